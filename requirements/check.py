@@ -1,0 +1,71 @@
+"""Whether the locks are in step: every requirement pinned with hashes, in its range, the same in both locks.
+
+Reads the files alone: it needs no network, and does not notice that a newer version exists.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+_HERE = Path(__file__).parent
+
+
+def wanted(text: str) -> Iterator[Requirement]:
+    """The requirements that an .in file names itself."""
+    for line in text.splitlines():
+        entry = line.partition("#")[0].strip()
+        if entry and not entry.startswith("-"):
+            yield Requirement(entry)
+
+
+def pins(text: str) -> Iterator[tuple[Requirement, bool]]:
+    """What a lock pins, and whether it gives hashes for it."""
+    for line in text.replace("\\\n", " ").splitlines():
+        pin, *hashes = line.split("--hash=sha256:")
+        if pin.strip() and not pin.startswith("#"):
+            yield Requirement(pin.strip()), bool(hashes)
+
+
+def faults(name: str) -> Iterator[str]:
+    """What is wrong between `name`.in and `name`.txt, a line each."""
+    locked = list(pins((_HERE / f"{name}.txt").read_text()))
+    for pin, hashed in locked:
+        if not hashed:
+            yield f"{name}.txt: {pin.name} has no hash"
+    for requirement in wanted((_HERE / f"{name}.in").read_text()):
+        versions = [str(pin.specifier)[2:] for pin, _ in locked if _same(pin, requirement)]
+        if not versions:
+            yield f"{name}.in: {requirement.name} is not in {name}.txt"
+        for version in versions:
+            if not requirement.specifier.contains(version, prereleases=True):
+                yield f"{name}.txt: {requirement.name} {version} is not {requirement.specifier}"
+
+
+def disagreements() -> Iterator[str]:
+    """Pins of base.txt that test.txt does not hold. Markers may differ: the tests may need it on more platforms."""
+    in_test = {_version(pin) for pin, _ in pins((_HERE / "test.txt").read_text())}
+    for pin, _ in pins((_HERE / "base.txt").read_text()):
+        if _version(pin) not in in_test:
+            yield f"test.txt: lacks {_version(pin)} of base.txt"
+
+
+def _version(pin: Requirement) -> str:
+    return f"{canonicalize_name(pin.name)}{pin.specifier}"
+
+
+def _same(one: Requirement, other: Requirement) -> bool:
+    return canonicalize_name(one.name) == canonicalize_name(other.name)
+
+
+def main() -> None:
+    """Exits 1, with a line for every fault, when `make lock` is due."""
+    found = [*faults("base"), *faults("test"), *disagreements()]
+    if found:
+        sys.exit("\n".join([*found, "run `make lock`"]))
+
+
+if __name__ == "__main__":
+    main()
