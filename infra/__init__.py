@@ -1,0 +1,1 @@
+"""What every process needs of the world outside: settings, logs, Redis, tokens."""

@@ -1,0 +1,128 @@
+"""Answers of other services, kept in Redis for a while.
+
+Invariants: within a process one caller at a time fetches a key, the others wait for what he gets; lives are spread, so
+that what was fetched together does not end together; a Redis that is away costs a moment now and then, never an answer.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from functools import cache
+from typing import Any
+
+import orjson
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from infra import logs
+from infra.redis import RedisError
+from infra.settings import settings
+
+log = logs.get(__name__)
+
+SECONDS = 60.0
+NEGATIVE_SECONDS = 5.0  # "no" is what users change and then wait for
+_REDIS_SECONDS = 0.1
+_LEAVE_REDIS_SECONDS = 2.0
+_WAIT_SECONDS = 2.0  # for another's fetch, which has deadlines of its own
+
+Fetch = Callable[[Sequence[str]], Mapping[str, Any]]
+
+
+class FetchTooSlow(Exception):
+    """Somebody else was fetching the same, and did not come back."""
+
+
+class Cache:
+    """Answers to one kind of question: JSON values by key, of which those that are false live shorter."""
+
+    def __init__(self, kind: str) -> None:
+        self._prefix = f"im:outside:{kind}:"
+        self._lock = threading.Lock()
+        self._flights: dict[str, Future[Any]] = {}
+        self._redis_from = float("-inf")
+
+    def get(self, keys: Collection[str], fetch: Fetch) -> dict[str, Any]:
+        """The values of all keys. `fetch` gets those that nobody has, at once, and what it raises is raised."""
+        found = self._read(list(keys))
+        missing = [key for key in keys if key not in found]
+        if missing:
+            mine, others = self._claim(missing)
+            found |= self._fetch(mine, fetch) if mine else {}
+            found |= {key: _landed(flight) for key, flight in others.items()}
+        return found
+
+    def _claim(self, keys: Sequence[str]) -> tuple[dict[str, Future[Any]], dict[str, Future[Any]]]:
+        with self._lock:
+            others = {key: self._flights[key] for key in keys if key in self._flights}
+            mine: dict[str, Future[Any]] = {key: Future() for key in keys if key not in others}
+            self._flights |= mine
+        return mine, others
+
+    def _fetch(self, mine: Mapping[str, Future[Any]], fetch: Fetch) -> dict[str, Any]:
+        try:
+            fetched = dict(fetch(list(mine)))
+            self._write(fetched)
+            for key, flight in mine.items():
+                flight.set_result(fetched[key])
+        except BaseException as error:
+            for flight in mine.values():
+                if not flight.done():
+                    flight.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                for key in mine:
+                    del self._flights[key]
+        return fetched
+
+    def _read(self, keys: Sequence[str]) -> dict[str, Any]:
+        values: Any = (
+            self._ask_redis(lambda client: client.mget([self._prefix + key for key in keys])) if keys else None
+        )
+        return {key: orjson.loads(raw) for key, raw in zip(keys, values, strict=True) if raw} if values else {}
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        def write(client: "redis.Redis") -> None:
+            pipeline = client.pipeline(transaction=False)
+            for key, value in values.items():
+                pipeline.set(self._prefix + key, orjson.dumps(value), px=_life_ms(value))
+            pipeline.execute()
+
+        self._ask_redis(write)
+
+    def _ask_redis(self, question: Callable[["redis.Redis"], Any]) -> Any:
+        if time.monotonic() < self._redis_from:
+            return None
+        try:
+            return question(_client())
+        except RedisError as error:
+            if time.monotonic() >= self._redis_from:  # of many who asked at once, one says so
+                log.warning("cache_away", reason=str(error))
+            self._redis_from = time.monotonic() + _LEAVE_REDIS_SECONDS
+            return None
+
+
+def _landed(flight: Future[Any]) -> Any:
+    try:
+        return flight.result(_WAIT_SECONDS)
+    except TimeoutError as error:
+        raise FetchTooSlow from error
+
+
+def _life_ms(value: Any) -> int:
+    return int(1000 * (SECONDS if value else NEGATIVE_SECONDS) * random.uniform(0.9, 1.0))
+
+
+@cache
+def _client() -> "redis.Redis":
+    """Gives up at once: asking the service itself is as good."""
+    return redis.Redis.from_url(
+        settings().redis_url,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )

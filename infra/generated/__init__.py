@@ -1,0 +1,1 @@
+"""Made from infra/*.proto by `make generate`; never edited."""

@@ -1,0 +1,15 @@
+"""Every metric of every process, in one file, so that a name is found and never reused."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+sends = Counter("im_sends", "Drafts answered by the group commit", ["outcome"])
+group_commit_size = Histogram("im_group_commit_size", "Drafts in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64))
+group_commit_seconds = Histogram("im_group_commit_seconds", "One group commit, from BEGIN to COMMIT answered")
+transaction_reruns = Counter("im_transaction_reruns", "Transactions rerun after a deadlock or a lock wait")
+pokes_failed = Counter("im_pokes_failed", "Pokes that Redis did not take; the sweep stands in for them")
+events_drained = Counter("im_outbox_events_drained", "Outbox events published and deleted")
+connections = Gauge("im_connections", "Open sockets of this process")
+frames_pushed = Counter("im_frames_pushed", "Frames written to sockets")
+connections_closed = Counter("im_connections_closed", "Sockets closed by this side", ["code"])
+audit_drift = Counter("im_audit_drift", "What the auditor found different from what it should be", ["what"])
+bus_losses = Counter("im_bus_losses", "Times the link to Redis was lost and the backlog was run again")

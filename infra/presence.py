@@ -1,0 +1,106 @@
+"""Which users are connected, kept in Redis by the relays and believed only while the relay shows signs of life.
+
+`im:relays` holds each relay's last sign of life and `im:relays:gone` when one said good-bye (sorted sets, by Redis's
+clock), `im:relay:{id}:users` a relay's users with their connection counts, `im:seen:{user}` when somebody was last
+seen. Redis may forget all of it: relays say it again every few seconds.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from infra.redis import client
+
+DEAD_AFTER = 15  # seconds without a sign of life
+GRACE = 10  # seconds in which one may come back without having been away
+_RELAYS, _GONE = "im:relays", "im:relays:gone"
+_SEEN_KEPT = 90 * 86_400
+
+
+def report(relay_id: str, users: Mapping[int, int]) -> None:
+    """Say anew who is connected to a relay: user id → number of connections. Raises RedisError."""
+    pipeline = client().pipeline()
+    pipeline.delete(_users(relay_id))
+    if users:
+        pipeline.hset(_users(relay_id), mapping={str(user): count for user, count in users.items()})
+        pipeline.expire(_users(relay_id), DEAD_AFTER * 4)
+    pipeline.execute()
+    client().zadd(_RELAYS, {relay_id: _now()})
+
+
+def withdraw(relay_id: str) -> None:
+    """A relay is going away; its users have GRACE to come back. Raises RedisError."""
+    client().zadd(_GONE, {relay_id: _now()})
+    client().zrem(_RELAYS, relay_id)
+
+
+def join(relay_id: str, user_id: int) -> int:
+    """Count one more connection of a user. Answers how many he has on all living relays. Raises RedisError."""
+    client().hincrby(_users(relay_id), str(user_id), 1)
+    return _count(user_id, {relay_id, *_living()})
+
+
+def leave(relay_id: str, user_id: int) -> int:
+    """Count one connection of a user less. Answers how many are left. Raises RedisError."""
+    client().hincrby(_users(relay_id), str(user_id), -1)
+    return _count(user_id, {relay_id, *_living()})
+
+
+def online(user_ids: Collection[int]) -> set[int]:
+    """Those of the users who have a connection on a living relay. Raises RedisError."""
+    users, found = list(user_ids), set()
+    for relay in _living() if users else []:
+        counts: Any = client().hmget(_users(relay), [str(user) for user in users])
+        found |= {user for user, count in zip(users, counts, strict=True) if int(count or 0) > 0}
+    return found
+
+
+def seen(user_id: int) -> int:
+    """Note that a user has just gone. Answers the time, Unix seconds by Redis's clock. Raises RedisError."""
+    now = int(_now())
+    client().set(f"im:seen:{user_id}", now, ex=_SEEN_KEPT)
+    return now
+
+
+def expire() -> set[int]:
+    """Forget relays that are gone; the users who have no other connection. Raises RedisError."""
+    left: set[int] = set()
+    for key, age in ((_RELAYS, DEAD_AFTER), (_GONE, GRACE)):
+        for relay in _between(key, "-inf", _now() - age):
+            if client().zrem(key, relay):  # one worker alone tells of it
+                left |= _forget(relay)
+    return left - online(left)
+
+
+def connections() -> int:
+    """Open sockets of all living relays. Raises RedisError."""
+    counts: Any = [client().hvals(_users(relay)) for relay in _living()]
+    return sum(int(count) for relay in counts for count in relay)
+
+
+def _forget(relay_id: str) -> set[int]:
+    users: Any = client().hkeys(_users(relay_id))
+    client().delete(_users(relay_id))
+    return {int(user) for user in users}
+
+
+def _count(user_id: int, relays: set[str]) -> int:
+    counts: Any = [client().hget(_users(relay), str(user_id)) for relay in relays]
+    return sum(max(0, int(count or 0)) for count in counts)
+
+
+def _living() -> list[str]:
+    return _between(_RELAYS, _now() - DEAD_AFTER, "+inf")
+
+
+def _between(key: str, oldest: float | str, newest: float | str) -> list[str]:
+    raw: Any = client().zrangebyscore(key, oldest, newest)
+    return [relay.decode() for relay in raw]
+
+
+def _users(relay_id: str) -> str:
+    return f"im:relay:{relay_id}:users"
+
+
+def _now() -> float:
+    seconds, microseconds = client().time()
+    return float(seconds) + float(microseconds) / 1e6

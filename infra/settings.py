@@ -1,0 +1,91 @@
+"""Every setting of every process, read once from the environment.
+
+A secret has no default: a process that needs one and lacks it refuses to start. The embedded mode (`make run`)
+makes its secrets at first start and hands them over in the environment like anybody else.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from environs import Env, EnvError, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Read by `settings()`; times are seconds unless the name says otherwise."""
+
+    database_url: str
+    redis_url: str
+    jwt_secret: str
+    jwt_identity_claim: str
+    access_token_seconds: int
+    refresh_token_seconds: int
+    embedded: bool
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: int
+    outbox_shards: int
+    outbox_batch: int
+    recall_seconds: int
+    recalled_text: str
+    rate_limits: bool
+    db_pool_size: int
+    log_level: str
+    friend_rpc: str
+    usercenter_rpc: str
+    rpc_bind: str
+    rpc_service_tokens: dict[str, str]
+    rpc_tls_certificate: str
+    rpc_tls_key: str
+    rpc_tls_client_ca: str
+    rpc_legacy_callers: bool
+    rpc_reflection: bool
+    rpc_concurrency: int
+    rpc_metrics_port: int
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises environs.EnvError naming the variable that is missing or malformed."""
+    env = Env()
+    if bool(env.str("FRIEND_RPC", "")) != bool(env.str("USERCENTER_RPC", "")):
+        raise EnvError("FRIEND_RPC and USERCENTER_RPC belong together: one is set, the other is missing")
+    return Settings(
+        database_url=env.str("DATABASE_URL"),
+        redis_url=env.str("REDIS_URL"),
+        jwt_secret=env.str("JWT_SECRET_KEY", validate=validate.Length(min=32)),
+        jwt_identity_claim=env.str("JWT_IDENTITY_CLAIM", "sub"),
+        access_token_seconds=env.int("ACCESS_TOKEN_SECONDS", 86_400),
+        refresh_token_seconds=env.int("REFRESH_TOKEN_SECONDS", 30 * 86_400),
+        embedded=env.bool("IM_EMBEDDED", False),
+        allowed_origins=tuple(env.list("ALLOWED_ORIGINS", [])),
+        trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=5)),
+        outbox_shards=env.int("OUTBOX_SHARDS", 16, validate=validate.Range(min=1, max=1024)),
+        outbox_batch=env.int("OUTBOX_BATCH", 300, validate=validate.Range(min=1, max=5_000)),
+        recall_seconds=env.int("RECALL_SECONDS", 120),
+        recalled_text=env.str("RECALLED_TEXT", "[消息已撤回]"),
+        rate_limits=env.bool("RATE_LIMITS", True),
+        db_pool_size=env.int("DB_POOL_SIZE", 10),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        # Addresses of an outside directory; without them the built-in tables are asked.
+        friend_rpc=env.str("FRIEND_RPC", ""),
+        usercenter_rpc=env.str("USERCENTER_RPC", ""),
+        rpc_bind=env.str("RPC_BIND", "127.0.0.1:8081"),
+        rpc_service_tokens=_named_tokens("RPC_SERVICE_TOKENS", env.list("RPC_SERVICE_TOKENS", [])),
+        rpc_tls_certificate=env.str("RPC_TLS_CERTIFICATE", ""),
+        rpc_tls_key=env.str("RPC_TLS_KEY", ""),
+        rpc_tls_client_ca=env.str("RPC_TLS_CLIENT_CA", ""),
+        rpc_legacy_callers=env.bool("RPC_LEGACY_CALLERS", False),
+        rpc_reflection=env.bool("RPC_REFLECTION", False),
+        rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
+        rpc_metrics_port=env.int("RPC_METRICS_PORT", 0, validate=validate.Range(min=0, max=65_535)),
+    )
+
+
+def _named_tokens(variable: str, entries: list[str]) -> dict[str, str]:
+    """Service tokens by their caller's name, from "name:token" entries. An error never shows a token."""
+    tokens = {name.strip(): token.strip() for name, _, token in (entry.partition(":") for entry in entries)}
+    if len(tokens) != len(entries) or any(not name or len(token) < 32 for name, token in tokens.items()):
+        raise EnvError(
+            f'{variable} takes "name:token" entries, separated by commas; a token has at least 32 characters'
+        )
+    return tokens
