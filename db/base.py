@@ -1,0 +1,34 @@
+"""What the tables share: naming, and column types that mean the same on MariaDB, MySQL and SQLite."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String
+from sqlalchemy.dialects.mysql import VARCHAR
+from sqlalchemy.orm import DeclarativeBase
+
+# SQLite counts up only an INTEGER primary key.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def binary_string(length: int) -> String:
+    """Text compared byte for byte: MariaDB's default collation would take `K1` for `k1`, SQLite's would not."""
+    return String(length).with_variant(VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+class Base(DeclarativeBase):
+    """Parent of all tables. Times are naive UTC with whole seconds, always given by the database's clock."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uk_%(table_name)s_%(column_0_N_name)s",
+            "ix": "idx_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map = {int: Id, datetime: DateTime()}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+
+def table_args(*constraints: Any, comment: str) -> tuple[Any, ...]:
+    """`__table_args__` with what every table wants of InnoDB."""
+    return (*constraints, {"comment": comment, "mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"})

@@ -1,0 +1,161 @@
+"""Group commit: while one transaction commits, what arrives meanwhile waits and goes together into the next.
+
+Invariants: one batch in flight per process; nobody waits for company, a lone draft is committed at once; each draft
+gets its own answer or its own error; a queue that is full says so at once. Only threading primitives, so that it
+serves greenlets and native threads alike. There is no thread of its own: whoever finds no batch in flight leads one
+and then hands the lead to the first who waits.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
+
+from db.session import DatabaseUnavailable, OutcomeUnknown, run
+from infra.metrics import group_commit_seconds, group_commit_size
+
+D = TypeVar("D")
+A = TypeVar("A")
+BatchRule = Callable[[Session, datetime, Sequence[D]], Sequence[A | Exception]]
+
+MAX_BATCH = 64
+MAX_QUEUE = 1024
+MAX_WAIT = 30.0  # seconds; a database that takes longer is away
+
+
+class QueueFull(DatabaseUnavailable):
+    """More drafts wait than can be committed in good time; nothing of this one was stored."""
+
+
+class _Waiter(Generic[D, A]):
+    __slots__ = ("answer", "draft", "leads", "woken")
+
+    def __init__(self, draft: D) -> None:
+        self.draft = draft
+        self.woken = threading.Event()
+        self.leads = False
+        self.answer: A | BaseException | None = None
+
+
+class GroupCommit(Generic[D, A]):
+    """Commits drafts through `rule`, which answers each of a list in its place, with an answer or an exception.
+
+    `repeatable(draft)` says whether a draft may be tried again after its COMMIT was lost, because the rule would
+    find it stored.
+    """
+
+    def __init__(self, rule: BatchRule[D, A], *, repeatable: Callable[[D], bool]) -> None:
+        self._rule = rule
+        self._repeatable = repeatable
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter[D, A]] = deque()
+        self._busy = False
+
+    def submit(self, draft: D) -> A:
+        """Commit one draft and return its answer.
+
+        Raises what the rule answered for it, QueueFull, OutcomeUnknown or DatabaseUnavailable.
+        """
+        waiter = self._enqueue(draft)
+        if not waiter.leads:
+            self._wait(waiter)
+            self._give_up_if_forgotten(waiter)
+        if waiter.leads:
+            self._lead()
+        if isinstance(waiter.answer, BaseException):
+            raise waiter.answer
+        assert waiter.answer is not None  # noqa: S101 - a batch answers everyone in it
+        return waiter.answer
+
+    def _enqueue(self, draft: D) -> _Waiter[D, A]:
+        waiter: _Waiter[D, A] = _Waiter(draft)
+        with self._lock:
+            if len(self._queue) >= MAX_QUEUE:
+                raise QueueFull("the queue of sends is full")
+            self._queue.append(waiter)
+            waiter.leads = not self._busy
+            self._busy = True
+        return waiter
+
+    def _wait(self, waiter: _Waiter[D, A]) -> None:
+        try:
+            waiter.woken.wait(MAX_WAIT)
+        except BaseException:  # a greenlet that is killed here may have been handed the lead
+            with self._lock:
+                if waiter in self._queue:
+                    self._queue.remove(waiter)
+                if waiter.leads:
+                    self._hand_over()
+            raise
+
+    def _hand_over(self) -> None:
+        """Let the first who waits lead. The lock is held."""
+        self._busy = bool(self._queue)
+        if self._queue:
+            self._queue[0].leads = True
+            self._queue[0].woken.set()
+
+    def _give_up_if_forgotten(self, waiter: _Waiter[D, A]) -> None:
+        with self._lock:
+            if waiter.leads or waiter.answer is not None:
+                return
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+                waiter.answer = DatabaseUnavailable("the database took too long")
+            else:
+                waiter.answer = OutcomeUnknown("the database took too long")
+
+    def _lead(self) -> None:
+        with self._lock:
+            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+        answers: Sequence[A | BaseException] = [OutcomeUnknown("the process is going away")] * len(batch)
+        try:
+            with group_commit_seconds.time():
+                answers = self._commit([waiter.draft for waiter in batch])
+        finally:
+            group_commit_size.observe(len(batch))
+            self._finish(batch, answers)
+
+    def _finish(self, batch: Sequence[_Waiter[D, A]], answers: Sequence[A | BaseException]) -> None:
+        with self._lock:
+            for waiter, answer in zip(batch, answers, strict=True):
+                waiter.answer = waiter.answer or answer
+                waiter.leads = False
+                waiter.woken.set()
+            self._hand_over()
+
+    def _commit(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
+        """Whole; once more whole, when another process stored the same key meanwhile; then each by itself."""
+        for _ in range(2):
+            try:
+                return self._run(drafts)
+            except (IntegrityError, DataError):
+                continue
+            except OutcomeUnknown as error:
+                return [self._after_lost_commit(draft, error) for draft in drafts]
+            except Exception as error:  # noqa: BLE001 - it is raised again in every sender's own call
+                return [error] * len(drafts)
+        return [self._alone(draft) for draft in drafts]
+
+    def _run(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
+        def answer_all(session: Session, now: datetime) -> Sequence[A | BaseException]:
+            answers = self._rule(session, now, drafts)
+            if len(answers) != len(drafts):  # found out later, it would leave everybody waiting
+                raise ValueError("a rule answers every draft")
+            return answers
+
+        return run(answer_all)
+
+    def _alone(self, draft: D) -> A | BaseException:
+        try:
+            return self._run([draft])[0]
+        except Exception as error:  # noqa: BLE001 - it is raised again in the sender's own call
+            return error
+
+    def _after_lost_commit(self, draft: D, error: OutcomeUnknown) -> A | BaseException:
+        """The rule looks repeats up first, so running it again tells what became of the first time."""
+        return self._alone(draft) if self._repeatable(draft) else error

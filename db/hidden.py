@@ -1,0 +1,13 @@
+"""`im_message_hidden`: messages that one user deleted for himself alone."""
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, table_args
+
+
+class Hidden(Base):
+    __tablename__ = "im_message_hidden"
+    __table_args__ = table_args(comment="messages that a user deleted for himself")
+
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,0 +1,37 @@
+"""`im_outbox`: what the workers still have to project and publish. An event holds its kind and ids, never content."""
+
+from datetime import datetime
+from enum import IntEnum
+
+from sqlalchemy import Boolean, Index, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, binary_string, table_args
+
+
+class Kind(IntEnum):
+    """What happened."""
+
+    SENT = 1
+    READ = 2
+    RECALLED = 3
+    DELETED = 4
+    HIDDEN = 5  # deleted for one user
+    CHANGED = 6  # one user's view: on top, muted, hidden
+
+
+class Event(Base):
+    __tablename__ = "im_outbox"
+    __table_args__ = table_args(Index("idx_im_outbox_drain", "shard", "applied", "id"), comment="transactional outbox")
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    shard: Mapped[int] = mapped_column(SmallInteger)
+    conversation_id: Mapped[str] = mapped_column(binary_string(64))
+    kind: Mapped[int] = mapped_column(SmallInteger)
+    message_id: Mapped[int] = mapped_column(comment="0 when it is not about one message")
+    user_id: Mapped[int] = mapped_column(default=0, comment="who did it")
+    read_seq: Mapped[int] = mapped_column(default=0)
+    change_seq: Mapped[int] = mapped_column(default=0, comment="the conversation's, given to this change")
+    origin: Mapped[str | None] = mapped_column(String(32), comment="the connection that it came from")
+    applied: Mapped[bool] = mapped_column(Boolean, default=False, comment="conversation rows have it; publish is due")
+    create_time: Mapped[datetime]

@@ -1,0 +1,13 @@
+"""`im_outbox_shard`: a row a shard, locked by whoever drains it."""
+
+from sqlalchemy import SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, table_args
+
+
+class OutboxShard(Base):
+    __tablename__ = "im_outbox_shard"
+    __table_args__ = table_args(comment="the lock of a shard's drain")
+
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)

@@ -1,0 +1,144 @@
+"""The one way to the database: `run(fn)`.
+
+Invariants: a rule sees one time, the database's (UTC, whole seconds); it never commits; a transaction that lost a
+lock fight is rerun whole, never continued, because after 1205 half of it may be gone. Writers take SQLite's write
+lock at BEGIN: its read-then-write upgrade fails at once, whatever the timeout.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from gevent import get_hub
+from gevent.monkey import is_module_patched
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, TextClause, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from infra.metrics import transaction_reruns
+from infra.settings import settings
+
+T = TypeVar("T")
+Rule = Callable[[Session, datetime], T]
+
+_RERUNS = 3
+_LOCK_ERRORS = {1020, 1205, 1213}  # changed since read, lock wait timeout, deadlock
+_CLOCK = {
+    "sqlite": text("SELECT strftime('%Y-%m-%d %H:%M:%S', 'now')"),
+    "mysql": text("SELECT UTC_TIMESTAMP()"),
+}
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer; nothing of this transaction was stored."""
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost at COMMIT: the transaction may be stored or not."""
+
+
+def run(rule: Rule[T], *, write: bool = True) -> T:
+    """Call `rule(session, now)` in a transaction of its own and commit it.
+
+    `now` is the database's clock, naive UTC in whole seconds. With `write=False` SQLite takes no write lock.
+    The rule may be called again from the start, up to three times, when locks or a lost connection stopped it.
+    Raises DatabaseUnavailable (OutcomeUnknown when COMMIT was lost), and whatever the rule raises.
+    """
+    for rerun in range(_RERUNS + 1):
+        try:
+            return _on_right_thread(lambda: _attempt(rule, write=write))
+        except PoolTimeoutError as error:
+            raise DatabaseUnavailable("no free connection") from error
+        except (OperationalError, InterfaceError) as error:
+            if not _worth_rerunning(error) or rerun == _RERUNS:
+                raise DatabaseUnavailable(str(error.orig)) from error
+            transaction_reruns.inc()
+            time.sleep(random.uniform(0, 0.02 * 2**rerun))
+    raise AssertionError("unreachable")
+
+
+def _attempt(rule: Rule[T], *, write: bool) -> T:
+    with Session(engine(), expire_on_commit=False, autoflush=False) as session:
+        session.connection(execution_options={"im_write": write})
+        result = rule(session, _now(session))
+        session.flush()
+        try:
+            session.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise OutcomeUnknown("connection lost at COMMIT") from error
+            raise
+        return result
+
+
+def _now(session: Session) -> datetime:
+    value: Any = session.scalar(_clock(session.get_bind().dialect.name))
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _clock(dialect: str) -> TextClause:
+    return _CLOCK.get(dialect, _CLOCK["mysql"])
+
+
+def _worth_rerunning(error: DBAPIError) -> bool:
+    number = error.orig.args[0] if error.orig and error.orig.args else None
+    return error.connection_invalidated or number in _LOCK_ERRORS or "locked" in str(error.orig)
+
+
+def _on_right_thread(attempt: Callable[[], T]) -> T:
+    """SQLite waits for locks in C, which would freeze every greenlet of the process: send it to a real thread."""
+    if engine().dialect.name == "sqlite" and is_module_patched("socket"):
+        result: T = get_hub().threadpool.apply(attempt)
+        return result
+    return attempt()
+
+
+@cache
+def engine() -> Engine:
+    """This process's engine, made at first use: after the fork of a worker, never before it."""
+    url = settings().database_url
+    return _sqlite(url) if url.startswith("sqlite") else _mysql(url)
+
+
+def _mysql(url: str) -> Engine:
+    # READ COMMITTED: at REPEATABLE READ a plain read and FOR UPDATE disagree within one transaction.
+    return create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        poolclass=QueuePool,
+        pool_size=settings().db_pool_size,
+        max_overflow=settings().db_pool_size,
+        pool_timeout=5,
+        pool_recycle=1800,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 3,
+            "read_timeout": 15,
+            "write_timeout": 15,
+            "init_command": "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+            "innodb_lock_wait_timeout = 5",
+        },
+    )
+
+
+def _sqlite(url: str) -> Engine:
+    # No pool: its locks would be shared between greenlets and the hub's native threads.
+    new = create_engine(url, poolclass=NullPool, connect_args={"timeout": 5, "check_same_thread": False})
+    event.listen(new, "connect", _prepare_sqlite)
+    event.listen(new, "begin", _begin_sqlite)
+    return new
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver would otherwise begin by itself, and too late
+    for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("im_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

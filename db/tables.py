@@ -1,0 +1,35 @@
+"""All tables at once: importing it fills `Base.metadata`, which the migrations and their test compare with."""
+
+from db.base import Base
+from db.blacklist import Blacklist
+from db.conversation import Conversation
+from db.friend import Friend
+from db.friend_request import FriendRequest
+from db.head import Head
+from db.hidden import Hidden
+from db.login_attempt import LoginAttempt
+from db.message import Message
+from db.outbox import Event
+from db.outbox_shard import OutboxShard
+from db.revoked_token import RevokedToken
+from db.ticket import Ticket
+from db.user import User
+
+metadata = Base.metadata
+
+__all__ = [
+    "Blacklist",
+    "Conversation",
+    "Event",
+    "Friend",
+    "FriendRequest",
+    "Head",
+    "Hidden",
+    "LoginAttempt",
+    "Message",
+    "OutboxShard",
+    "RevokedToken",
+    "Ticket",
+    "User",
+    "metadata",
+]
