@@ -1,0 +1,1 @@
+"""The rules of messaging: plain functions of a Session, the time and keyword arguments."""

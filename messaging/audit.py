@@ -1,0 +1,167 @@
+"""The consistency auditor: what the tables promise each other, checked conversation by conversation, and repaired.
+
+Each check holds the locks of the head and of its rows, so that what it reads stands still: a drift that it reports is
+a drift, never a drain that had not come so far.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from db.conversation import Conversation
+from db.head import Head
+from db.message import Message
+from db.outbox import Event, Kind
+from messaging import heads, outbox, projection, rows, visible
+from messaging.message import SYSTEM, wire
+from messaging.status import Status
+
+OLD_EVENT = timedelta(seconds=10)
+_CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_message_id", "last_message_content")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something stored that differs from what it should be. `user_id` is 0 for the conversation as such."""
+
+    conversation_id: str
+    user_id: int
+    what: str
+    stored: Any
+    right: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What was found in one conversation, and the outbox shard to poke when events wait or were added."""
+
+    drift: list[Drift]
+    shard: int | None
+
+
+def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool) -> Audited:
+    """Check one conversation; with `repair`, put right what drifted."""
+    head = heads.lock(session, [conversation_id])[conversation_id]
+    locked = rows.lock(session, now, [(conversation_id, user) for user in projection.audience(conversation_id)])
+    drift = list(_seqs(session, now, head, repair=repair))
+    waiting = _waiting(session, conversation_id)
+    drift += _old_events(conversation_id, waiting, now)
+    for row in locked.values():
+        drift += _row(session, row, last_seq=_last_seq(session, conversation_id))
+        if not waiting:
+            drift += _lag(session, now, row, head, repair=repair)
+    if repair and drift:
+        rows.write(session, now, list(locked.values()))
+    else:
+        session.expunge_all()  # what the rows should be is told, not stored
+    return Audited(drift, head.shard if drift else None)
+
+
+def sample(session: Session, _now: datetime, *, message_ids: Sequence[int]) -> list[str]:
+    """The conversations of the messages with these ids, each once: random ids make it a sample."""
+    return list(session.scalars(select(Message.conversation_id).where(Message.id.in_(message_ids)).distinct()))
+
+
+def all_conversations(session: Session, _now: datetime, *, after: str, limit: int) -> list[str]:
+    """The next conversations in the order of their names."""
+    statement = select(Head.conversation_id).where(Head.conversation_id > after).order_by(Head.conversation_id)
+    return list(session.scalars(statement.limit(limit)))
+
+
+def _last_seq(session: Session, name: str) -> int:
+    return session.scalar(select(func.max(Message.seq)).where(Message.conversation_id == name)) or 0
+
+
+def _seqs(session: Session, now: datetime, head: heads.LockedHead, *, repair: bool) -> Iterator[Drift]:
+    name = head.conversation_id
+    count, newest = session.execute(
+        select(func.count(), func.max(Message.seq)).where(Message.conversation_id == name)
+    ).one()
+    newest = newest or 0
+    if head.last_seq < newest:
+        yield Drift(name, 0, "head last_seq", head.last_seq, newest)
+        if repair:
+            session.execute(update(Head).where(Head.conversation_id == name).values(last_seq=newest))
+    dense = max(head.last_seq, newest)
+    if count != dense:
+        yield Drift(name, 0, "seqs", count, dense)
+        if repair:
+            _fill_holes(session, now, name, dense)
+
+
+def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
+    """A tombstone for each message that is gone: clients wait for every seq."""
+    there = set(session.scalars(select(Message.seq).where(Message.conversation_id == name)))
+    tombstone = {
+        "conversation_id": name,
+        "from_user_id": 0,
+        "to_user_id": 0,
+        "message_type": SYSTEM,
+        "content": "",
+        "status": Status.DELETED,
+        "del_state": 1,
+        "delete_time": now,
+        "create_time": now,
+        "update_time": now,
+    }
+    holes = [tombstone | {"seq": seq, "change_seq": seq} for seq in range(1, dense + 1) if seq not in there]
+    session.execute(insert(Message), holes)
+
+
+def _waiting(session: Session, name: str) -> Sequence[Event]:
+    return session.scalars(select(Event).where(Event.conversation_id == name).order_by(Event.id)).all()
+
+
+def _old_events(name: str, waiting: Sequence[Event], now: datetime) -> Iterator[Drift]:
+    """Repaired by draining: the caller pokes the shard."""
+    for event in waiting[:1]:
+        if event.create_time < now - OLD_EVENT:
+            yield Drift(name, 0, "outbox age", int((now - event.create_time).total_seconds()), 0)
+
+
+def _row(session: Session, row: Conversation, *, last_seq: int) -> Iterator[Drift]:
+    """Set a row to what it should be, watermarks first because counts follow from them; tell what differed."""
+    stored = {what: getattr(row, what) for what in _CHECKED}
+    row.last_seq = min(row.last_seq, last_seq)
+    row.read_seq = min(row.read_seq, last_seq)
+    row.delivered_seq = max(row.read_seq, min(row.delivered_seq, last_seq))
+    row.unread_count = visible.count_unread(session, row, upto=row.last_seq)
+    last = visible.last_visible(session, row)
+    row.last_message_id = last.id if last else None
+    row.last_message_content = wire(last)["content"] if last else None
+    for what, value in stored.items():
+        if value != getattr(row, what):
+            yield Drift(row.conversation_id, row.user_id, what, value, getattr(row, what))
+
+
+def _lag(
+    session: Session, now: datetime, row: Conversation, head: heads.LockedHead, *, repair: bool
+) -> Iterator[Drift]:
+    """A row behind its conversation, and no event on its way: the event was lost, so tell it again."""
+    if row.last_seq >= head.last_seq:
+        return
+    yield Drift(row.conversation_id, row.user_id, "events", row.last_seq, head.last_seq)
+    if repair:
+        missed = session.execute(
+            select(Message.id, Message.change_seq)
+            .where(Message.conversation_id == row.conversation_id, Message.seq > row.last_seq)
+            .order_by(Message.seq)
+        ).all()
+        outbox.append(
+            session,
+            [
+                outbox.event(
+                    shard=head.shard,
+                    conversation_id=row.conversation_id,
+                    kind=Kind.SENT,
+                    message_id=message.id,
+                    change_seq=message.change_seq,
+                    now=now,
+                )
+                for message in missed
+            ],
+        )

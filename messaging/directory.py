@@ -1,0 +1,89 @@
+"""Who is who, and who may talk to whom: what rules ask, and the answers of the built-in tables.
+
+Invariant: a rule runs in a transaction, so its directory never waits for another service. An outside directory is
+asked before the transaction (workers/directory.py), and its answers come in as `Answered`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import exists, select, tuple_
+from sqlalchemy.orm import Session
+
+from db.blacklist import Blacklist
+from db.friend import Friend
+from db.session import DatabaseUnavailable
+from db.user import User
+
+Pair = tuple[int, int]  # from, to
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What others see of a user."""
+
+    id: int
+    nickname: str
+    avatar: str
+
+
+class DirectoryUnavailable(DatabaseUnavailable):
+    """The outside directory did not answer; nothing was stored."""
+
+
+class Directory(Protocol):
+    """Every method raises DatabaseUnavailable when it cannot tell."""
+
+    def may_talk(self, session: Session, pairs: Collection[Pair]) -> set[Pair]:
+        """Those of the directed (from, to) pairs who are friends, neither having blocked the other."""
+        ...
+
+    def profiles(self, session: Session, user_ids: Collection[int]) -> dict[int, Profile]:
+        """Profiles by user id; unknown ids are left out."""
+        ...
+
+    def friends(self, session: Session, user_id: int) -> list[int]:
+        """Ids of a user's friends, ascending, also of those he has blocked."""
+        ...
+
+
+class BuiltIn:
+    """The directory of a deployment that has no user centre of its own."""
+
+    def may_talk(self, session: Session, pairs: Collection[Pair]) -> set[Pair]:
+        if not pairs:
+            return set()
+        statement = select(Friend.user_id, Friend.friend_id).where(
+            tuple_(Friend.user_id, Friend.friend_id).in_(sorted(pairs)),
+            # Two subqueries: with one and an OR in it, MariaDB reads the whole blacklist for each pair.
+            ~exists().where(Blacklist.user_id == Friend.user_id, Blacklist.blocked_id == Friend.friend_id),
+            ~exists().where(Blacklist.user_id == Friend.friend_id, Blacklist.blocked_id == Friend.user_id),
+        )
+        return {(row.user_id, row.friend_id) for row in session.execute(statement)}
+
+    def profiles(self, session: Session, user_ids: Collection[int]) -> dict[int, Profile]:
+        if not user_ids:
+            return {}
+        statement = select(User.id, User.nickname, User.avatar).where(User.id.in_(sorted(user_ids)))
+        return {row.id: Profile(row.id, row.nickname, row.avatar) for row in session.execute(statement)}
+
+    def friends(self, session: Session, user_id: int) -> list[int]:
+        statement = select(Friend.friend_id).where(Friend.user_id == user_id).order_by(Friend.friend_id)
+        return list(session.scalars(statement))
+
+
+class Answered:
+    """What an outside directory has said of `talking`, the pairs that may talk; it knows nothing of anybody else."""
+
+    def __init__(self, talking: Collection[Pair] = ()) -> None:
+        self._talking = frozenset(talking)
+
+    def may_talk(self, _session: Session, pairs: Collection[Pair]) -> set[Pair]:
+        return set(self._talking.intersection(pairs))
+
+    def profiles(self, _session: Session, _user_ids: Collection[int]) -> dict[int, Profile]:
+        return {}  # the door names them after the transaction
+
+    def friends(self, _session: Session, _user_id: int) -> list[int]:
+        return []

@@ -1,0 +1,86 @@
+"""What a user asks to send, checked as far as that is possible without the database."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from messaging.conversation_id import single
+from messaging.errors import Code, Refused
+from messaging.message import SENDABLE
+
+MAX_CONTENT = 5_000  # characters
+MAX_EXTRA = 8 * 1024  # bytes of compact JSON
+# Printable ASCII. MariaDB's `utf8mb4_bin` pads, so two keys that differ by a space at the end would be one.
+_CLIENT_MSG_ID = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
+_AROUND = 8  # levels that frames and answers put around `extra`; orjson writes no more than 254
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message not yet stored; `extra` is JSON text or None."""
+
+    from_user_id: int
+    to_user_id: int
+    message_type: int
+    content: str
+    extra: str | None = None
+    client_msg_id: str | None = None
+
+    @property
+    def conversation_id(self) -> str:
+        return single(self.from_user_id, self.to_user_id)
+
+    def same_body(self, stored: Any) -> bool:
+        """Whether a stored row could have come from this draft: the test of an honest retry."""
+        mine = (self.to_user_id, self.message_type, self.content, self.extra)
+        return mine == (stored.to_user_id, stored.message_type, stored.content, stored.extra)
+
+
+def make(
+    from_user_id: int,
+    *,
+    content: str,
+    to_user_id: int | None = None,
+    group_id: int | None = None,
+    message_type: int = 1,
+    extra: dict[str, Any] | None = None,
+    client_msg_id: str | None = None,
+) -> Draft:
+    """A draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE, NO_SUCH_GROUP."""
+    if (to_user_id is None) == (group_id is None):
+        raise Refused(Code.INVALID, fields={"to_user_id": ["Give either to_user_id or group_id."]})
+    if to_user_id is None:
+        raise Refused(Code.NO_SUCH_GROUP)
+    if to_user_id == from_user_id:
+        raise Refused(Code.INVALID, fields={"to_user_id": ["Nobody can send to oneself."]})
+    if message_type not in SENDABLE:
+        raise Refused(Code.MESSAGE_TYPE)
+    if client_msg_id is not None and not _CLIENT_MSG_ID.fullmatch(client_msg_id):
+        error = "Must be 1 to 64 printable ASCII characters, without a space at either end."
+        raise Refused(Code.INVALID, fields={"client_msg_id": [error]})
+    return Draft(from_user_id, to_user_id, message_type, _content(content), _extra(extra), client_msg_id)
+
+
+def _content(content: str) -> str:
+    if not content:
+        raise Refused(Code.INVALID, fields={"content": ["Must not be empty."]})
+    if len(content) > MAX_CONTENT:
+        raise Refused(Code.TOO_LARGE, f"content has more than {MAX_CONTENT} characters")
+    return content
+
+
+def _extra(extra: dict[str, Any] | None) -> str | None:
+    if extra is None:
+        return None
+    around: Any = extra
+    for _ in range(_AROUND):
+        around = [around]
+    try:
+        encoded = orjson.dumps(around)[_AROUND:-_AROUND]
+    except orjson.JSONEncodeError as error:
+        raise Refused(Code.INVALID, fields={"extra": ["Is nested too deeply."]}) from error
+    if len(encoded) > MAX_EXTRA:
+        raise Refused(Code.TOO_LARGE, f"extra is over {MAX_EXTRA} bytes")
+    return encoded.decode()

@@ -1,0 +1,52 @@
+"""Everything that a rule can refuse, as a closed list. The numbers are IM-Zero's; each door has one map of them."""
+
+from enum import IntEnum
+
+
+class Code(IntEnum):
+    """What went wrong, as the outside sees it (docs/protocol.md says when)."""
+
+    INTERNAL = 100001
+    INVALID = 100002
+    NOT_FOUND = 100007
+    UNAUTHENTICATED = 100008
+    FORBIDDEN = 100009
+    TOO_MANY_REQUESTS = 100010
+    UNSUPPORTED = 100013
+    UNAVAILABLE = 100014
+    CLIENT_MSG_ID_REUSED = 100015
+    USERNAME_TAKEN = 101002
+    WRONG_CREDENTIALS = 101003
+    ALREADY_FRIENDS = 101006
+    NOT_FRIENDS = 101007
+    NO_SUCH_REQUEST = 101008
+    REQUEST_HANDLED = 101010
+    BEFRIENDING_ONESELF = 101011
+    NO_SUCH_GROUP = 103001
+    NO_SUCH_MESSAGE = 104001
+    RECALL_TOO_LATE = 104003
+    ALREADY_WITHDRAWN = 104004
+    NO_SUCH_CONVERSATION = 104005
+    TOO_LARGE = 104006
+    MESSAGE_TYPE = 104007
+
+
+class Refused(Exception):
+    """A request that is answered with an error.
+
+    `detail` is shown to the caller, `fields` maps a field's name to what is wrong with it, `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        fields: dict[str, list[str]] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(f"{code.name}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.fields = fields
+        self.retry_after = retry_after

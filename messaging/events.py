@@ -1,0 +1,103 @@
+"""What an outbox event tells, and whom: read from the tables as they stand when it is published."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.message import Message
+from db.outbox import Event, Kind
+from messaging import outbox, projection
+from messaging.message import wire
+
+Tell = Callable[[Event, Any, set[tuple[int, int]]], "list[Announcement]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A frame for every connection of these users, but for the connection `origin`, which knows.
+
+    `message` is set when the frame carries a message in its turn, so that a relay can prove its delivery.
+    """
+
+    user_ids: tuple[int, ...]
+    kind: str
+    content: dict[str, Any]
+    message: bool = False
+    origin: str | None = None
+
+
+def apply_batch(session: Session, now: datetime, *, shard: int, limit: int) -> int | None:
+    """Bring conversation rows up to the oldest events of a shard. How many there were; None: another is at it."""
+    if not outbox.try_lock(session, shard):
+        return None
+    events = outbox.pending(session, shard=shard, applied=False, limit=limit)
+    if events:
+        projection.apply(session, now, events)
+        outbox.mark_applied(session, [event.id for event in events])
+    return len(events)
+
+
+def publish_batch(
+    session: Session, _now: datetime, *, shard: int, limit: int, announce: Callable[[Sequence[Announcement]], None]
+) -> int | None:
+    """Hand the oldest applied events of a shard to `announce`, in their order, and delete them once it returns.
+
+    How many there were; None: another worker is at it. When `announce` raises, or the process dies, they stay and
+    are announced again.
+    """
+    if not outbox.try_lock(session, shard):
+        return None
+    events = outbox.pending(session, shard=shard, applied=True, limit=limit)
+    if events:
+        announce(announcements(session, events))
+        outbox.remove(session, [event.id for event in events])
+    return len(events)
+
+
+def announcements(session: Session, events: Sequence[Event]) -> list[Announcement]:
+    """What these events say now, in their order: a text recalled since is not in it."""
+    ids = {event.message_id for event in events if event.message_id}
+    rows = session.execute(select(*Message.__table__.columns).where(Message.id.in_(ids))).all() if ids else []
+    hidden = projection.hidden_from_audience(session, rows)
+    by_id = {row.id: row for row in rows}
+    return [told for event in events for told in _TELL[Kind(event.kind)](event, by_id.get(event.message_id), hidden)]
+
+
+def _message(kind: str, *, in_turn: bool = False) -> Tell:
+    def tell(event: Event, row: Any, hidden: set[tuple[int, int]]) -> list[Announcement]:
+        users = projection.concerns(event)
+        blind = tuple(user for user in users if (user, row.id) in hidden)
+        seeing = tuple(user for user in users if user not in blind)
+        views = ((seeing, wire(row)), (blind, wire(row, hidden=True)))
+        return [Announcement(some, kind, content, message=in_turn) for some, content in views if some]
+
+    return tell
+
+
+def _receipt(event: Event, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
+    content = {
+        "conversation_id": event.conversation_id,
+        "user_id": event.user_id,
+        "read_seq": event.read_seq,
+        "message_id": event.message_id or None,
+        "change_seq": event.change_seq,
+    }
+    return [Announcement(projection.concerns(event), "read_receipt", content, origin=event.origin)]
+
+
+def _changed(event: Event, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
+    return [Announcement(projection.concerns(event), "resync", {"conversation_id": event.conversation_id})]
+
+
+_TELL: dict[Kind, Tell] = {
+    Kind.SENT: _message("new_message", in_turn=True),
+    Kind.RECALLED: _message("message_recalled"),
+    Kind.DELETED: _message("message_deleted"),
+    Kind.HIDDEN: _message("message_deleted"),
+    Kind.READ: _receipt,
+    Kind.CHANGED: _changed,
+}

@@ -1,0 +1,45 @@
+"""Field types of requests, stricter than marshmallow's: no `"1"` for 1, no `true` for 1, nothing past 2^53."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Range
+
+MAX_ID = 2**53 - 1  # a browser must be able to hold it
+
+
+class Int(fields.Integer):
+    """A JSON integer, within the range given by `minimum` and `maximum`."""
+
+    def __init__(self, *, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=Range(minimum, maximum), **kwargs)
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Id(Int):
+    """An id of anything that has a row: 1 … 2^53-1."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(minimum=1, maximum=MAX_ID, **kwargs)
+
+
+class Flag(fields.Boolean):
+    """`true` or `false`, nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Not a boolean.")
+        return value
+
+
+class Object(fields.Field[dict[str, Any]]):
+    """A JSON object of any content."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError("Not an object.")
+        return value

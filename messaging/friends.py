@@ -1,0 +1,173 @@
+"""Friendships, requests for them, and blocks.
+
+Invariants: whoever changes what is between two users holds the locks of both, taken in the order of their ids; at
+most one request between two users is open; a friendship is two rows or none. A blocked user is never told: his
+request is stored as UNSEEN, behaves towards him like any other, and is not shown to who blocked him, also later,
+unless he asks again after the unblocking.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import delete, exists, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from db.blacklist import Blacklist
+from db.friend import Friend
+from db.friend_request import FriendRequest, RequestState
+from db.insert_ignore import insert_ignore
+from db.user import User
+from messaging.errors import Code, Refused
+from messaging.message import unix
+from messaging.users import COLUMNS, Page, paged, wire
+
+_OPEN = (RequestState.PENDING, RequestState.UNSEEN)
+
+
+def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, message: str = "") -> int:
+    """Ask somebody to be friends: the request's id, the same one while it is open.
+
+    If the other has asked already, his request is accepted, and its id answered.
+    Raises Refused: BEFRIENDING_ONESELF, NOT_FOUND, ALREADY_FRIENDS.
+    """
+    if user_id == to_user_id:
+        raise Refused(Code.BEFRIENDING_ONESELF)
+    _lock_existing(session, user_id, to_user_id)
+    if _are_friends(session, user_id, to_user_id):
+        raise Refused(Code.ALREADY_FRIENDS)
+    theirs = _open_request(session, to_user_id, user_id)
+    if theirs is None:
+        return _ask(session, now, user_id, to_user_id, message)
+    _accept(session, now, theirs)
+    return theirs.id
+
+
+def handle(session: Session, now: datetime, *, user_id: int, request_id: int, action: str) -> None:
+    """Answer a request made to oneself; `action` is "accept" or "reject".
+
+    Raises Refused: NO_SUCH_REQUEST, also for somebody else's; REQUEST_HANDLED.
+    """
+    mine = (FriendRequest.id == request_id, FriendRequest.to_user_id == user_id)
+    from_user_id = session.scalar(select(FriendRequest.from_user_id).where(*mine))
+    if from_user_id is None:
+        raise Refused(Code.NO_SUCH_REQUEST)
+    _lock(session, user_id, from_user_id)
+    found = session.scalars(select(FriendRequest).where(*mine)).one()
+    if found.state == RequestState.UNSEEN:
+        raise Refused(Code.NO_SUCH_REQUEST)
+    if found.state != RequestState.PENDING:
+        raise Refused(Code.REQUEST_HANDLED)
+    if action == "accept":
+        _accept(session, now, found)
+    else:
+        found.state, found.update_time = RequestState.REJECTED, now
+
+
+def requests(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
+    """Requests that wait for the user's answer, the newest first, each with the `user` who asks."""
+    statement = (
+        select(FriendRequest.id.label("request_id"), FriendRequest.message, FriendRequest.create_time, *COLUMNS)
+        .join(User, User.id == FriendRequest.from_user_id)
+        .where(FriendRequest.to_user_id == user_id, FriendRequest.state == RequestState.PENDING)
+        .order_by(FriendRequest.id.desc())
+    )
+    rows, total = paged(session, statement, page=page, limit=limit)
+    entries = [
+        {
+            "request_id": row.request_id,
+            "user": wire(row),
+            "message": row.message,
+            "create_time": unix(row.create_time),
+        }
+        for row in rows
+    ]
+    return entries, total
+
+
+def friends(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
+    """The user's friends, by id, also those whom he has blocked."""
+    statement = select(*COLUMNS).join(Friend, Friend.friend_id == User.id).where(Friend.user_id == user_id)
+    rows, total = paged(session, statement.order_by(Friend.friend_id), page=page, limit=limit)
+    return [wire(row) for row in rows], total
+
+
+def unfriend(session: Session, _now: datetime, *, user_id: int, other_id: int) -> None:
+    """End a friendship, for both. No friends, no such user: nothing happens."""
+    _lock(session, user_id, other_id)
+    both = tuple_(Friend.user_id, Friend.friend_id).in_([(user_id, other_id), (other_id, user_id)])
+    session.execute(delete(Friend).where(both).execution_options(synchronize_session=False))
+
+
+def block(session: Session, now: datetime, *, user_id: int, other_id: int) -> None:
+    """Stop messages both ways, and dismiss what the other has asked. The friendship stays.
+
+    Raises Refused: INVALID for oneself, NOT_FOUND.
+    """
+    if user_id == other_id:
+        raise Refused(Code.INVALID, fields={"user_id": ["Nobody can block oneself."]})
+    _lock_existing(session, user_id, other_id)
+    insert_ignore(session, Blacklist, [{"user_id": user_id, "blocked_id": other_id, "create_time": now}])
+    asked = update(FriendRequest).where(
+        FriendRequest.from_user_id == other_id,
+        FriendRequest.to_user_id == user_id,
+        FriendRequest.state == RequestState.PENDING,
+    )
+    session.execute(asked.values(state=RequestState.UNSEEN).execution_options(synchronize_session=False))
+
+
+def unblock(session: Session, _now: datetime, *, user_id: int, other_id: int) -> None:
+    """Undo a block. None there: nothing happens."""
+    _lock(session, user_id, other_id)
+    row = (Blacklist.user_id == user_id, Blacklist.blocked_id == other_id)
+    session.execute(delete(Blacklist).where(*row).execution_options(synchronize_session=False))
+
+
+def blocks(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
+    """Whom the user has blocked, by id."""
+    statement = select(*COLUMNS).join(Blacklist, Blacklist.blocked_id == User.id).where(Blacklist.user_id == user_id)
+    rows, total = paged(session, statement.order_by(Blacklist.blocked_id), page=page, limit=limit)
+    return [wire(row) for row in rows], total
+
+
+def _lock(session: Session, *user_ids: int) -> int:
+    """How many of them exist."""
+    statement = select(User.id).where(User.id.in_(sorted(user_ids))).order_by(User.id).with_for_update()
+    return len(session.scalars(statement).all())
+
+
+def _lock_existing(session: Session, user_id: int, other_id: int) -> None:
+    if _lock(session, user_id, other_id) < 2:
+        raise Refused(Code.NOT_FOUND, "no such user")
+
+
+def _are_friends(session: Session, user_id: int, other_id: int) -> bool:
+    return bool(session.scalar(select(exists().where(Friend.user_id == user_id, Friend.friend_id == other_id))))
+
+
+def _open_request(session: Session, from_user_id: int, to_user_id: int) -> FriendRequest | None:
+    return session.scalar(
+        select(FriendRequest).where(
+            FriendRequest.from_user_id == from_user_id,
+            FriendRequest.to_user_id == to_user_id,
+            FriendRequest.state.in_(_OPEN),
+        )
+    )
+
+
+def _ask(session: Session, now: datetime, user_id: int, to_user_id: int, message: str) -> int:
+    blocked = session.scalar(select(exists().where(Blacklist.user_id == to_user_id, Blacklist.blocked_id == user_id)))
+    mine = _open_request(session, user_id, to_user_id)
+    if mine is None:
+        mine = FriendRequest(from_user_id=user_id, to_user_id=to_user_id, state=RequestState.UNSEEN)
+        session.add(mine)
+        mine.message, mine.create_time, mine.update_time = message, now, now
+    if mine.state == RequestState.UNSEEN and not blocked:
+        mine.state, mine.message, mine.create_time, mine.update_time = RequestState.PENDING, message, now, now
+    session.flush()
+    return mine.id
+
+
+def _accept(session: Session, now: datetime, asked: FriendRequest) -> None:
+    asked.state, asked.update_time = RequestState.ACCEPTED, now
+    sides = sorted([(asked.from_user_id, asked.to_user_id), (asked.to_user_id, asked.from_user_id)])
+    rows = [{"user_id": one, "friend_id": other, "create_time": now} for one, other in sides]
+    insert_ignore(session, Friend, rows)

@@ -1,0 +1,67 @@
+"""The counters of conversations. Whoever changes a conversation holds its head's lock until COMMIT.
+
+That lock is what makes `seq` dense and in commit order, and outbox ids of one conversation commit in their order.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from db.head import Head
+from db.insert_ignore import insert_ignore
+from infra.settings import settings
+from messaging.conversation_id import shard_of
+
+# Built once: putting a statement together costs as much as running it.
+_LOCK = (
+    select(Head.conversation_id, Head.shard, Head.last_seq, Head.change_seq)
+    .where(Head.conversation_id.in_(bindparam("names", expanding=True)))
+    .order_by(Head.conversation_id)
+    .with_for_update()
+)
+
+LockedHead = Row[str, int, int, int]
+
+
+def lock(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
+    """Lock these heads, sorted by id, creating the missing ones. Rows carry shard, last_seq and change_seq."""
+    wanted = sorted(set(conversation_ids))
+    found = _locked(session, wanted)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        shards = settings().outbox_shards
+        new: list[dict[str, Any]] = [
+            {"conversation_id": name, "shard": shard_of(name, shards), "last_seq": 0, "change_seq": 0}
+            for name in missing
+        ]
+        insert_ignore(session, Head, new)
+        found |= _locked(session, missing)
+    return found
+
+
+def lock_existing(session: Session, conversation_id: str) -> LockedHead | None:
+    """Lock a head, if there is one: a conversation without messages has none."""
+    return _locked(session, [conversation_id]).get(conversation_id)
+
+
+def advance(session: Session, taken: Mapping[str, int], *, messages: bool) -> None:
+    """Raise the counters of locked heads by what was taken of each: one statement for each distinct amount.
+
+    `change_seq` always rises, `last_seq` only when the changes are new `messages`.
+    """
+    by_amount: dict[int, list[str]] = defaultdict(list)
+    for name, amount in taken.items():
+        by_amount[amount].append(name)
+    for amount, names in sorted(by_amount.items()):
+        raised = {"change_seq": Head.change_seq + amount}
+        if messages:
+            raised["last_seq"] = Head.last_seq + amount
+        statement = update(Head).where(Head.conversation_id.in_(sorted(names))).values(raised)
+        session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _locked(session: Session, names: list[str]) -> dict[str, LockedHead]:
+    return {row.conversation_id: row for row in session.execute(_LOCK, {"names": names})}

@@ -1,0 +1,85 @@
+"""Reading a conversation, in all three directions, and who may."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.orm import Session
+
+from db.message import Message
+from messaging.conversation_id import peer
+from messaging.errors import Code, Refused
+from messaging.message import wire
+from messaging.status import Status
+from messaging.visible import by_seq, hidden_by
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """`messages` in ascending `seq`; `has_more`: there are further ones in the direction asked for."""
+
+    messages: list[dict[str, Any]]
+    has_more: bool
+
+
+def require_member(conversation_id: str, user_id: int) -> None:
+    """Raises Refused(NO_SUCH_CONVERSATION) unless this user takes part: a stranger learns no more than that."""
+    if peer(conversation_id, user_id) is None:
+        raise Refused(Code.NO_SUCH_CONVERSATION)
+
+
+def history(
+    session: Session,
+    _now: datetime,
+    *,
+    user_id: int,
+    conversation_id: str,
+    last_message_id: int | None = None,
+    before_seq: int | None = None,
+    after_seq: int | None = None,
+    limit: int = 20,
+) -> History:
+    """Up to `limit` messages: the newest, or those before or after a place. Deleted and hidden ones are left out.
+
+    Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID for two places.
+    """
+    require_member(conversation_id, user_id)
+    if sum(place is not None for place in (last_message_id, before_seq, after_seq)) > 1:
+        raise Refused(Code.INVALID, "give one of last_message_id, before_seq and after_seq")
+    if last_message_id is not None:
+        before_seq = _seq_of(session, conversation_id, last_message_id)
+    if after_seq is not None:
+        rows = _page(session, user_id, conversation_id, Message.seq > after_seq, limit, forward=True)
+    else:
+        place = Message.seq < before_seq if before_seq is not None else None
+        rows = _page(session, user_id, conversation_id, place, limit, forward=False)
+    return History([wire(row) for row in sorted(rows[:limit], key=lambda row: row.seq)], len(rows) > limit)
+
+
+def _seq_of(session: Session, conversation_id: str, message_id: int) -> int:
+    seq = session.scalar(
+        select(Message.seq).where(Message.id == message_id, Message.conversation_id == conversation_id)
+    )
+    if seq is None:
+        raise Refused(Code.NO_SUCH_MESSAGE)
+    return seq
+
+
+def _page(
+    session: Session,
+    user_id: int,
+    conversation_id: str,
+    place: ColumnElement[bool] | None,
+    limit: int,
+    *,
+    forward: bool,
+) -> Sequence[Row[Any]]:
+    statement = (
+        select(*Message.__table__.columns)
+        .where(Message.conversation_id == conversation_id, Message.status != Status.DELETED, ~hidden_by(user_id))
+        .order_by(Message.seq if forward else Message.seq.desc())
+        .limit(limit + 1)
+    )
+    return session.execute(by_seq(statement if place is None else statement.where(place))).all()

@@ -1,0 +1,46 @@
+"""A stored message as a user may see it: every door and every frame says it through `wire`."""
+
+from calendar import timegm
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from infra.settings import settings
+from messaging.status import Status
+
+SYSTEM = 0
+SENDABLE = frozenset({1, 2, 3, 4, 5})  # text, image, voice, video, file
+
+
+def unix(moment: datetime) -> int:
+    """Unix seconds of a naive UTC time."""
+    return timegm(moment.timetuple())
+
+
+def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
+    """The Message of the contract, from a row with im_message's columns.
+
+    A recalled one shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
+    """
+    status = Status.DELETED if hidden else row.status
+    readable = status < Status.RECALLED
+    return {
+        "id": row.id,
+        "conversation_id": row.conversation_id,
+        "seq": row.seq,
+        "change_seq": row.change_seq,
+        "from_user_id": row.from_user_id,
+        "to_user_id": row.to_user_id,
+        "message_type": row.message_type,
+        "content": row.content if readable else _instead(status),
+        "extra": orjson.loads(row.extra) if readable and row.extra else None,
+        "status": int(status),
+        "client_msg_id": row.client_msg_id,
+        "create_time": unix(row.create_time),
+        "update_time": unix(row.update_time),
+    }
+
+
+def _instead(status: int) -> str:
+    return settings().recalled_text if status == Status.RECALLED else ""

@@ -1,0 +1,92 @@
+"""Applying outbox events to the conversation rows of those whom they concern.
+
+A row speaks only of messages up to its `last_seq`. An event at or below it changes nothing, so that an event may be
+applied twice; messages above it are counted as they now stand, so that one recalled meanwhile is never counted.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, tuple_
+from sqlalchemy.orm import Session
+
+from db.conversation import Conversation
+from db.hidden import Hidden
+from db.message import Message
+from db.outbox import Event, Kind
+from messaging import rows
+from messaging.conversation_id import participants
+from messaging.message import SYSTEM, wire
+from messaging.status import UNREAD, Status
+
+Projected = Row[Any]
+
+
+def apply(session: Session, now: datetime, events: Sequence[Event]) -> None:
+    """Bring the rows of those whom these events concern up to them."""
+    concerned = [(event, user) for event in events for user in concerns(event)]
+    locked = rows.lock(session, now, {(event.conversation_id, user) for event, user in concerned})
+    for event, user in concerned:
+        row = locked[event.conversation_id, user]
+        row.change_seq = max(row.change_seq, event.change_seq)
+    # Read only now: recall, read and delete change messages under the rows' locks.
+    messages = _messages(session, [event.message_id for event in events if event.kind == Kind.SENT])
+    hidden = hidden_from_audience(session, messages)
+    for message in messages:
+        for user in audience(message.conversation_id):
+            _count(locked[message.conversation_id, user], message, hidden=(user, message.id) in hidden)
+    rows.write(session, now, [locked[key] for key in sorted(locked)])
+
+
+def audience(conversation_id: str) -> tuple[int, ...]:
+    """The users who have a view of a conversation."""
+    return participants(conversation_id) or ()
+
+
+def concerns(event: Event) -> tuple[int, ...]:
+    """The users whose view an event changes."""
+    if event.kind in (Kind.HIDDEN, Kind.CHANGED):
+        return (event.user_id,)
+    return audience(event.conversation_id)
+
+
+def hidden_from_audience(session: Session, messages: Sequence[Projected]) -> set[tuple[int, int]]:
+    """(user, message id) for each of these messages that one of its audience deleted for himself."""
+    pairs = [(user, message.id) for message in messages for user in audience(message.conversation_id)]
+    if not pairs:
+        return set()
+    statement = select(Hidden.user_id, Hidden.message_id).where(tuple_(Hidden.user_id, Hidden.message_id).in_(pairs))
+    return {(row.user_id, row.message_id) for row in session.execute(statement)}
+
+
+def counts_for(row: Conversation, message: Projected, *, hidden: bool) -> bool:
+    """Whether a message is unread for the row's user: the contract's definition."""
+    return (
+        row.read_seq < message.seq
+        and message.from_user_id != row.user_id
+        and message.message_type != SYSTEM
+        and message.status in UNREAD
+        and not hidden
+    )
+
+
+def _count(row: Conversation, message: Projected, *, hidden: bool) -> None:
+    if message.seq <= row.last_seq:
+        return
+    row.unread_count += counts_for(row, message, hidden=hidden)
+    if row.user_id == message.from_user_id and row.delivered_seq == message.seq - 1:
+        row.delivered_seq = message.seq  # what one sent oneself waits for no device
+    row.last_seq = message.seq
+    row.del_state, row.delete_time = 0, None
+    if message.status != Status.DELETED and not hidden:
+        row.last_message_id = message.id
+        row.last_message_content = wire(message)["content"]
+        row.last_message_time = message.create_time
+
+
+def _messages(session: Session, ids: Collection[int]) -> Sequence[Projected]:
+    if not ids:
+        return []
+    found = session.execute(select(*Message.__table__.columns).where(Message.id.in_(ids))).all()
+    return sorted(found, key=lambda message: (message.conversation_id, message.seq))

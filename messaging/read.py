@@ -1,0 +1,126 @@
+"""Reading: one message, everything up to one, or a whole conversation. `read_seq` only rises."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from db.conversation import Conversation
+from db.message import Message
+from db.outbox import Kind
+from messaging import changes, heads, rows, visible
+from messaging.errors import Code, Refused
+from messaging.history import require_member
+from messaging.status import UNREAD, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How far the user has read now, what is left, and the outbox shard to poke, None when nothing has changed."""
+
+    conversation_id: str
+    read_seq: int
+    unread_count: int
+    shard: int | None
+
+
+def read(
+    session: Session,
+    now: datetime,
+    *,
+    user_id: int,
+    conversation_id: str | None = None,
+    message_id: int | None = None,
+    origin: str | None = None,
+) -> Read:
+    """Read one message (`message_id`), all of a conversation (`conversation_id`), or all up to a message (both).
+
+    `origin` is the connection that says so, which needs no receipt. What was read before stays so.
+    Raises Refused: INVALID, NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE, FORBIDDEN for one's own message alone.
+    """
+    if conversation_id is None and message_id is None:
+        raise Refused(Code.INVALID, "give message_id, conversation_id, or both")
+    if conversation_id is not None:
+        require_member(conversation_id, user_id)
+    if message_id is None:
+        assert conversation_id is not None  # noqa: S101 - checked above
+        return _read_up_to(session, now, user_id, conversation_id, None, origin)
+    message = visible.find(session, user_id=user_id, message_id=message_id)
+    if conversation_id is None:
+        return _read_alone(session, now, user_id, message, origin)
+    if message.conversation_id != conversation_id:
+        raise Refused(Code.NO_SUCH_MESSAGE)
+    return _read_up_to(session, now, user_id, conversation_id, message.seq, origin)
+
+
+def _read_alone(
+    session: Session, now: datetime, user_id: int, message: visible.FoundMessage, origin: str | None
+) -> Read:
+    if message.from_user_id == user_id:
+        raise Refused(Code.FORBIDDEN, "one's own message is read by the other")
+    name = message.conversation_id
+    head = heads.lock(session, [name])[name]
+    row = rows.lock(session, now, [(name, user_id)])[name, user_id]
+    message = visible.locked(session, message.id)
+    if message.status not in UNREAD:
+        return Read(name, row.read_seq, row.unread_count, None)
+    change_seq = changes.record(
+        session,
+        now,
+        head,
+        kind=Kind.READ,
+        user_id=user_id,
+        message_id=message.id,
+        read_seq=row.read_seq,
+        origin=origin,
+    )
+    visible.uncount(session, row, message)
+    visible.set_message(
+        session,
+        message.id,
+        status=Status.READ,
+        read_at=now,
+        delivered_at=message.delivered_at or now,
+        update_time=now,
+        change_seq=change_seq,
+    )
+    rows.write(session, now, [row])
+    return Read(name, row.read_seq, row.unread_count, head.shard)
+
+
+def _read_up_to(session: Session, now: datetime, user_id: int, name: str, seq: int | None, origin: str | None) -> Read:
+    head = heads.lock_existing(session, name)
+    if head is None:
+        return Read(name, 0, 0, None)
+    row = rows.lock(session, now, [(name, user_id)])[name, user_id]
+    upto = head.last_seq if seq is None else seq
+    if upto <= row.read_seq:
+        return Read(name, row.read_seq, row.unread_count, None)
+    row.unread_count -= _counted(session, row, upto)
+    _mark(session, now, row, upto)
+    row.read_seq = upto
+    row.delivered_seq = max(row.delivered_seq, upto)  # read implies delivered
+    changes.record(session, now, head, kind=Kind.READ, user_id=user_id, read_seq=upto, origin=origin)
+    rows.write(session, now, [row])
+    return Read(name, upto, row.unread_count, head.shard)
+
+
+def _counted(session: Session, row: Conversation, upto: int) -> int:
+    """How many messages up to `upto` are in the row's count now."""
+    return row.unread_count if upto >= row.last_seq else visible.count_unread(session, row, upto=upto)
+
+
+def _mark(session: Session, now: datetime, row: Conversation, upto: int) -> None:
+    session.execute(
+        update(Message)
+        .where(*visible.unread_range(row, upto))
+        .values(
+            status=Status.READ,
+            read_at=now,
+            delivered_at=func.coalesce(Message.delivered_at, now),
+            update_time=now,
+            version=Message.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )

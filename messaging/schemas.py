@@ -1,0 +1,165 @@
+"""The shapes of messages and conversations on the wire: what a call takes and what it answers."""
+
+from typing import Any
+
+from marshmallow import Schema, fields
+from marshmallow.validate import Length, OneOf
+
+from messaging.fields import MAX_ID, Flag, Id, Int, Object
+
+
+def conversation_id(**kwargs: object) -> fields.String:
+    """A conversation's name; whether it exists and is the caller's is a rule's question."""
+    return fields.String(validate=Length(1, 64), **kwargs)  # type: ignore[arg-type]
+
+
+class Message(Schema):
+    id = fields.Integer()
+    conversation_id = fields.String()
+    seq = fields.Integer()
+    change_seq = fields.Integer()
+    from_user_id = fields.Integer()
+    to_user_id = fields.Integer()
+    message_type = fields.Integer()
+    content = fields.String()
+    extra = fields.Dict(allow_none=True)
+    status = fields.Integer()
+    client_msg_id = fields.String(allow_none=True)
+    create_time = fields.Integer()
+    update_time = fields.Integer()
+
+
+class Conversation(Schema):
+    conversation_id = fields.String()
+    conversation_type = fields.Integer()
+    friend_id = fields.Integer()
+    group_id = fields.Integer()
+    name = fields.String()
+    avatar = fields.String()
+    last_message = fields.Nested(Message, allow_none=True)
+    last_seq = fields.Integer()
+    change_seq = fields.Integer()
+    read_seq = fields.Integer()
+    peer_read_seq = fields.Integer()
+    peer_delivered_seq = fields.Integer()
+    unread_count = fields.Integer()
+    is_top = fields.Boolean()
+    is_mute = fields.Boolean()
+    del_state = fields.Boolean()
+    update_time = fields.Integer()
+
+
+class Send(Schema):
+    to_user_id = Id()
+    group_id = Id()
+    message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=1)
+    content = fields.String(required=True)
+    extra = Object(load_default=None, allow_none=True)
+    client_msg_id = fields.String(load_default=None, allow_none=True)
+
+
+class Sent(Schema):
+    message = fields.Nested(Message)
+    duplicate = fields.Boolean()
+
+
+class HistoryRequest(Schema):
+    conversation_id = conversation_id(required=True)
+    last_message_id = Id()
+    before_seq = Int(minimum=1, maximum=MAX_ID)
+    after_seq = Int(minimum=0, maximum=MAX_ID)
+    limit = Int(minimum=1, maximum=100, load_default=20)
+
+
+class History(Schema):
+    messages = fields.List(fields.Nested(Message))
+    has_more = fields.Boolean()
+
+
+class ConversationsRequest(Schema):
+    page = Int(minimum=1, maximum=1_000_000, load_default=1)
+    limit = Int(minimum=1, maximum=50, load_default=20)
+
+
+class Conversations(Schema):
+    conversations = fields.List(fields.Nested(Conversation))
+    total = fields.Integer()
+    total_unread = fields.Integer()
+
+
+class UnreadRequest(Schema):
+    conversation_id = conversation_id(load_default=None)
+
+
+class Unread(Schema):
+    count = fields.Integer()
+
+
+class TicketIssued(Schema):
+    ticket = fields.String()
+    expires_in = fields.Integer()
+
+
+class ReadRequest(Schema):
+    conversation_id = conversation_id()
+    message_id = Id()
+
+
+class Read(Schema):
+    conversation_id = fields.String()
+    read_seq = fields.Integer()
+    unread_count = fields.Integer()
+
+
+class RecallRequest(Schema):
+    message_id = Id(required=True)
+
+
+class Recalled(Schema):
+    message = fields.Nested(Message)
+
+
+class DeleteRequest(Schema):
+    message_id = Id(required=True)
+    scope = fields.String(load_default="everyone", validate=OneOf(["everyone", "self"]))
+
+
+class Deleted(Schema):
+    message_id = fields.Integer()
+    scope = fields.String()
+
+
+class Counters(fields.Dict):
+    """Conversation id → the last seq, or change_seq, known of it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            keys=conversation_id(), values=Int(minimum=0, maximum=MAX_ID), validate=Length(max=1_000), **kwargs
+        )
+
+
+class SyncRequest(Schema):
+    heads = Counters(required=True)
+    changes = Counters(load_default=dict)
+
+
+class Moved(Schema):
+    conversation = fields.Nested(Conversation)
+    messages = fields.List(fields.Nested(Message))
+    truncated = fields.Boolean()
+
+
+class Sync(Schema):
+    conversations = fields.List(fields.Nested(Moved))
+    truncated = fields.Boolean()
+
+
+class ArrangeRequest(Schema):
+    conversation_id = conversation_id(required=True)
+    is_top = Flag()
+    is_mute = Flag()
+    del_state = Flag()
+
+
+class Arranged(Schema):
+    conversation = fields.Nested(Conversation)

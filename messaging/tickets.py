@@ -1,0 +1,51 @@
+"""One-time tickets for the WebSocket: browsers cannot set its headers, and a JWT in a URL would end up in logs.
+
+Invariants: only a ticket's hash is stored; it is good once, however many try at the same time; it does not outlive
+the token that it stands for.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import CursorResult, delete, insert, select
+from sqlalchemy.orm import Session
+
+from db.ticket import Ticket
+from messaging.message import unix
+
+LIFETIME = 30  # seconds
+
+
+def issue(session: Session, now: datetime, *, claims: dict[str, Any]) -> str:
+    """A ticket that stands for a token's claims; `claims["expires_at"]` is the token's end in Unix seconds."""
+    ticket = secrets.token_urlsafe(32)
+    seconds = min(LIFETIME, claims["expires_at"] - unix(now))
+    session.execute(
+        insert(Ticket).values(
+            ticket_hash=_hash(ticket),
+            claims=orjson.dumps(claims).decode(),
+            expires_at=now + timedelta(seconds=seconds),
+        )
+    )
+    return ticket
+
+
+def redeem(session: Session, now: datetime, *, ticket: str) -> dict[str, Any] | None:
+    """The claims that a ticket stands for, once; None when it is unknown, expired or used."""
+    good = (Ticket.ticket_hash == _hash(ticket), Ticket.expires_at > now)
+    claims = session.scalar(select(Ticket.claims).where(*good))
+    if claims is None:
+        return None
+    # Two who redeem it at once have both read it; the database lets one of them delete it.
+    deleted: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        delete(Ticket).where(*good).execution_options(synchronize_session=False)
+    )
+    found: dict[str, Any] = orjson.loads(claims)
+    return found if deleted.rowcount == 1 else None
+
+
+def _hash(ticket: str) -> str:
+    return hashlib.sha256(ticket.encode()).hexdigest()

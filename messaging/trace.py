@@ -1,0 +1,59 @@
+"""Where is my message? What the tables know of one message's way to each of its recipients."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.conversation import Conversation
+from db.message import Message
+from db.outbox import Event, Kind
+from messaging import projection
+from messaging.errors import Code, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One recipient's. `stored`, `answered` and `read` are UTC times, or None; the rest is yes or no."""
+
+    user_id: int
+    conversation_id: str
+    seq: int
+    stored: datetime
+    projected: bool
+    published: bool
+    answered: datetime | None
+    was_answered: bool
+    read: datetime | None
+    was_read: bool
+
+
+def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
+    """How far a message has come, for each recipient. Raises Refused(NO_SUCH_MESSAGE)."""
+    message = session.get(Message, message_id)
+    if message is None:
+        raise Refused(Code.NO_SUCH_MESSAGE)
+    event = session.scalar(select(Event.id).where(Event.message_id == message_id, Event.kind == Kind.SENT))
+    users = [user for user in projection.audience(message.conversation_id) if user != message.from_user_id]
+    return [_of(session, message, user, published=event is None) for user in users]
+
+
+def _of(session: Session, message: Message, user_id: int, *, published: bool) -> Trace:
+    row = session.scalars(
+        select(Conversation).where(
+            Conversation.user_id == user_id, Conversation.conversation_id == message.conversation_id
+        )
+    ).one_or_none()
+    return Trace(
+        user_id=user_id,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        stored=message.create_time,
+        projected=row is not None and row.last_seq >= message.seq,
+        published=published,
+        answered=message.delivered_at,
+        was_answered=row is not None and row.delivered_seq >= message.seq,
+        read=message.read_at,
+        was_read=message.read_at is not None or (row is not None and row.read_seq >= message.seq),
+    )

@@ -1,0 +1,47 @@
+"""Rules of the upkeep: what has expired, and what there is."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select
+from sqlalchemy.orm import Session
+
+from db.base import Base
+from db.login_attempt import LoginAttempt
+from db.message import Message
+from db.outbox import Event
+from db.revoked_token import RevokedToken
+from db.ticket import Ticket
+from db.user import User
+
+_ATTEMPTS_KEPT = timedelta(hours=1)
+
+
+def expire(session: Session, now: datetime) -> dict[str, int]:
+    """Delete tickets, revoked tokens and login attempts that no longer matter. Answers how many of each."""
+    dead: dict[type[Base], ColumnElement[bool]] = {
+        Ticket: Ticket.expires_at < now,
+        RevokedToken: RevokedToken.expires_at < now,
+        LoginAttempt: LoginAttempt.window_start < now - _ATTEMPTS_KEPT,
+    }
+    return {table.__tablename__: _delete(session, table, condition) for table, condition in dead.items()}
+
+
+def _delete(session: Session, table: type[Base], condition: ColumnElement[bool]) -> int:
+    result: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        delete(table).where(condition).execution_options(synchronize_session=False)
+    )
+    return result.rowcount
+
+
+def snapshot(session: Session, now: datetime) -> dict[str, int]:
+    """Messages and users (the highest id given out: counting millions of rows would take seconds), and the outbox:
+    events waiting, and the age of the oldest in seconds.
+    """
+    depth, oldest = session.execute(select(func.count(), func.min(Event.create_time)).select_from(Event)).one()
+    return {
+        "messages": session.scalar(select(func.max(Message.id))) or 0,
+        "users": session.scalar(select(func.max(User.id))) or 0,
+        "outbox_depth": depth,
+        "outbox_age": int((now - oldest).total_seconds()) if oldest else 0,
+    }

@@ -1,0 +1,65 @@
+"""The users of the built-in directory, as they and others see them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.user import User
+from messaging.errors import Code, Refused
+
+COLUMNS = (User.id, User.username, User.nickname, User.avatar)
+
+Page = tuple[list[dict[str, Any]], int]  # the entries of one page, and how many there are on all pages
+
+
+def wire(row: Any) -> dict[str, Any]:
+    """The user of the contract, from anything with `COLUMNS` as attributes."""
+    return {"id": row.id, "username": row.username, "nickname": row.nickname, "avatar": row.avatar}
+
+
+def profile(session: Session, _now: datetime, *, user_id: int) -> dict[str, Any]:
+    """One user. Raises Refused(NOT_FOUND)."""
+    found = profiles(session, [user_id])
+    if not found:
+        raise Refused(Code.NOT_FOUND, "no such user")
+    return found[user_id]
+
+
+def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Users by id; unknown ids are left out."""
+    rows = session.execute(select(*COLUMNS).where(User.id.in_(sorted(user_ids))))
+    return {row.id: wire(row) for row in rows}
+
+
+def change(
+    session: Session, now: datetime, *, user_id: int, nickname: str | None = None, avatar: str | None = None
+) -> dict[str, Any]:
+    """Set what is not None: the user as he is now. Raises Refused(NOT_FOUND)."""
+    given = {"nickname": nickname, "avatar": avatar}
+    changes = {name: value for name, value in given.items() if value is not None}
+    statement = update(User).where(User.id == user_id).values(**changes, update_time=now)
+    session.execute(statement.execution_options(synchronize_session=False))
+    return profile(session, now, user_id=user_id)
+
+
+def search(session: Session, _now: datetime, *, user_id: int, keyword: str, page: int, limit: int) -> Page:
+    """Users other than oneself whose username or nickname begins with `keyword`, by username."""
+    begins = or_(
+        User.username.startswith(keyword.lower(), autoescape=True),
+        User.nickname.startswith(keyword, autoescape=True),
+    )
+    statement = select(*COLUMNS).where(begins, User.id != user_id).order_by(User.username)
+    rows, total = paged(session, statement, page=page, limit=limit)
+    return [wire(row) for row in rows], total
+
+
+def paged(
+    session: Session, statement: Select[*tuple[Any, ...]], *, page: int, limit: int
+) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
+    """The rows of one page, counted from 1, and how many there are on all pages."""
+    rows = session.execute(statement.offset((page - 1) * limit).limit(limit)).all()
+    total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
+    return rows, total or 0

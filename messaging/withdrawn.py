@@ -1,0 +1,62 @@
+"""What recalling and deleting share: a message leaves the sight of users, and their rows follow."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Insert
+from sqlalchemy.orm import Session
+
+from db.conversation import Conversation
+from db.outbox import Kind
+from messaging import changes, heads, rows, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The message as it now stands, and the outbox shard to poke, None when nothing has changed."""
+
+    message: Any
+    shard: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message with everything locked that depends on it."""
+
+    message: visible.FoundMessage
+    head: heads.LockedHead
+    rows: list[Conversation]
+
+
+def hold(session: Session, now: datetime, message: visible.FoundMessage, user_ids: Collection[int]) -> Held:
+    """Lock the head, these users' rows and the message, in the house's order; the message as it is then."""
+    name = message.conversation_id
+    head = heads.lock(session, [name])[name]
+    locked = rows.lock(session, now, [(name, user) for user in user_ids])
+    return Held(visible.locked(session, message.id), head, [locked[key] for key in sorted(locked)])
+
+
+def withdraw(
+    session: Session,
+    now: datetime,
+    held: Held,
+    *,
+    kind: Kind,
+    user_id: int,
+    hide: Insert | None = None,
+    **values: Any,
+) -> Withdrawn:
+    """Change the message by `values`, or `hide` it; counts and previews of the held rows follow, and it is told."""
+    message = held.message
+    for row in held.rows:
+        visible.uncount(session, row, message)
+    if hide is not None:
+        session.execute(hide)
+    change_seq = changes.record(session, now, held.head, kind=kind, user_id=user_id, message_id=message.id)
+    visible.set_message(session, message.id, change_seq=change_seq, update_time=now, **values)
+    for row in held.rows:
+        visible.refresh_preview(session, row, message)
+    rows.write(session, now, held.rows)
+    return Withdrawn(visible.locked(session, message.id), held.head.shard)
