@@ -1,0 +1,66 @@
+"""Storing what a door was asked to send: an outside directory first, then the group commit, then the poke."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from db.group_commit import GroupCommit
+from messaging.directory import Pair
+from messaging.draft import Draft
+from messaging.send import Sent, send
+from workers import directory
+from workers.outbox import poke
+
+
+class TooLate(Exception):
+    """The caller stopped waiting before COMMIT; nothing of his was stored."""
+
+
+class _SomebodyTooLate(Exception):
+    """Rolls a batch back in which a caller stopped waiting meanwhile: the others go again, without him."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    draft: Draft
+    talking: frozenset[Pair]
+    too_late: Callable[[], bool]
+
+
+def submit(draft: Draft, *, too_late: Callable[[], bool] = lambda: False) -> Sent:
+    """Store a draft, and have it delivered. `too_late` says whether its caller still waits, up to COMMIT.
+
+    Raises Refused as messaging.send does, DatabaseUnavailable (also for an outside directory that is away), TooLate.
+    """
+    asked = _Asked(draft, directory.asked(_pairs(draft)), too_late)
+    while True:
+        try:
+            sent = _commits.submit(asked)
+        except _SomebodyTooLate:
+            continue  # it ends: each time somebody drops out for good
+        poke(sent.shard)
+        return sent
+
+
+def _pairs(draft: Draft) -> set[Pair]:
+    return {(draft.from_user_id, draft.to_user_id)}
+
+
+def _store(session: Session, now: datetime, batch: Sequence[_Asked]) -> list[Sent | Exception]:
+    places = [place for place, each in enumerate(batch) if not each.too_late()]
+    waiting = [batch[place] for place in places]
+    talking = {pair for each in waiting for pair in each.talking}
+    stored = send(session, now, [each.draft for each in waiting], directory=directory.within(talking))
+    if any(each.too_late() for each in waiting):
+        raise _SomebodyTooLate
+    answers: list[Sent | Exception] = [TooLate()] * len(batch)
+    for place, answer in zip(places, stored, strict=True):
+        answers[place] = answer
+    return answers
+
+
+_commits: GroupCommit[_Asked, Sent] = GroupCommit(
+    _store, repeatable=lambda asked: asked.draft.client_msg_id is not None
+)

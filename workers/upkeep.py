@@ -1,0 +1,68 @@
+"""Beat's jobs. Each may run at any time, twice, or not at all."""
+
+import random
+from dataclasses import asdict
+from datetime import timedelta
+
+import orjson
+
+from db.session import run
+from infra import logs, presence
+from infra.metrics import audit_drift
+from infra.redis import client
+from messaging import audit, upkeep
+from messaging.outbox import stray_shards
+from workers.app import app
+from workers.outbox import drain
+from workers.presence import announce
+
+log = logs.get(__name__)
+
+_STRAY_AGE = timedelta(seconds=2)
+_SAMPLE = 50
+AUDIT_KEY = "im:audit"
+SNAPSHOT_KEY = "im:snapshot"
+
+
+@app.task(name="upkeep.sweep")
+def sweep() -> None:
+    """Drain shards that hold old events, whatever their flags say: a poke was lost, or Redis was away."""
+    if not client().set("im:sweep", 1, nx=True, px=500):
+        return  # one has just run: sweeps pile up in the queue while workers are away
+    for shard in run(lambda session, now: stray_shards(session, now, older_than=_STRAY_AGE), write=False):
+        drain.apply_async((shard,))
+
+
+@app.task(name="upkeep.expire_rows")
+def expire_rows() -> None:
+    """Delete expired tickets, revoked tokens and login attempts."""
+    log.info("expired", **run(upkeep.expire))
+
+
+@app.task(name="upkeep.expire_presence")
+def expire_presence() -> None:
+    """Forget the connections of relays that are gone, and have friends told of whom they leave offline."""
+    for user_id in presence.expire():
+        announce.apply_async((user_id,))
+
+
+@app.task(name="upkeep.audit")
+def audit_sample() -> None:
+    """Check a random sample of conversations; a drift is logged as an error, counted, and left as it is."""
+    newest = run(upkeep.snapshot, write=False)["messages"]
+    ids = [random.randint(1, newest) for _ in range(_SAMPLE)] if newest else []
+    drifted = 0
+    for name in run(lambda session, now: audit.sample(session, now, message_ids=ids), write=False):
+        for drift in run(lambda session, now: audit.audit(session, now, conversation_id=name, repair=False)).drift:  # noqa: B023
+            log.error("drift", **asdict(drift))
+            audit_drift.labels(what=drift.what).inc()
+            drifted += 1
+    client().set(AUDIT_KEY, orjson.dumps({"sampled": len(ids), "drifted": drifted}), ex=3600)
+
+
+@app.task(name="upkeep.snapshot")
+def snapshot() -> None:
+    """Log the state of the service, and keep it in Redis for the metrics page."""
+    taken = {**run(upkeep.snapshot, write=False), "connections": presence.connections()}
+    log.info("snapshot", **taken)
+    client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)
