@@ -1,0 +1,1 @@
+"""WebSocket: relays what Redis publishes to the sockets of the users connected here."""

@@ -1,0 +1,55 @@
+"""Who opens a socket: decided before the upgrade, because flask-sock upgrades before its handler runs."""
+
+from urllib.parse import urlsplit
+
+from flask import Response, g, request
+
+from db.session import DatabaseUnavailable, run
+from infra.settings import settings
+from infra.tokens import Claims, InvalidToken, verify
+from messaging import tickets
+from messaging.revocations import revocations
+
+SUBPROTOCOL = "bearer"
+
+
+def authenticate() -> Response | None:
+    """Leave the caller's claims in `g.claims`, or answer 401, 403 or 503 instead of an upgrade."""
+    if not _own_origin():
+        return Response("foreign origin", 403)
+    try:
+        claims = _claims()
+        if claims is None or revocations.revoked(claims.revocable):
+            return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
+    except InvalidToken:
+        return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
+    except DatabaseUnavailable:
+        return Response("temporarily unavailable", 503, {"Retry-After": "1"})
+    if request.args.get("user_id", str(claims.user_id)) != str(claims.user_id):
+        return Response("user_id is not the token's", 403)
+    g.claims = claims
+    return None
+
+
+def _own_origin() -> bool:
+    """A browser sends Origin, and another site's page must not use its visitor's ticket or cookies here."""
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host or origin in settings().allowed_origins
+
+
+def _claims() -> Claims | None:
+    """The first found of header, ticket, subprotocol. A JWT in the query string is not looked for: URLs are logged."""
+    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return verify(raw.strip())
+    if ticket := request.args.get("ticket"):
+        return _of_ticket(ticket)
+    offered = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    if len(offered) == 2 and offered[0] == SUBPROTOCOL:
+        return verify(offered[1])
+    return None
+
+
+def _of_ticket(ticket: str) -> Claims | None:
+    redeemed = run(lambda session, now: tickets.redeem(session, now, ticket=ticket))
+    return Claims(**redeemed) if redeemed else None

@@ -1,0 +1,108 @@
+"""One connection's backlog: pages asked for of a worker, the next when the device has answered for the last.
+
+While it runs, live frames wait. A lost request or answer is asked for again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from infra.bus import Note
+from realtime import frames
+from realtime.outbound import Outbound
+from realtime.runs import Place, Runs
+
+ASK_AGAIN_SECONDS = 5.0
+_ASK_AGAIN_MOST = 30.0
+_MOST_HELD = 2_000
+
+Ask = Callable[[int, Sequence[Any] | None], None]
+
+
+class Backlog:
+    """`ask(serial, cursor)` requests a page; it may be lost. A new one holds live frames, and asks for nothing yet."""
+
+    def __init__(self, runs: Runs, outbound: Outbound, ask: Ask) -> None:
+        self._runs = runs
+        self._outbound = outbound
+        self._ask_for = ask
+        self._held: list[Callable[[], None]] = []
+        self._serial = 0
+        self._cursor: Sequence[Any] | None = None
+        self._asked_at: float | None = None
+        self._patience = ASK_AGAIN_SECONDS
+        self._truncated = False
+        self._then_resync = False
+        self.running = True
+
+    def start(self, *, resync: bool) -> None:
+        """Run from the beginning; with `resync`, tell the client at the end that frames may have been lost.
+
+        A link restored before the first run, which `hello` goes before, has lost nothing that this will not bring.
+        """
+        if resync and not self._serial:
+            return
+        self._runs.rerun()
+        self.running = True
+        self._cursor = None
+        self._truncated = False
+        self._then_resync = self._then_resync or resync
+        self._patience = ASK_AGAIN_SECONDS
+        self._ask()
+
+    def hold(self, live: Callable[[], None]) -> None:
+        """Keep a live frame for later."""
+        if len(self._held) >= _MOST_HELD:
+            self._outbound.close(1013, "too much arrived during the backlog")
+            return
+        self._held.append(live)
+
+    def take(self, note: Note) -> None:
+        """Push a page that answers the request outstanding; another is an answer that came twice, or late."""
+        if not self.running or self._asked_at is None or note.header["serial"] != self._serial:
+            return
+        self._asked_at = None
+        for name, after, _, whole in note.header["runs"]:
+            self._truncated = self._truncated or not whole
+            self._runs.begin(name, after, whole=whole)
+        for (name, seq), raw in zip(note.header["places"], note.frames, strict=True):
+            if self._runs.take(name, seq, own=False) is Place.NEXT:
+                self._outbound.push(frames.text(raw), bounded=False)
+        self._outbound.wake()
+        self._cursor = note.header["cursor"]
+        if self._cursor is None:
+            self._finish()
+        else:
+            self.answered()
+
+    def answered(self) -> None:
+        """The device may have answered for all that was pushed: then it is time for the next page."""
+        if self.running and self._asked_at is None and self._runs.all_answered:
+            self._ask()
+
+    def tick(self, now: float) -> None:
+        """Ask again when an answer has been due for long; less and less often, the worker may be away or busy.
+
+        Under the same serial: the answer to the first request, however late, is as good as the next.
+        """
+        if self.running and self._asked_at is not None and now - self._asked_at > self._patience:
+            self._patience = min(self._patience * 2, _ASK_AGAIN_MOST)
+            self._request()
+
+    def _ask(self) -> None:
+        self._serial += 1
+        self._request()
+
+    def _request(self) -> None:
+        self._asked_at = time.monotonic()
+        self._ask_for(self._serial, self._cursor)
+
+    def _finish(self) -> None:
+        self.running = False
+        self._outbound.push(frames.message("backlog_end", {"truncated": self._truncated}))
+        if self._then_resync:
+            self._then_resync = False
+            self._outbound.push(frames.message("resync", {"conversation_id": None}))
+        held, self._held = self._held, []
+        for live in held:
+            live()

@@ -1,0 +1,134 @@
+"""One socket: what is pushed to it, what its device answers, and when it has to go."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from infra.bus import Note
+from infra.tokens import Claims
+from realtime import frames
+from realtime.backlog import Backlog
+from realtime.delivered import Proofs
+from realtime.outbound import Outbound
+from realtime.runs import Place, Runs
+from realtime.typing import Typing
+
+RequestPage = Callable[["Connection", int, Sequence[Any] | None], None]
+
+IDLE_PING_SECONDS = 25.0
+DEAD_SECONDS = 75.0  # without a byte from the peer: three idle pings unanswered
+
+
+class Connection:
+    """Made by the socket's handler, known to the hub by `id` and by its user."""
+
+    def __init__(self, claims: Claims, proofs: Proofs, request_page: RequestPage) -> None:
+        self.id = uuid4().hex
+        self.claims = claims
+        self.outbound = Outbound()
+        self.typing = Typing(claims.user_id)
+        self.welcomed = False
+        self.is_first = False
+        self._clock_offset = 0.0
+        self._proofs = proofs
+        self._runs = Runs(claims.user_id)
+        self._backlog = Backlog(self._runs, self.outbound, lambda serial, cursor: request_page(self, serial, cursor))
+        self._heard_at = self._pinged_at = time.monotonic()
+        self._idle_ping = False
+
+    def welcome(self, now: int, total_unread: int) -> None:
+        """Say hello, at `now` by the database's clock, Unix seconds; then push the backlog, then live."""
+        self._clock_offset = now - time.time()
+        hello = {
+            "connection_id": self.id,
+            "user_id": self.claims.user_id,
+            "server_time": now,
+            "total_unread": total_unread,
+        }
+        self.outbound.push(frames.message("hello", hello))
+        self.welcomed = True
+        self._backlog.start(resync=False)
+
+    def server_time(self) -> int:
+        """Unix seconds by the database's clock, as far as it was known at hello."""
+        return int(time.time() + self._clock_offset)
+
+    def take(self, note: Note, frame: bytes) -> None:
+        """A live note for this user, its frame already encoded."""
+        if note.header["kind"] == "typing":
+            self._take_typing(frame)
+        elif self._backlog.running:
+            self._backlog.hold(lambda: self.take(note, frame))
+        elif note.header["kind"] == "message":
+            self._take_message(note, frame)
+        elif note.header["origin"] != self.id:
+            self.outbound.push(frame)
+
+    def take_own(self, note: Note) -> None:
+        """A note addressed to this one connection: a page of its backlog, or which friends are online."""
+        if note.header["kind"] == "backlog":
+            self._backlog.take(note)
+            return
+        for frame in note.frames:
+            self.outbound.push(frames.text(frame))
+
+    def rerun_backlog(self) -> None:
+        """Notes may have been lost: run the backlog again, then tell the client to sync."""
+        self._backlog.start(resync=True)
+
+    def pong(self, payload: bytes) -> None:
+        """The device has answered a ping."""
+        self.heard()
+        serial = frames.pong_serial(payload)
+        if serial is None:
+            return
+        self._proofs.add(self._runs.pong(serial))
+        self._backlog.answered()
+        self.outbound.wake()
+
+    def ack(self, conversation_id: str, seq: int) -> None:
+        """The client says how far it has got."""
+        proof = self._runs.ack(conversation_id, seq)
+        if proof:
+            self._proofs.add([proof])
+
+    def written(self, conversation_id: str) -> int:
+        """How far a conversation was written to this socket; 0 while something waits to be."""
+        return 0 if self.outbound.waiting else self._runs.top(conversation_id)
+
+    def heard(self) -> None:
+        """The peer has given a sign of life."""
+        self._heard_at = time.monotonic()
+
+    def due_ping(self) -> bytes:
+        """The ping that has to follow what is being written, or nothing."""
+        serial = self._runs.due_ping()
+        if serial is None and not self._idle_ping:
+            return b""
+        self._idle_ping = False
+        self._pinged_at = time.monotonic()
+        return frames.ping(serial or 0)
+
+    def tick(self, now: float) -> None:
+        """Once a second or so: ping an idle peer, give up on a dead one, ask again for lost pages."""
+        if now - self._heard_at > DEAD_SECONDS:
+            self.outbound.close(1013, "no sign of life")
+        elif now - max(self._heard_at, self._pinged_at) > IDLE_PING_SECONDS:
+            self._idle_ping = True
+            self.outbound.wake()
+        self._backlog.tick(now)
+
+    def _take_typing(self, frame: bytes) -> None:
+        """The first to go under load: by the time that there is room again it is no longer true."""
+        if not self._backlog.running and not self.outbound.busy:
+            self.outbound.push(frame)
+
+    def _take_message(self, note: Note, frame: bytes) -> None:
+        header: dict[str, Any] = note.header
+        own = header["from_user_id"] == self.claims.user_id
+        place = self._runs.take(header["conversation_id"], header["seq"], own=own)
+        if place is Place.NEXT:
+            self.outbound.push(frame)
+        elif place is Place.GAP:
+            self.rerun_backlog()

@@ -1,0 +1,78 @@
+"""What relays know to be delivered and no worker has confirmed yet: sent in batches, repeated every 5 s."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import gevent
+from celery.exceptions import OperationalError
+from gevent.event import Event
+
+from infra import logs
+from infra.redis import RedisError
+from messaging.delivered import Proof
+from workers.delivered import store_proofs
+
+log = logs.get(__name__)
+
+REPEAT_SECONDS = 5.0
+_GATHER_SECONDS = 0.02  # proofs that come together go together
+_MOST_PER_TASK = 500
+_MOST_PENDING = 200_000  # beyond it the oldest is forgotten, and its message comes again on the next connection
+
+
+@dataclass(slots=True)
+class _Pending:
+    upto: int
+    sent_at: float | None = None
+
+
+class Proofs:
+    """Proofs of one relay. Each is kept until confirmed, also when its connection is long closed."""
+
+    def __init__(self, relay_id: str) -> None:
+        self._relay_id = relay_id
+        self._pending: dict[tuple[int, str, int], _Pending] = {}
+        self._due = Event()
+
+    def add(self, proofs: Iterable[Proof]) -> None:
+        """Have these stored, soon."""
+        for proof in proofs:
+            key = (proof.user_id, proof.conversation_id, proof.after)
+            known = self._pending.pop(key, None)
+            self._pending[key] = _Pending(max(proof.upto, known.upto if known else 0))
+            self._due.set()
+        while len(self._pending) > _MOST_PENDING:
+            del self._pending[next(iter(self._pending))]
+
+    def confirm(self, proofs: Iterable[Sequence[object]]) -> None:
+        """A worker has dealt with these (user_id, conversation_id, after, upto)."""
+        for user_id, conversation_id, after, upto in proofs:
+            key = (int(str(user_id)), str(conversation_id), int(str(after)))
+            known = self._pending.get(key)
+            if known and known.upto <= int(str(upto)):
+                del self._pending[key]
+
+    def run(self) -> None:
+        """Send proofs as they come, and again those that nobody confirmed. Never returns."""
+        while True:
+            self._due.wait(timeout=1.0)
+            self._due.clear()
+            gevent.sleep(_GATHER_SECONDS)
+            try:
+                self._send_due()
+            except (RedisError, OperationalError, OSError) as error:
+                log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
+
+    def _send_due(self) -> None:
+        now = time.monotonic()
+        due = [
+            (key, pending)
+            for key, pending in self._pending.items()
+            if pending.sent_at is None or now - pending.sent_at > REPEAT_SECONDS
+        ]
+        for start in range(0, len(due), _MOST_PER_TASK):
+            batch = due[start : start + _MOST_PER_TASK]
+            for _, pending in batch:
+                pending.sent_at = now
+            store_proofs.apply_async((self._relay_id, [[*key, pending.upto] for key, pending in batch]))

@@ -1,0 +1,30 @@
+"""Going away politely: on SIGTERM every socket is closed with 1012 while the server still waits for its handlers.
+
+gunicorn does not tell the application; `gunicorn.conf.py` hands its worker over here, and `alive` is watched.
+"""
+
+from typing import Any
+
+import gevent
+
+from realtime.hub import Hub
+
+_LOOK_SECONDS = 0.1
+
+_workers: list[Any] = []
+
+
+def worker_started(worker: Any) -> None:
+    """Called by gunicorn in each of its processes, before or after the application is made."""
+    _workers.append(worker)
+
+
+def watch(hub: Hub) -> None:
+    """Close the hub's sockets as soon as this process has been told to end."""
+    gevent.spawn(_wait, hub)
+
+
+def _wait(hub: Hub) -> None:
+    while all(worker.alive for worker in _workers):
+        gevent.sleep(_LOOK_SECONDS)
+    hub.close_all(1012, "restarting")

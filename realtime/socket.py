@@ -1,0 +1,124 @@
+"""From flask-sock's handler to a Connection: who reads, who writes, and how a socket ends.
+
+simple-websocket keeps its reading thread and wsproto its parsing. What they would send goes into the connection's
+queue instead, because one writer alone may touch the socket; pongs and messages are seen as they are parsed, so that
+nothing piles up unread.
+"""
+
+from collections.abc import Callable, Iterator
+from socket import SO_SNDBUF, SOL_SOCKET
+from typing import Any
+
+from flask import g
+from wsproto.events import Message, Pong
+
+from db.session import DatabaseUnavailable, run
+from infra import logs
+from messaging.conversations import total_unread
+from messaging.message import unix
+from realtime import inbound
+from realtime.connection import Connection
+from realtime.hub import Hub
+from realtime.outbound import Outbound, linger
+
+log = logs.get(__name__)
+
+_SUBSCRIBE_SECONDS = 2.0
+_KERNEL_BUFFER = 256 * 1024  # Linux would let one that does not read fill megabytes that no queue counts
+_MOST_EARLY = 50
+TOO_MANY = 4001
+OVERLOADED = 1013
+RESTARTING = 1012
+
+
+def serve(hub: Hub, server: Any) -> None:
+    """Run one upgraded socket until it ends. `server` is flask-sock's."""
+    connection = Connection(g.claims, hub.proofs, hub.request_page)
+    sock, read_messages = _take_over(server, connection)
+    joined = _welcome(hub, connection)
+    try:
+        read_messages()  # what came before hello, which is always the first frame
+        connection.outbound.write_all(sock, connection.due_ping)
+        linger(sock)
+    finally:
+        if joined:
+            hub.leave(connection)
+
+
+def _welcome(hub: Hub, connection: Connection) -> bool:
+    if hub.draining:
+        connection.outbound.close(RESTARTING, "restarting")
+        return False
+    if not hub.join(connection):
+        connection.outbound.close(TOO_MANY, "too many connections")
+        return False
+    # Redis may be away: then hello goes out now, and the backlog when the link is whole.
+    hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
+    try:
+        unread, now = run(lambda session, now: (total_unread(session, connection.claims.user_id), now), write=False)
+    except DatabaseUnavailable as error:
+        log.warning("hello_failed", reason=str(error))
+        connection.outbound.close(OVERLOADED, "temporarily unavailable")
+        return True
+    connection.welcome(unix(now), unread)
+    hub.greet(connection)
+    return True
+
+
+def _take_over(server: Any, connection: Connection) -> tuple[Any, Callable[[], None]]:
+    """Put ourselves between simple-websocket and the socket; the real socket, and what handles waiting messages."""
+    sock = server.sock
+    sock.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BUFFER)
+    bucket = inbound.Bucket()
+
+    def read_messages() -> None:
+        if not connection.welcomed and len(server.input_buffer) > _MOST_EARLY:
+            connection.outbound.close(OVERLOADED, "too much before hello")
+        while connection.welcomed and server.input_buffer:
+            inbound.handle(connection, bucket, server.input_buffer.pop(0))
+
+    server.ws = _Observed(server.ws, connection.pong, read_messages)
+    server.sock = _Queued(sock, connection.outbound, connection.heard)
+    return sock, read_messages
+
+
+class _Observed:
+    """wsproto's connection, with its pongs and finished messages told as they are parsed."""
+
+    def __init__(self, ws: Any, on_pong: Callable[[bytes], None], on_message: Callable[[], None]) -> None:
+        self._ws = ws
+        self._on_pong = on_pong
+        self._on_message = on_message
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ws, name)
+
+    def events(self) -> Iterator[Any]:
+        for event in self._ws.events():
+            if isinstance(event, Pong):
+                self._on_pong(bytes(event.payload))
+            yield event
+            if isinstance(event, Message):
+                self._on_message()  # simple-websocket has put it together by now
+
+
+class _Queued:
+    """The socket as simple-websocket may use it: it reads, and what it writes waits its turn."""
+
+    def __init__(self, sock: Any, outbound: Outbound, heard: Callable[[], None]) -> None:
+        self._sock = sock
+        self._outbound = outbound
+        self._heard = heard
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self._sock.recv(size)
+        if data:
+            self._heard()
+        return data
+
+    def send(self, data: bytes) -> int:
+        self._outbound.push(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._outbound.end()

@@ -1,0 +1,53 @@
+"""Who is typing: passed on to friends at most once a second per conversation and connection, and never stored."""
+
+import time
+
+from infra import bus
+from infra.redis import RedisError
+from messaging.conversation_id import peer
+from messaging.errors import Code
+from realtime.frames import BadFrame
+from workers import directory
+
+_SECONDS = 1.0
+_TRUST_SECONDS = 60.0  # how long a friendship is believed before it is asked again
+_MOST_REMEMBERED = 1_000
+
+
+class Typing:
+    """What one connection's user types where."""
+
+    def __init__(self, user_id: int) -> None:
+        self._user_id = user_id
+        self._told_at: dict[str, float] = {}
+        self._allowed: dict[str, tuple[bool, float]] = {}
+
+    def tell(self, conversation_id: str) -> None:
+        """Tell the other user. Raises BadFrame for a conversation that is not his, or not open to him."""
+        other = peer(conversation_id, self._user_id)
+        if other is None:
+            raise BadFrame("no such conversation", "typing", Code.NO_SUCH_CONVERSATION)
+        now = time.monotonic()
+        if now - self._told_at.get(conversation_id, float("-inf")) < _SECONDS:
+            return
+        if not self._may_talk(conversation_id, other, now):
+            raise BadFrame("not a friend", "typing", Code.NOT_FRIENDS)
+        self._remember(conversation_id, now)
+        content = {"conversation_id": conversation_id, "user_id": self._user_id}
+        try:
+            bus.publish([(bus.user_channel(other), bus.Note({"kind": "typing"}, (bus.frame("typing", content),)))])
+        except RedisError:
+            return  # nobody misses it
+
+    def _may_talk(self, conversation_id: str, other: int, now: float) -> bool:
+        allowed, asked_at = self._allowed.get(conversation_id, (False, float("-inf")))
+        if now - asked_at > _TRUST_SECONDS:
+            allowed = bool(directory.may_talk({(self._user_id, other)}))
+            self._allowed[conversation_id] = (allowed, now)
+        return allowed
+
+    def _remember(self, conversation_id: str, now: float) -> None:
+        if len(self._told_at) >= _MOST_REMEMBERED:
+            self._told_at.clear()
+            self._allowed.clear()
+        self._told_at[conversation_id] = now
