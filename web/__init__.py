@@ -1,0 +1,1 @@
+"""REST: decodes a request, makes one call, encodes the answer."""

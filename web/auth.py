@@ -1,0 +1,59 @@
+"""Who is calling: every route needs an access token unless it says `@public`."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+
+from infra import tokens
+from messaging.errors import Code, Refused
+from messaging.revocations import revocations
+
+# The static files, the OpenAPI description and its viewer: views of libraries, which cannot be marked.
+_PUBLIC_ENDPOINTS = {"static", "api-docs.openapi_json", "swagger_ui.show"}
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def register(app: Flask) -> None:
+    """Check the token before anything else looks at a request: a stranger's bad body is 401, not 400."""
+    app.before_request(_authenticate)
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no access token."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def claims() -> tokens.Claims:
+    """The caller's token, verified."""
+    found: tokens.Claims = g.claims
+    return found
+
+
+def user_id() -> int:
+    """The caller."""
+    return claims().user_id
+
+
+def bearer(kind: str) -> tokens.Claims:
+    """The claims of this request's bearer token. Raises Refused(UNAUTHENTICATED), also when it is revoked."""
+    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refused(Code.UNAUTHENTICATED, "a bearer token is required")
+    try:
+        found = tokens.verify(raw.strip(), kind=kind)
+    except tokens.InvalidToken as error:
+        raise Refused(Code.UNAUTHENTICATED, "the token is not valid") from error
+    if kind == "access" and revocations.revoked(found.revocable):
+        raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
+    return found
+
+
+def _authenticate() -> None:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint in _PUBLIC_ENDPOINTS:
+        return
+    if not getattr(current_app.view_functions[endpoint], "public", False):
+        g.claims = bearer("access")

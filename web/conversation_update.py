@@ -1,0 +1,25 @@
+"""POST /message/v1/conversation/update"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.conversation_update import arrange
+from web import auth
+from web.json import Blueprint
+from workers import directory
+from workers.outbox import poke
+
+bp = Blueprint("conversation_update", __name__)
+
+
+@bp.post("/message/v1/conversation/update")
+@bp.arguments(schemas.ArrangeRequest)
+@bp.response(200, schemas.Arranged)
+def update_conversation(body: dict[str, Any]) -> dict[str, Any]:
+    """Put a conversation on top, mute it, or hide it until its next message; for the caller alone."""
+    user_id = auth.user_id()
+    view, shard = run(lambda session, now: arrange(session, now, user_id=user_id, directory=directory.within(), **body))
+    poke(shard)
+    directory.introduce([view])
+    return {"conversation": view}

@@ -1,0 +1,35 @@
+"""POST /message/v1/conversations, /message/v1/unread"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.conversations import Conversations, conversations, unread
+from web import auth
+from web.json import Blueprint
+from workers import directory
+
+bp = Blueprint("conversations", __name__)
+
+
+@bp.post("/message/v1/conversations")
+@bp.arguments(schemas.ConversationsRequest)
+@bp.response(200, schemas.Conversations)
+def get_conversations(body: dict[str, Any]) -> Conversations:
+    """A page of the caller's conversations, those on top first, then the newest."""
+    user_id = auth.user_id()
+    found = run(
+        lambda session, now: conversations(session, now, user_id=user_id, directory=directory.within(), **body),
+        write=False,
+    )
+    directory.introduce(found.conversations)
+    return found
+
+
+@bp.post("/message/v1/unread")
+@bp.arguments(schemas.UnreadRequest)
+@bp.response(200, schemas.Unread)
+def get_unread(body: dict[str, Any]) -> dict[str, int]:
+    """Unread messages of one conversation, or of all that are neither muted nor hidden."""
+    user_id = auth.user_id()
+    return {"count": run(lambda session, now: unread(session, now, user_id=user_id, **body), write=False)}

@@ -1,0 +1,25 @@
+"""POST /message/v1/delete"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.delete import delete_for_everyone, delete_for_oneself
+from web import auth
+from web.json import Blueprint
+from workers.outbox import poke
+
+bp = Blueprint("delete", __name__)
+
+_RULES = {"everyone": delete_for_everyone, "self": delete_for_oneself}
+
+
+@bp.post("/message/v1/delete")
+@bp.arguments(schemas.DeleteRequest)
+@bp.response(200, schemas.Deleted)
+def delete_message(body: dict[str, Any]) -> dict[str, Any]:
+    """Delete a message for everyone, as either party may, or for the caller alone."""
+    user_id, rule = auth.user_id(), _RULES[body["scope"]]
+    done = run(lambda session, now: rule(session, now, user_id=user_id, message_id=body["message_id"]))
+    poke(done.shard)
+    return body

@@ -1,0 +1,105 @@
+"""The one map from what a rule refuses to what REST answers: RFC 9457 problem documents."""
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from db.session import DatabaseUnavailable
+from infra import logs
+from messaging.errors import Code, Refused
+
+log = logs.get(__name__)
+
+_ANSWERS: dict[Code, tuple[int, str]] = {
+    Code.INTERNAL: (500, "Internal error"),
+    Code.INVALID: (400, "Invalid request"),
+    Code.NOT_FOUND: (404, "Not found"),
+    Code.UNAUTHENTICATED: (401, "Not authenticated"),
+    Code.FORBIDDEN: (403, "Not allowed"),
+    Code.TOO_MANY_REQUESTS: (429, "Too many requests"),
+    Code.UNSUPPORTED: (405, "Unsupported method or content type"),
+    Code.UNAVAILABLE: (503, "Temporarily unavailable"),
+    Code.CLIENT_MSG_ID_REUSED: (409, "client_msg_id was used with another body"),
+    Code.USERNAME_TAKEN: (409, "Username taken"),
+    Code.WRONG_CREDENTIALS: (401, "Wrong user name or password"),
+    Code.ALREADY_FRIENDS: (409, "Already friends"),
+    Code.NOT_FRIENDS: (403, "Not a friend"),
+    Code.NO_SUCH_REQUEST: (404, "No such friend request"),
+    Code.REQUEST_HANDLED: (409, "The request was handled already"),
+    Code.BEFRIENDING_ONESELF: (400, "Befriending oneself"),
+    Code.NO_SUCH_GROUP: (404, "No such group"),
+    Code.NO_SUCH_MESSAGE: (404, "No such message"),
+    Code.RECALL_TOO_LATE: (409, "The recall window has passed"),
+    Code.ALREADY_WITHDRAWN: (409, "Already recalled or deleted"),
+    Code.NO_SUCH_CONVERSATION: (404, "No such conversation"),
+    Code.TOO_LARGE: (413, "Too large"),
+    Code.MESSAGE_TYPE: (400, "Message type unknown or not to be sent"),
+}
+_OF_STATUS = {
+    400: Code.INVALID,
+    401: Code.UNAUTHENTICATED,
+    403: Code.FORBIDDEN,
+    404: Code.NOT_FOUND,
+    405: Code.UNSUPPORTED,
+    413: Code.TOO_LARGE,
+    415: Code.UNSUPPORTED,
+    429: Code.TOO_MANY_REQUESTS,
+    503: Code.UNAVAILABLE,
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of `app` with a problem document."""
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(Exception, _internal)
+
+
+def problem(
+    code: Code,
+    detail: str,
+    *,
+    status: int | None = None,
+    fields: Any = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem document; `status` overrides the code's own where one code has two (405 and 415)."""
+    own_status, title = _ANSWERS[code]
+    status = status or own_status
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail or title, "code": code}
+    if fields:
+        body["errors"] = fields
+    return Response(orjson.dumps(body), status, headers, mimetype="application/problem+json")
+
+
+def _refused(error: Refused) -> Response:
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, error.retry_after))
+    if error.code is Code.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(error.code, error.detail, fields=error.fields, headers=headers)
+
+
+def _http(error: HTTPException) -> Response:
+    response = error.get_response()
+    if error.code is None or error.code < 400:
+        return response  # type: ignore[return-value]
+    code = _OF_STATUS.get(error.code, Code.INTERNAL if error.code >= 500 else Code.INVALID)
+    keep = {name: value for name in ("Allow", "Retry-After") if (value := response.headers.get(name))}
+    if keep.get("Retry-After") == "0":
+        keep["Retry-After"] = "1"  # less than a second is no time to come back after
+    return problem(code, error.description or "", status=error.code, headers=keep)
+
+
+def _unavailable(error: DatabaseUnavailable) -> Response:
+    log.warning("database_unavailable", reason=str(error))
+    return problem(Code.UNAVAILABLE, "", headers={"Retry-After": "1"})
+
+
+def _internal(error: Exception) -> Response:
+    log.error("unhandled", exc_info=error)
+    return problem(Code.INTERNAL, "")

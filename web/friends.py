@@ -1,0 +1,89 @@
+"""POST /friend/v1/request, /handle, /requests, /list, /delete, /block, /unblock, /blocks"""
+
+from typing import Any
+
+from db.session import run
+from messaging import friends, user_schemas
+from web import auth
+from web.json import Blueprint
+
+bp = Blueprint("friends", __name__)
+
+
+@bp.post("/friend/v1/request")
+@bp.arguments(user_schemas.FriendRequested)
+@bp.response(200, user_schemas.RequestId)
+def ask(body: dict[str, Any]) -> dict[str, Any]:
+    """Ask somebody to be friends; if he has asked the caller already, they are friends at once."""
+    user_id = auth.user_id()
+    return {"request_id": run(lambda session, now: friends.request(session, now, user_id=user_id, **body))}
+
+
+@bp.post("/friend/v1/handle")
+@bp.arguments(user_schemas.RequestHandled)
+@bp.response(200, user_schemas.Nothing)
+def handle(body: dict[str, Any]) -> dict[str, Any]:
+    """Accept or reject a request made to the caller."""
+    user_id = auth.user_id()
+    run(lambda session, now: friends.handle(session, now, user_id=user_id, **body))
+    return {}
+
+
+@bp.post("/friend/v1/requests")
+@bp.arguments(user_schemas.Paged)
+@bp.response(200, user_schemas.RequestPage)
+def requests(body: dict[str, Any]) -> dict[str, Any]:
+    """Requests that wait for the caller's answer."""
+    user_id = auth.user_id()
+    found, total = run(lambda session, now: friends.requests(session, now, user_id=user_id, **body), write=False)
+    return {"requests": found, "total": total}
+
+
+@bp.post("/friend/v1/list")
+@bp.arguments(user_schemas.Paged)
+@bp.response(200, user_schemas.FriendPage)
+def list_friends(body: dict[str, Any]) -> dict[str, Any]:
+    """The caller's friends."""
+    user_id = auth.user_id()
+    found, total = run(lambda session, now: friends.friends(session, now, user_id=user_id, **body), write=False)
+    return {"friends": found, "total": total}
+
+
+@bp.post("/friend/v1/delete")
+@bp.arguments(user_schemas.UserNamed)
+@bp.response(200, user_schemas.Nothing)
+def delete(body: dict[str, Any]) -> dict[str, Any]:
+    """End a friendship, for both."""
+    user_id = auth.user_id()
+    run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"]))
+    return {}
+
+
+@bp.post("/friend/v1/block")
+@bp.arguments(user_schemas.UserNamed)
+@bp.response(200, user_schemas.Nothing)
+def block(body: dict[str, Any]) -> dict[str, Any]:
+    """Stop messages to and from somebody, who is not told."""
+    user_id = auth.user_id()
+    run(lambda session, now: friends.block(session, now, user_id=user_id, other_id=body["user_id"]))
+    return {}
+
+
+@bp.post("/friend/v1/unblock")
+@bp.arguments(user_schemas.UserNamed)
+@bp.response(200, user_schemas.Nothing)
+def unblock(body: dict[str, Any]) -> dict[str, Any]:
+    """Undo a block."""
+    user_id = auth.user_id()
+    run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=body["user_id"]))
+    return {}
+
+
+@bp.post("/friend/v1/blocks")
+@bp.arguments(user_schemas.Paged)
+@bp.response(200, user_schemas.UserPage)
+def blocks(body: dict[str, Any]) -> dict[str, Any]:
+    """Whom the caller has blocked."""
+    user_id = auth.user_id()
+    found, total = run(lambda session, now: friends.blocks(session, now, user_id=user_id, **body), write=False)
+    return {"users": found, "total": total}

@@ -1,0 +1,20 @@
+"""POST /message/v1/history"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.history import History, history
+from web import auth
+from web.json import Blueprint
+
+bp = Blueprint("history", __name__)
+
+
+@bp.post("/message/v1/history")
+@bp.arguments(schemas.HistoryRequest)
+@bp.response(200, schemas.History)
+def get_history(body: dict[str, Any]) -> History:
+    """A page of one conversation, ascending, without deleted and hidden messages."""
+    user_id = auth.user_id()
+    return run(lambda session, now: history(session, now, user_id=user_id, **body), write=False)

@@ -1,0 +1,23 @@
+"""POST /message/v1/read"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.read import Read, read
+from web import auth
+from web.json import Blueprint
+from workers.outbox import poke
+
+bp = Blueprint("read", __name__)
+
+
+@bp.post("/message/v1/read")
+@bp.arguments(schemas.ReadRequest)
+@bp.response(200, schemas.Read)
+def read_messages(body: dict[str, Any]) -> Read:
+    """Read one message (message_id), a whole conversation (conversation_id), or all up to a message (both)."""
+    user_id = auth.user_id()
+    done = run(lambda session, now: read(session, now, user_id=user_id, **body))
+    poke(done.shard)
+    return done

@@ -1,0 +1,24 @@
+"""POST /message/v1/recall"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.message import wire
+from messaging.recall import recall
+from web import auth
+from web.json import Blueprint
+from workers.outbox import poke
+
+bp = Blueprint("recall", __name__)
+
+
+@bp.post("/message/v1/recall")
+@bp.arguments(schemas.RecallRequest)
+@bp.response(200, schemas.Recalled)
+def recall_message(body: dict[str, Any]) -> dict[str, Any]:
+    """Take back a message that the caller sent within the last 120 s."""
+    user_id = auth.user_id()
+    done = run(lambda session, now: recall(session, now, user_id=user_id, **body))
+    poke(done.shard)
+    return {"message": wire(done.message)}

@@ -1,0 +1,103 @@
+// Every REST call. A call that answers 401 is repeated once with a renewed token.
+
+import * as session from "./session.js";
+
+const TIMEOUT_MS = 15_000;
+const PAGE = 50;
+
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(explain(problem) || `The server answered ${status}.`);
+    this.status = status;
+    this.code = problem?.code;
+  }
+}
+
+function explain(problem) {
+  const fields = Object.entries(problem?.errors ?? {}).map(([field, why]) => `${field}: ${[why].flat().join(" ")}`);
+  return [problem?.detail || problem?.title, ...fields].filter(Boolean).join(" · ");
+}
+
+async function post(path, body, token) {
+  const headers = { "Content-Type": "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const request = { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) };
+  const response = await fetch(path, request).catch(unreachable);
+  const answer = await response.json().catch(() => null);
+  if (!response.ok || answer === null) throw new ApiError(response.status, answer);
+  return answer;
+}
+
+function unreachable() {
+  throw new ApiError(0, { detail: "The server cannot be reached." });
+}
+
+async function call(path, body = {}) {
+  const token = session.get()?.access_token;
+  try {
+    return await post(path, body, token);
+  } catch (error) {
+    if (error.status !== 401 || !session.get()) throw error;
+  }
+  // Another call may have renewed it meanwhile: a refresh token works only once.
+  if (session.get().access_token === token) await refresh();
+  return post(path, body, session.get()?.access_token);
+}
+
+let refreshing = null;
+
+export function refresh() {
+  refreshing ??= renew().finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+async function renew() {
+  const held = session.get();
+  try {
+    const pair = await post("/user/v1/refresh", {}, held.refresh_token);
+    if (session.get() === held) session.set({ ...held, ...pair });
+  } catch (error) {
+    if (error.status === 401) session.end("Your session has ended. Please sign in again.");
+    throw error;
+  }
+}
+
+async function everything(path, key) {
+  const all = [];
+  for (let page = 1; ; page += 1) {
+    const answer = await call(path, { page, limit: PAGE });
+    all.push(...answer[key]);
+    if (all.length >= answer.total || answer[key].length === 0) return all;
+  }
+}
+
+export async function demoUsers() {
+  const response = await fetch("/demo.json").catch(() => null);
+  return response?.ok ? (await response.json()).users : [];
+}
+
+export const login = (form) => post("/user/v1/login", form);
+export const register = (form) => post("/user/v1/register", form);
+export const logout = () => call("/user/v1/logout");
+export const search = async (keyword) => (await call("/user/v1/search", { keyword, page: 1, limit: 20 })).users;
+
+export const friends = () => everything("/friend/v1/list", "friends");
+export const requests = () => everything("/friend/v1/requests", "requests");
+export const blocks = () => everything("/friend/v1/blocks", "users");
+export const befriend = (to_user_id) => call("/friend/v1/request", { to_user_id });
+export const answerRequest = (request_id, action) => call("/friend/v1/handle", { request_id, action });
+export const unfriend = (user_id) => call("/friend/v1/delete", { user_id });
+export const block = (user_id) => call("/friend/v1/block", { user_id });
+export const unblock = (user_id) => call("/friend/v1/unblock", { user_id });
+
+export const conversations = (page) => call("/message/v1/conversations", { page, limit: PAGE });
+export const history = (query) => call("/message/v1/history", query);
+export const sync = (known) => call("/message/v1/sync", known);
+export const read = (what) => call("/message/v1/read", what);
+export const recall = (message_id) => call("/message/v1/recall", { message_id });
+export const remove = (message_id, scope) => call("/message/v1/delete", { message_id, scope });
+export const arrange = (conversation_id, how) => call("/message/v1/conversation/update", { conversation_id, ...how });
+export const send = (message) => call("/message/v1/send", message);
+export const ticket = async () => (await call("/message/v1/ws/ticket")).ticket;

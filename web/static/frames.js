@@ -1,0 +1,94 @@
+// What each frame from the server changes.
+
+import { announce } from "./announce.js";
+import { say } from "./live.js";
+import { refreshList } from "./loading.js";
+import { follow, followChange, hasGap, markRead, merge } from "./messages.js";
+import { refreshPeople } from "./people.js";
+import { changed, chatOf, isMine, nameOf, noteChangedMessage, noteNewMessage, raiseReceipts, state } from "./store.js";
+import { sync } from "./sync.js";
+import { toast } from "./toast.js";
+import { showTyping, stopTyping } from "./typing.js";
+
+// The conversations whose messages came before backlog_end.
+const backlog = new Set();
+let live = false;
+
+const handlers = {
+  hello({ server_time, total_unread }) {
+    live = false;
+    backlog.clear();
+    setClock(server_time);
+    state.totalUnread = total_unread;
+    sync();
+    refreshPeople();
+  },
+  pong({ server_time }) {
+    setClock(server_time);
+  },
+  presence({ user_id, online, last_seen }) {
+    state.presence.set(user_id, { online, last_seen });
+  },
+  new_message(message) {
+    const isNew = !state.chats.get(message.conversation_id)?.byId.has(message.id);
+    if (!live) backlog.add(message.conversation_id);
+    keep(message);
+    if (!isMine(message)) stopTyping(message.conversation_id);
+    if (!noteNewMessage(message)) refreshList();
+    if (isNew && !isMine(message) && message.content) announce(`${nameOf(message.from_user_id)}: ${message.content}`);
+  },
+  message_recalled: replace,
+  message_deleted: replace,
+  delivered({ conversation_id, seq }) {
+    raiseReceipts(conversation_id, { delivered: seq });
+  },
+  read_receipt({ conversation_id, user_id, read_seq, message_id, change_seq }) {
+    const chat = chatOf(conversation_id);
+    if (message_id) markRead(chat, message_id, change_seq);
+    followChange(chat, change_seq);
+    if (user_id === state.me.id) refreshList();
+    else raiseReceipts(conversation_id, { read: read_seq });
+  },
+  backlog_end({ truncated }) {
+    live = true;
+    if (truncated) syncAndAck([...backlog]);
+    else refreshList();
+  },
+  typing: showTyping,
+  // Of one conversation as well: sync tells of all that are not named, so that all that are known have to be.
+  resync: () => sync(),
+  error({ detail, code, type }) {
+    // Nobody misses that he was not seen typing.
+    if (type !== "typing") toast(detail || `The server refused ${type} (${code}).`);
+  },
+};
+
+// A frame that this client does not know is of a newer server, and no fault.
+export function handle({ type, content }) {
+  handlers[type]?.(content ?? {});
+  changed();
+}
+
+// Which of them were cut off is not said; for the others the ack tells what the pong told already.
+async function syncAndAck(ids) {
+  if (!(await sync())) return;
+  for (const id of ids) say("ack", { conversation_id: id, seq: chatOf(id).seq });
+}
+
+function setClock(serverTime) {
+  state.clockAhead = serverTime - Date.now() / 1000;
+}
+
+// A chat never opened is loaded from history when it is; until then the list says how far it is.
+function keep(message) {
+  const chat = chatOf(message.conversation_id);
+  if (!chat.opened) return follow(chat, message);
+  merge(chat, message);
+  if (chat.loaded && hasGap(chat)) sync();
+}
+
+function replace(message) {
+  keep(message);
+  noteChangedMessage(message);
+  refreshList();
+}

@@ -1,0 +1,40 @@
+// The one live connection of this page.
+
+import * as api from "./api.js";
+import { LiveSocket } from "./socket.js";
+import { changed, state } from "./store.js";
+import { report, toast } from "./toast.js";
+
+let socket = null;
+
+export function goLive(onFrame) {
+  socket = new LiveSocket({
+    ticket: api.ticket,
+    renew: api.refresh,
+    onFrame,
+    onError: reportUnlessAway,
+    onState: become,
+    onRefused() {
+      become("refused");
+      toast("Too many connections of this user are open. Close another window, then reload this one.");
+    },
+  });
+  socket.start();
+}
+
+// What is said while the link is away is lost.
+export function say(type, content) {
+  if (state.connection === "online") socket.send(type, content);
+}
+
+// That nobody answers is what "Offline" says; a toast at every attempt to come back would say it again and again.
+function reportUnlessAway(error) {
+  if (error.status !== 0) report(error);
+}
+
+// Who is online is told anew after every connecting.
+function become(connection) {
+  state.connection = connection;
+  if (connection !== "online") for (const one of state.presence.values()) one.online = false;
+  changed();
+}

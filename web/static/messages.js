@@ -1,0 +1,91 @@
+// The messages of one conversation: ordered by seq, one of each id, with what is still being sent at the end.
+
+export const SENDING = 0;
+export const SENT = 1;
+export const DELIVERED = 2;
+export const READ = 3;
+export const RECALLED = 4;
+export const DELETED = 5;
+
+// seq: up to here nothing is missing; `ahead` are seqs above it that came while others before them were lost.
+// changeSeq: up to here every change is known. floor: what lies below it is not loaded yet.
+// A chat never opened holds no messages: its counters follow the list.
+export function newChat() {
+  return {
+    byId: new Map(),
+    pending: new Map(),
+    ahead: new Set(),
+    seq: 0,
+    changeSeq: 0,
+    floor: 0,
+    opened: false,
+    loaded: false,
+    hasMore: false,
+  };
+}
+
+export function merge(chat, message) {
+  const held = chat.byId.get(message.id);
+  if (!held || isNewer(message, held)) chat.byId.set(message.id, message);
+  const pending = chat.pending.get(message.client_msg_id);
+  if (pending?.from_user_id === message.from_user_id) chat.pending.delete(message.client_msg_id);
+  follow(chat, message);
+}
+
+function isNewer(message, held) {
+  if (message.change_seq !== held.change_seq) return message.change_seq > held.change_seq;
+  return message.status >= held.status;
+}
+
+export function follow(chat, { seq, change_seq }) {
+  if (seq > chat.seq) chat.ahead.add(seq);
+  followChange(chat, change_seq);
+  settle(chat, 0, 0);
+}
+
+// A change that is not the next one tells that others were missed, which only a sync can bring.
+export function followChange(chat, changeSeq) {
+  if (changeSeq === chat.changeSeq + 1) chat.changeSeq = changeSeq;
+}
+
+export function settle(chat, seq, changeSeq) {
+  chat.changeSeq = Math.max(chat.changeSeq, changeSeq);
+  chat.seq = Math.max(chat.seq, seq);
+  for (const one of chat.ahead) if (one <= chat.seq) chat.ahead.delete(one);
+  while (chat.ahead.delete(chat.seq + 1)) chat.seq += 1;
+}
+
+export const hasGap = (chat) => chat.ahead.size > 0;
+
+// One answer is one instant: what it shows includes every change up to the newest in it.
+export function mergeNewest(chat, { messages, has_more }) {
+  mergeOlder(chat, { messages, has_more });
+  settle(chat, messages.at(-1)?.seq ?? 0, highestChange(messages));
+  chat.loaded = true;
+}
+
+export function mergeOlder(chat, { messages, has_more }) {
+  for (const message of messages) merge(chat, message);
+  chat.hasMore = has_more;
+  chat.floor = has_more ? (messages[0]?.seq ?? chat.floor) : 0;
+}
+
+export const highestChange = (messages) => Math.max(0, ...messages.map((message) => message.change_seq));
+
+export function markRead(chat, messageId, changeSeq) {
+  const held = chat.byId.get(messageId);
+  if (held && held.status < READ) merge(chat, { ...held, status: READ, change_seq: changeSeq });
+}
+
+export function stored(chat) {
+  const shown = [...chat.byId.values()].filter(({ status, seq }) => status !== DELETED && seq >= chat.floor);
+  return shown.sort((a, b) => a.seq - b.seq);
+}
+
+export const visible = (chat) => [...stored(chat), ...chat.pending.values()];
+
+export function shownStatus(message, receipts) {
+  if (!receipts || message.seq === null || message.status >= READ) return message.status;
+  if (message.seq <= receipts.read) return READ;
+  return message.seq <= receipts.delivered ? DELIVERED : message.status;
+}

@@ -1,0 +1,58 @@
+// Friends, requests and the search. Nothing pushes these, so they are asked for now and then.
+
+import * as api from "./api.js";
+import { coalesced } from "./coalesced.js";
+import { changed, state } from "./store.js";
+import { report } from "./toast.js";
+
+const POLL_MS = 10_000;
+
+export const refreshPeople = coalesced(() => loadPeople().catch(report));
+
+async function loadPeople() {
+  const [friends, requests, blocks] = await Promise.all([api.friends(), api.requests(), api.blocks()]);
+  Object.assign(state, { friends, requests, blocks });
+  for (const friend of friends) state.asked.delete(friend.id);
+  state.loaded.people = true;
+  changed();
+}
+
+export function keepFresh() {
+  const poll = () => state.connection === "online" && !document.hidden && refreshPeople();
+  setInterval(poll, POLL_MS);
+  document.addEventListener("visibilitychange", poll);
+}
+
+let asked = 0;
+
+export async function search(keyword) {
+  asked += 1;
+  const mine = asked;
+  try {
+    const found = keyword ? await api.search(keyword) : null;
+    // A slow answer to an earlier keystroke must not replace this one's.
+    if (mine !== asked) return;
+    state.found = found?.filter((user) => user.id !== state.me.id) ?? null;
+    changed();
+  } catch (error) {
+    report(error);
+  }
+}
+
+export async function befriend(userId) {
+  await act(async () => {
+    await api.befriend(userId);
+    state.asked.add(userId);
+  });
+}
+
+export const answerRequest = (requestId, action) => act(() => api.answerRequest(requestId, action));
+export const unfriend = (userId) => act(() => api.unfriend(userId));
+export const block = (userId) => act(() => api.block(userId));
+export const unblock = (userId) => act(() => api.unblock(userId));
+
+// After a refusal as well: it often says that what is shown is out of date.
+async function act(change) {
+  await change().catch(report);
+  await refreshPeople();
+}

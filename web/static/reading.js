@@ -1,0 +1,62 @@
+// What is on the screen of somebody who looks at it is read, and the server is told.
+
+import * as api from "./api.js";
+import { refreshList } from "./loading.js";
+import { DELIVERED, stored } from "./messages.js";
+import { changed, conversation, isMine, noteRead, state } from "./store.js";
+import { report } from "./toast.js";
+
+const PAUSE_MS = 300;
+
+const told = new Map();
+let timer = null;
+
+export function watchReading() {
+  for (const event of ["focus", "blur"]) addEventListener(event, changed);
+  document.addEventListener("visibilitychange", changed);
+}
+
+// The one chat whose messages are seen as they come.
+export const attended = () => (state.atEnd && !document.hidden && document.hasFocus() ? state.openId : null);
+
+// What is being read this moment would only flicker.
+export const unreadOf = (one) => (one.conversation_id === attended() ? 0 : one.unread_count);
+
+export function totalUnread() {
+  const attendedOne = conversation(attended());
+  const beingRead = attendedOne && !attendedOne.is_mute ? attendedOne.unread_count : 0;
+  return Math.max(0, state.totalUnread - beingRead);
+}
+
+export function readWhatIsSeen() {
+  if (timer === null && due()) timer = setTimeout(tell, PAUSE_MS);
+}
+
+async function tell() {
+  const message = due();
+  try {
+    if (message) await read(message);
+  } catch (error) {
+    report(error);
+  }
+  timer = null;
+}
+
+async function read({ conversation_id, id, seq }) {
+  const answer = await api.read({ conversation_id, message_id: id });
+  told.set(conversation_id, seq);
+  noteRead(conversation_id, answer);
+  changed();
+  refreshList();
+}
+
+// The newest message of the peer, when there is something unread up to it.
+function due() {
+  const id = attended();
+  const chat = state.chats.get(id);
+  if (!chat?.loaded || state.connection !== "online") return null;
+  const upTo = Math.max(conversation(id)?.read_seq ?? 0, told.get(id) ?? 0);
+  const theirs = stored(chat).filter((message) => !isMine(message) && message.seq > upTo);
+  const unread = theirs.some((message) => message.message_type !== 0 && message.status <= DELIVERED);
+  return unread || conversation(id)?.unread_count ? (theirs.at(-1) ?? null) : null;
+}

@@ -1,0 +1,26 @@
+// Who is typing, told and shown.
+
+import { say } from "./live.js";
+import { changed, groupOf, state } from "./store.js";
+
+const TELL_MS = 1_000;
+const SHOW_MS = 3_000;
+
+let toldAt = -Infinity;
+
+export function tellTyping(conversationId) {
+  if (groupOf(conversationId) || performance.now() - toldAt < TELL_MS) return;
+  toldAt = performance.now();
+  say("typing", { conversation_id: conversationId });
+}
+
+export function showTyping({ conversation_id, user_id }) {
+  stopTyping(conversation_id);
+  const timer = setTimeout(() => stopTyping(conversation_id), SHOW_MS);
+  state.typing.set(conversation_id, { user_id, timer });
+}
+
+export function stopTyping(conversationId) {
+  clearTimeout(state.typing.get(conversationId)?.timer);
+  if (state.typing.delete(conversationId)) changed();
+}

@@ -1,0 +1,43 @@
+// Where a message is written; every conversation keeps what was begun in it.
+
+import { send } from "./sending.js";
+import { state } from "./store.js";
+import { tellTyping } from "./typing.js";
+import { toEnd } from "./ui-chat.js";
+
+const form = document.getElementById("composer");
+const text = document.getElementById("text");
+
+const drafts = new Map();
+let openId = null;
+
+export function mountComposer() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  text.addEventListener("input", () => text.value.trim() && tellTyping(state.openId));
+  text.addEventListener("keydown", (event) => {
+    // Enter also ends the choice of a character in an input method.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+}
+
+function submit() {
+  const content = text.value.trim();
+  if (!content) return;
+  text.value = "";
+  toEnd();
+  send(state.openId, content);
+  text.focus();
+}
+
+export function drawComposer() {
+  if (state.openId === openId) return;
+  if (openId) drafts.set(openId, text.value);
+  openId = state.openId;
+  text.value = drafts.get(openId) ?? "";
+  if (openId && matchMedia("(hover: hover)").matches) text.focus();
+}

@@ -1,0 +1,92 @@
+// The list of conversations.
+
+import { arrange, hide } from "./actions.js";
+import { attribute, el, icon, keyed, setText } from "./dom.js";
+import { brief, count, textOf } from "./format.js";
+import { open, showMoreConversations } from "./loading.js";
+import { unreadOf } from "./reading.js";
+import { conversation, groupOf, isMine, nameOf, online, peerOf, state, titleOf } from "./store.js";
+import { menuButton } from "./ui-menu.js";
+import { avatar, drawAvatar } from "./ui-parts.js";
+
+const list = document.getElementById("conversations");
+const empty = document.getElementById("no-conversations");
+const more = document.getElementById("more-conversations");
+
+const parts = new WeakMap();
+
+export function mountConversations() {
+  more.addEventListener("click", showMoreConversations);
+}
+
+export function drawConversations() {
+  keyed(list, state.conversations, { key: (one) => one.conversation_id, build, update });
+  empty.hidden = !state.loaded.conversations || state.conversations.length > 0;
+  more.hidden = state.conversations.length >= state.total;
+}
+
+function build({ conversation_id }) {
+  const part = {
+    avatar: avatar(),
+    name: el("strong", { class: "name" }),
+    pin: icon("pin", "icon sign"),
+    mute: icon("mute", "icon sign"),
+    time: el("time"),
+    preview: el("span", { class: "preview" }),
+    badge: el("b", { class: "badge", data: { testid: "unread-badge" } }),
+  };
+  const title = el("span", { class: "line" }, part.name, part.mute, part.pin, part.time);
+  const latest = el("span", { class: "line" }, part.preview, part.badge);
+  const button = el(
+    "button",
+    { class: "item", on: { click: () => open(conversation_id) } },
+    part.avatar,
+    el("span", { class: "lines" }, title, latest),
+  );
+  const more = menuButton("Arrange this conversation", () => entriesOf(conversation_id), { testid: "conversation-menu" });
+  const data = { testid: "conversation", conversationId: conversation_id };
+  const node = el("li", { class: "conversation", data }, button, more);
+  parts.set(node, { ...part, button });
+  return node;
+}
+
+function update(node, one) {
+  const part = parts.get(node);
+  const title = titleOf(one.conversation_id);
+  const last = one.last_message;
+  const peer = peerOf(one.conversation_id);
+  const unread = unreadOf(one);
+  drawAvatar(part.avatar, title, peer || one.group_id, peer ? online(peer) : undefined);
+  setText(part.name, title);
+  setText(part.time, last ? brief(last.create_time) : "");
+  setText(part.preview, preview(one));
+  setText(part.badge, count(unread));
+  part.badge.hidden = unread === 0;
+  part.badge.setAttribute("aria-label", `${count(unread)} unread`);
+  part.button.classList.toggle("unread", unread > 0);
+  node.classList.toggle("muted", one.is_mute);
+  attribute(part.pin, "hidden", !one.is_top);
+  attribute(part.mute, "hidden", !one.is_mute);
+  part.button.setAttribute("aria-current", String(one.conversation_id === state.openId));
+}
+
+function entriesOf(id) {
+  const { is_top, is_mute } = conversation(id);
+  return [
+    { text: is_top ? "Unpin" : "Pin to top", testid: "menu-top", run: () => arrange(id, { is_top: !is_top }) },
+    { text: is_mute ? "Unmute" : "Mute", testid: "menu-mute", run: () => arrange(id, { is_mute: !is_mute }) },
+    { text: "Hide", testid: "menu-hide", run: () => hide(id) },
+  ];
+}
+
+function preview({ conversation_id, last_message }) {
+  if (state.typing.has(conversation_id)) return "typing…";
+  if (!last_message || last_message.status === 5) return "";
+  return `${whose(conversation_id, last_message)}${textOf(last_message)}`;
+}
+
+function whose(conversationId, message) {
+  if (message.status === 4 || message.message_type === 0) return "";
+  if (isMine(message)) return "You: ";
+  return groupOf(conversationId) ? `${nameOf(message.from_user_id)}: ` : "";
+}

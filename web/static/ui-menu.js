@@ -1,0 +1,71 @@
+// The one menu of the page, filled for whichever button opens it. It closes by Escape and by a click elsewhere.
+
+import { el, icon } from "./dom.js";
+
+const ROW_PX = 40;
+const EDGE_PX = 12;
+
+const list = el("div", { class: "menu", popover: "auto", role: "menu" });
+let opener = null;
+
+document.body.append(list);
+list.addEventListener("keydown", move);
+list.addEventListener("toggle", ({ newState }) => {
+  opener?.setAttribute("aria-expanded", String(newState === "open"));
+  if (newState === "open") list.firstChild.focus();
+});
+
+// entries: () => [{ text, testid, run, danger }], asked for when it opens
+export function menuButton(label, entries, { testid, ...attributes } = {}) {
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button more",
+      "aria-label": label,
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      data: testid ? { testid } : {},
+      ...attributes,
+    },
+    icon("more"),
+  );
+  button.popoverTargetElement = list;
+  button.addEventListener("click", () => fill(button, entries()));
+  return button;
+}
+
+function fill(button, entries) {
+  opener?.setAttribute("aria-expanded", "false");
+  opener = button;
+  list.replaceChildren(...entries.map(entry));
+  place(button.getBoundingClientRect(), entries.length * ROW_PX + EDGE_PX);
+}
+
+function entry({ text, testid, run, danger }) {
+  const act = () => {
+    list.hidePopover();
+    run();
+  };
+  const attributes = { type: "button", role: "menuitem", class: danger ? "dangerous" : "" };
+  return el("button", { ...attributes, text, data: testid ? { testid } : {}, on: { click: act } });
+}
+
+// Before it is shown it has no size; shown in the wrong place it would blink.
+function place({ top, bottom, left, right }, height) {
+  const { clientWidth, clientHeight } = document.documentElement;
+  const above = bottom + height > clientHeight;
+  list.style.top = above ? "auto" : `${bottom + 4}px`;
+  list.style.bottom = above ? `${clientHeight - top + 4}px` : "auto";
+  const onTheLeft = left < clientWidth / 2;
+  list.style.left = onTheLeft ? `${left}px` : "auto";
+  list.style.right = onTheLeft ? "auto" : `${clientWidth - right}px`;
+}
+
+function move(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const items = [...list.children];
+  items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+}

@@ -1,0 +1,38 @@
+// Pieces that several parts of the page are made of.
+
+import { el, setText } from "./dom.js";
+import { hue, initials } from "./format.js";
+
+export const avatar = () => filled(el("span", { class: "avatar", "aria-hidden": "true" }));
+
+export function filled(node) {
+  node.append(el("span"), el("i", { class: "presence", hidden: true, data: { testid: "presence-dot" } }));
+  return node;
+}
+
+// `online` is left out for those of whom it cannot be known, or need not be told.
+export function drawAvatar(node, name, id, online) {
+  const [letters, dot] = node.children;
+  setText(letters, initials(name));
+  node.dataset.hue = hue(id);
+  dot.hidden = online === undefined;
+  dot.dataset.online = String(online ?? false);
+}
+
+export function button(text, onClick, { testid, ...attributes } = {}) {
+  return el("button", { type: "button", ...attributes, data: testid ? { testid } : {}, text, on: { click: onClick } });
+}
+
+const dialog = document.getElementById("confirm");
+const question = document.getElementById("confirm-question");
+const yes = document.getElementById("confirm-yes");
+
+export function confirm(text, action) {
+  question.textContent = text;
+  yes.textContent = action;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,25 @@
+"""POST /message/v1/sync"""
+
+from typing import Any
+
+from db.session import run
+from messaging import schemas
+from messaging.sync import Sync, sync
+from web import auth
+from web.json import Blueprint
+from workers import directory
+
+bp = Blueprint("sync", __name__)
+
+
+@bp.post("/message/v1/sync")
+@bp.arguments(schemas.SyncRequest)
+@bp.response(200, schemas.Sync)
+def sync_client(body: dict[str, Any]) -> Sync:
+    """What the caller's client missed: `heads` and `changes` say how far it has got in each conversation."""
+    user_id = auth.user_id()
+    found = run(
+        lambda session, now: sync(session, now, user_id=user_id, directory=directory.within(), **body), write=False
+    )
+    directory.introduce([moved.conversation for moved in found.conversations])
+    return found

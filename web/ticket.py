@@ -1,0 +1,20 @@
+"""POST /message/v1/ws/ticket"""
+
+from dataclasses import asdict
+from typing import Any
+
+from db.session import run
+from messaging import schemas, tickets
+from web import auth
+from web.json import Blueprint
+
+bp = Blueprint("ticket", __name__)
+
+
+@bp.post("/message/v1/ws/ticket")
+@bp.response(200, schemas.TicketIssued)
+def issue_ticket() -> dict[str, Any]:
+    """A key that opens one WebSocket, for clients that cannot send a header."""
+    claims = asdict(auth.claims())
+    ticket = run(lambda session, now: tickets.issue(session, now, claims=claims))
+    return {"ticket": ticket, "expires_in": tickets.LIFETIME}
