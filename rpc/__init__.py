@@ -1,0 +1,1 @@
+"""gRPC: decodes a call, makes one call, encodes the answer."""

@@ -1,0 +1,45 @@
+"""Which service is calling: by its token, by its certificate, or, as a legacy caller on loopback, by neither."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from messaging.errors import Code, Refused
+
+LEGACY = "legacy"
+
+
+class Callers:
+    """Those who may call. `certified`: the transport lets nobody in without a certificate of ours."""
+
+    def __init__(self, tokens: Mapping[str, str], *, certified: bool, legacy: bool) -> None:
+        self._tokens = {name: token.encode() for name, token in tokens.items()}
+        self._certified = certified
+        self._legacy = legacy
+
+    def name(self, metadata: Sequence[tuple[str, Any]], transport: Mapping[str, Any]) -> str:
+        """The caller's name. Raises Refused(UNAUTHENTICATED).
+
+        Where tokens are set, one is needed whatever the certificate says; a wrong one is refused to everybody.
+        """
+        given = [value for key, value in metadata if key == "authorization"]
+        if self._tokens and (given or not self._legacy):
+            return self._of_token(given)
+        if self._certified:
+            return _common_name(transport)
+        if self._legacy:
+            return LEGACY
+        raise Refused(Code.UNAUTHENTICATED, "no service token is set, so nobody is let in")
+
+    def _of_token(self, given: Sequence[Any]) -> str:
+        scheme, _, token = str(given[0]).partition(" ") if len(given) == 1 else ("", "", "")
+        # All are compared, so that the time tells nothing.
+        found = [name for name, right in self._tokens.items() if hmac.compare_digest(right, token.strip().encode())]
+        if scheme.lower() != "bearer" or not found:
+            raise Refused(Code.UNAUTHENTICATED, "a service token is required")
+        return found[0]
+
+
+def _common_name(transport: Mapping[str, Any]) -> str:
+    names = transport.get("x509_common_name", ())
+    return names[0].decode(errors="replace") if names else "certificate without a name"

@@ -1,0 +1,39 @@
+"""Requests as REST knows them: 0 and "" are absent, and the rest must pass the same schemas."""
+
+from typing import Any
+
+import orjson
+from google.protobuf.message import Message
+from marshmallow import Schema, ValidationError
+
+from messaging.errors import Code, Refused
+from messaging.fields import MAX_ID
+
+
+def body(schema: Schema, request: Message) -> dict[str, Any]:
+    """The fields of `schema` that the request carries, checked. Raises Refused(INVALID)."""
+    known = request.DESCRIPTOR.fields_by_name
+    given = {name: value for name in schema.fields if name in known and (value := getattr(request, name))}
+    if "extra" in given:
+        given["extra"] = _json(given["extra"])
+    try:
+        loaded: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        messages: Any = error.messages
+        raise Refused(Code.INVALID, fields=messages) from error
+    return loaded
+
+
+def user(request: Any, field: str = "user_id") -> int:
+    """On whose behalf the caller calls. Raises Refused(INVALID)."""
+    user_id: int = getattr(request, field)
+    if not 0 < user_id <= MAX_ID:
+        raise Refused(Code.INVALID, fields={field: ["Missing, or out of range."]})
+    return user_id
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Refused(Code.INVALID, fields={"extra": ["Is not JSON."]}) from error

@@ -1,0 +1,106 @@
+"""What every call goes through: a place to be worked in, the caller's name, decoding, errors, a metric, a log line."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from infra import logs
+from messaging.errors import Code, Refused
+from rpc import metrics
+from rpc.auth import Callers
+from rpc.deadline import too_late
+from rpc.errors import CODE_KEY, refusal
+from workers.send import TooLate
+
+log = logs.get(__name__)
+
+_PUBLIC = "/grpc.health.v1.Health/Check"
+_UNKNOWN = "unknown"
+
+Behaviour = Callable[[Any, grpc.ServicerContext], Any]
+
+
+class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
+    """Lets callers in, at most `concurrency` at a time; whoever comes then is told so at once."""
+
+    def __init__(self, callers: Callers, concurrency: int) -> None:
+        self._callers = callers
+        self._places = threading.BoundedSemaphore(concurrency)
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        handler = continuation(details)
+        if details.method == _PUBLIC:
+            return handler
+        if handler is None:
+            return self._handler(_UNKNOWN, _no_such_method)
+        if handler.unary_unary is None:  # the streams of health and reflection
+            return handler if self._known(details) else self._handler(_UNKNOWN, _no_such_method)
+        method = details.method.rpartition("/")[2]
+        return self._handler(method, _decoding(handler), handler.response_serializer)
+
+    def _handler(self, method: str, behaviour: Behaviour, serializer: Any = None) -> Any:
+        # Without a deserializer, which would end a malformed request without a code.
+        return grpc.unary_unary_rpc_method_handler(
+            lambda raw, context: self._call(method, behaviour, raw, context), response_serializer=serializer
+        )
+
+    def _known(self, details: Any) -> bool:
+        """Who opens a stream is asked for his token before; a certificate was asked for by the transport."""
+        try:
+            return bool(self._callers.name(details.invocation_metadata, {}))
+        except Refused:
+            return False
+
+    def _call(self, method: str, behaviour: Behaviour, raw: bytes, context: grpc.ServicerContext) -> Any:
+        line: dict[str, Any] = {"method": method, "caller": "", "status": grpc.StatusCode.OK.name}
+        started = time.monotonic()
+        try:
+            with self._place():
+                line["caller"] = self._callers.name(context.invocation_metadata(), context.auth_context())
+                if too_late(context):
+                    raise TooLate
+                return behaviour(raw, context)
+        except Exception as error:  # noqa: BLE001 - each has its answer, and what nobody foresaw is logged
+            refused = refusal(error)
+            line |= {"status": refused.status.name, "code": refused.code.value}
+        finally:
+            _note(line, time.monotonic() - started)
+        context.set_trailing_metadata(((CODE_KEY, str(refused.code.value)),))
+        return context.abort(refused.status, refused.detail)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise Refused(Code.TOO_MANY_REQUESTS, "too many calls at once")
+        metrics.running.inc()
+        try:
+            yield
+        finally:
+            metrics.running.dec()
+            self._places.release()
+
+
+def _decoding(handler: Any) -> Behaviour:
+    def behave(raw: bytes, context: grpc.ServicerContext) -> Any:
+        try:
+            request = handler.request_deserializer(raw)
+        except DecodeError as error:
+            raise Refused(Code.INVALID, "the request is malformed") from error
+        return handler.unary_unary(request, context)
+
+    return behave
+
+
+def _no_such_method(_raw: bytes, _context: grpc.ServicerContext) -> Any:
+    raise Refused(Code.UNSUPPORTED, "no such method")
+
+
+def _note(line: dict[str, Any], seconds: float) -> None:
+    metrics.calls.labels(line["method"], line["caller"], line["status"]).inc()
+    metrics.call_seconds.labels(line["method"]).observe(seconds)
+    log.info("call", **line, ms=round(seconds * 1000, 1))

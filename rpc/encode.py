@@ -1,0 +1,24 @@
+"""Answers, from what every door gets of the rules. What is null there is absent here."""
+
+from typing import Any
+
+import orjson
+
+from rpc.generated.message_pb2 import ConversationInfo, MessageInfo
+
+# Fields that have another name on this wire, or another type.
+_RENAMED = {"id": "conversation_id", "type": "conversation_type"}
+_SAME = [name for name in ConversationInfo.DESCRIPTOR.fields_by_name if name not in (*_RENAMED, "last_message")]
+
+
+def message(told: dict[str, Any]) -> MessageInfo:
+    """A Message of the contract."""
+    extra = orjson.dumps(told["extra"]).decode() if told["extra"] is not None else ""
+    return MessageInfo(**told | {"extra": extra, "client_msg_id": told["client_msg_id"] or ""})
+
+
+def conversation(told: dict[str, Any]) -> ConversationInfo:
+    """A Conversation of the contract."""
+    same = {name: told[name] for name in _SAME} | {name: told[theirs] for name, theirs in _RENAMED.items()}
+    last = message(told["last_message"]) if told["last_message"] else None
+    return ConversationInfo(**same, last_message=last)

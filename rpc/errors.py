@@ -1,0 +1,62 @@
+"""The one map from what a rule refuses to what gRPC answers: a status, a detail, and `im-code` in the trailers."""
+
+from dataclasses import dataclass
+
+from grpc import StatusCode
+
+from db.session import DatabaseUnavailable
+from infra import logs
+from infra.redis import RedisError
+from messaging.errors import Code, Refused
+from workers.send import TooLate
+
+log = logs.get(__name__)
+
+CODE_KEY = "im-code"
+
+_STATUS: dict[Code, StatusCode] = {
+    Code.INTERNAL: StatusCode.INTERNAL,
+    Code.INVALID: StatusCode.INVALID_ARGUMENT,
+    Code.NOT_FOUND: StatusCode.NOT_FOUND,
+    Code.UNAUTHENTICATED: StatusCode.UNAUTHENTICATED,
+    Code.FORBIDDEN: StatusCode.PERMISSION_DENIED,
+    Code.TOO_MANY_REQUESTS: StatusCode.RESOURCE_EXHAUSTED,
+    Code.UNSUPPORTED: StatusCode.UNIMPLEMENTED,
+    Code.UNAVAILABLE: StatusCode.UNAVAILABLE,
+    Code.CLIENT_MSG_ID_REUSED: StatusCode.ALREADY_EXISTS,
+    Code.NOT_FRIENDS: StatusCode.PERMISSION_DENIED,
+    Code.NO_SUCH_GROUP: StatusCode.NOT_FOUND,
+    Code.NO_SUCH_MESSAGE: StatusCode.NOT_FOUND,
+    Code.NO_SUCH_CONVERSATION: StatusCode.NOT_FOUND,
+    Code.RECALL_TOO_LATE: StatusCode.FAILED_PRECONDITION,
+    Code.ALREADY_WITHDRAWN: StatusCode.FAILED_PRECONDITION,
+    Code.TOO_LARGE: StatusCode.INVALID_ARGUMENT,
+    Code.MESSAGE_TYPE: StatusCode.INVALID_ARGUMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a call ends that is not answered."""
+
+    status: StatusCode
+    code: Code
+    detail: str
+
+
+def refusal(error: Exception) -> Refusal:
+    """What to tell of an error; what nobody foresaw is logged and told as INTERNAL, without a detail."""
+    if isinstance(error, Refused):
+        return Refusal(_STATUS.get(error.code, StatusCode.FAILED_PRECONDITION), error.code, _detail(error))
+    if isinstance(error, TooLate):
+        return Refusal(StatusCode.DEADLINE_EXCEEDED, Code.UNAVAILABLE, "nothing was stored")
+    if isinstance(error, DatabaseUnavailable | RedisError):
+        log.warning("unavailable", reason=str(error))
+        return Refusal(StatusCode.UNAVAILABLE, Code.UNAVAILABLE, "temporarily unavailable")
+    log.error("unhandled", exc_info=error)
+    return Refusal(StatusCode.INTERNAL, Code.INTERNAL, "internal error")
+
+
+def _detail(error: Refused) -> str:
+    fields = "; ".join(f"{name}: {' '.join(map(str, told))}" for name, told in (error.fields or {}).items())
+    return error.detail or fields or error.code.name.lower().replace("_", " ")

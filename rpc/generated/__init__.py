@@ -1,0 +1,1 @@
+"""Made from rpc/message.proto by `make generate`; never edited."""

@@ -1,0 +1,68 @@
+"""Where this door listens, and what of it is refused: beyond loopback, nobody comes in unproven."""
+
+import ipaddress
+from pathlib import Path
+
+import grpc
+
+from infra import logs
+from infra.settings import Settings
+
+log = logs.get(__name__)
+
+
+class NotStarted(Exception):
+    """Why it cannot start, in one line."""
+
+
+def listen(server: grpc.Server, chosen: Settings) -> int:
+    """Bind to RPC_BIND; the port. Raises NotStarted."""
+    credentials = _credentials(chosen)
+    _check(chosen, encrypted=credentials is not None)
+    try:
+        if credentials is None:
+            return server.add_insecure_port(chosen.rpc_bind)
+        return server.add_secure_port(chosen.rpc_bind, credentials)
+    except RuntimeError as error:
+        raise NotStarted(f"{chosen.rpc_bind} cannot be bound; another address is chosen with RPC_BIND=...") from error
+
+
+def _check(chosen: Settings, *, encrypted: bool) -> None:
+    if _is_loopback(chosen.rpc_bind):
+        if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca or chosen.rpc_legacy_callers):
+            log.warning("nobody_is_let_in", reason="set RPC_SERVICE_TOKENS")
+        return
+    if chosen.rpc_legacy_callers:
+        raise NotStarted(f"RPC_LEGACY_CALLERS is for loopback alone, and RPC_BIND is {chosen.rpc_bind}")
+    if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca):
+        raise NotStarted(f"beyond loopback ({chosen.rpc_bind}) set RPC_SERVICE_TOKENS or RPC_TLS_CLIENT_CA")
+    if not encrypted:
+        log.warning("tokens_travel_in_clear", address=chosen.rpc_bind)
+
+
+def _is_loopback(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise NotStarted(f"RPC_BIND is host:port, not {address}")
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _credentials(chosen: Settings) -> grpc.ServerCredentials | None:
+    files = (chosen.rpc_tls_key, chosen.rpc_tls_certificate)
+    if not any(files) and not chosen.rpc_tls_client_ca:
+        return None
+    if not all(files):
+        raise NotStarted("RPC_TLS_CERTIFICATE and RPC_TLS_KEY are both needed")
+    key, certificate = map(_read, files)
+    ca = _read(chosen.rpc_tls_client_ca) if chosen.rpc_tls_client_ca else None
+    return grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=ca is not None)
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise NotStarted(str(error)) from error

@@ -1,0 +1,117 @@
+"""The gRPC door's process: `python -m rpc.server`. Never patched by gevent, which would hang gRPC."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from environs import EnvError
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+from sqlalchemy.exc import DBAPIError
+
+from db.schema_version import require_current
+from db.session import DatabaseUnavailable, run
+from infra import logs
+from infra.settings import Settings, settings
+from rpc.auth import Callers
+from rpc.door import Door
+from rpc.generated import message_pb2
+from rpc.generated.message_pb2_grpc import add_MessageServicer_to_server
+from rpc.listen import NotStarted, listen
+from rpc.servicer import Servicer
+
+log = logs.get(__name__)
+
+MAX_BYTES = 1024 * 1024
+GRACE_SECONDS = 3.0  # process managers kill after 5 s: be done before that
+_SPARE_THREADS = 16  # for those who are only told that there is no place
+_HEALTH_SECONDS = 2.0
+_ENDS = {signal.SIGTERM, signal.SIGINT}
+_NAME = message_pb2.DESCRIPTOR.services_by_name["Message"].full_name
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_BYTES),
+    ("grpc.max_send_message_length", 4 * MAX_BYTES),  # a page of 100 messages is larger than any of them
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.so_reuseport", 0),  # a second server on the port shall fail, not take half of the calls
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+]
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT. Exits with one line on stderr when it cannot start."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # before there are threads, which inherit it
+    try:
+        chosen = settings()
+        logs.configure()
+        server, told = build(chosen)
+        port = listen(server, chosen)
+    except (NotStarted, EnvError) as error:
+        sys.exit(f"not started: {error}")
+    server.start()
+    threading.Thread(target=_tell_health, args=(told,), name="health", daemon=True).start()
+    if chosen.rpc_metrics_port:
+        start_http_server(chosen.rpc_metrics_port, addr="127.0.0.1")
+    log.info("serving", address=chosen.rpc_bind, port=port)
+    signal.sigwait(_ENDS)
+    _end(server, told)
+
+
+def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
+    """A server that is bound to nothing yet, and what tells its health."""
+    threads = chosen.rpc_concurrency + _SPARE_THREADS
+    callers = Callers(
+        chosen.rpc_service_tokens, certified=bool(chosen.rpc_tls_client_ca), legacy=chosen.rpc_legacy_callers
+    )
+    server = grpc.server(
+        ThreadPoolExecutor(threads, thread_name_prefix="call"),
+        interceptors=[Door(callers, chosen.rpc_concurrency)],
+        options=_OPTIONS,
+        maximum_concurrent_rpcs=4 * threads,  # the door refuses with a code long before
+    )
+    told = health.HealthServicer()
+    add_MessageServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
+    health_pb2_grpc.add_HealthServicer_to_server(told, server)
+    if chosen.rpc_reflection:
+        reflection.enable_server_reflection((_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return server, told
+
+
+def _tell_health(told: health.HealthServicer) -> None:
+    while True:
+        status = health_pb2.HealthCheckResponse.SERVING if _can_work() else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in (health.OVERALL_HEALTH, _NAME):
+            told.set(name, status)
+        time.sleep(_HEALTH_SECONDS)
+
+
+def _can_work() -> bool:
+    """The database and its migrations; Redis may be away, sends and history go on without it."""
+    try:
+        run(lambda session, _now: require_current(session), write=False)
+    except (DatabaseUnavailable, DBAPIError) as error:
+        log.warning("not_ready", reason=str(error))
+        return False
+    return True
+
+
+def _end(server: grpc.Server, told: health.HealthServicer) -> None:
+    """Take no new calls, let those in hand end, and go: one that hangs in the database must not hold up the end."""
+    log.info("ending")
+    told.enter_graceful_shutdown()
+    server.stop(GRACE_SECONDS).wait(GRACE_SECONDS + 0.5)
+    logging.shutdown()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

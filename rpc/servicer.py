@@ -1,0 +1,97 @@
+"""The eight methods: each decodes, makes one call, encodes. What they raise is answered by rpc/door.py."""
+
+from grpc import ServicerContext
+
+from infra.settings import settings
+from messaging import draft, schemas
+from messaging.conversation_id import participants
+from messaging.conversations import conversations, unread
+from messaging.delete import delete_for_everyone, delete_for_oneself
+from messaging.errors import Code, Refused
+from messaging.history import history
+from messaging.read import read
+from messaging.recall import recall
+from rpc import decode, encode
+from rpc.deadline import run, too_late
+from rpc.generated import message_pb2 as pb
+from rpc.generated.message_pb2_grpc import MessageServicer
+from rpc.push import Pushed, push
+from workers import directory, send
+from workers.outbox import poke
+
+_DELETE = {"everyone": delete_for_everyone, "self": delete_for_oneself}
+
+
+class Servicer(MessageServicer):
+    """`message.Message`."""
+
+    def SendMessage(self, request: pb.SendMessageReq, context: ServicerContext) -> pb.SendMessageResp:  # noqa: N802
+        user_id, fields = decode.user(request, "from_user_id"), decode.body(schemas.Send(), request)
+        sent = send.submit(draft.make(user_id, **fields), too_late=lambda: too_late(context))
+        return pb.SendMessageResp(message=encode.message(sent.message), duplicate=sent.duplicate)
+
+    def GetChatHistory(  # noqa: N802
+        self, request: pb.GetChatHistoryReq, context: ServicerContext
+    ) -> pb.GetChatHistoryResp:
+        user_id, fields = _reader(request), decode.body(schemas.HistoryRequest(), request)
+        found = run(context, lambda session, now: history(session, now, user_id=user_id, **fields), write=False)
+        return pb.GetChatHistoryResp(messages=map(encode.message, found.messages), has_more=found.has_more)
+
+    def GetConversations(  # noqa: N802
+        self, request: pb.GetConversationsReq, context: ServicerContext
+    ) -> pb.GetConversationsResp:
+        user_id, fields = decode.user(request), decode.body(schemas.ConversationsRequest(), request)
+        found = run(
+            context,
+            lambda session, now: conversations(session, now, user_id=user_id, directory=directory.within(), **fields),
+            write=False,
+        )
+        directory.introduce(found.conversations)
+        shown = map(encode.conversation, found.conversations)
+        return pb.GetConversationsResp(conversations=shown, total=found.total, total_unread=found.total_unread)
+
+    def MarkAsRead(self, request: pb.MarkAsReadReq, context: ServicerContext) -> pb.MarkAsReadResp:  # noqa: N802
+        user_id, fields = decode.user(request), decode.body(schemas.ReadRequest(), request)
+        done = run(context, lambda session, now: read(session, now, user_id=user_id, **fields))
+        poke(done.shard)
+        return pb.MarkAsReadResp(success=True, read_seq=done.read_seq, unread_count=done.unread_count)
+
+    def DeleteMessage(  # noqa: N802
+        self, request: pb.DeleteMessageReq, context: ServicerContext
+    ) -> pb.DeleteMessageResp:
+        user_id, fields = decode.user(request), decode.body(schemas.DeleteRequest(), request)
+        rule = _DELETE[fields["scope"]]
+        done = run(context, lambda session, now: rule(session, now, user_id=user_id, message_id=fields["message_id"]))
+        poke(done.shard)
+        return pb.DeleteMessageResp(success=True)
+
+    def RecallMessage(  # noqa: N802
+        self, request: pb.RecallMessageReq, context: ServicerContext
+    ) -> pb.RecallMessageResp:
+        user_id, fields = decode.user(request), decode.body(schemas.RecallRequest(), request)
+        done = run(context, lambda session, now: recall(session, now, user_id=user_id, **fields))
+        poke(done.shard)
+        return pb.RecallMessageResp(success=True)
+
+    def GetUnreadCount(  # noqa: N802
+        self, request: pb.GetUnreadCountReq, context: ServicerContext
+    ) -> pb.GetUnreadCountResp:
+        user_id, fields = decode.user(request), decode.body(schemas.UnreadRequest(), request)
+        count = run(context, lambda session, now: unread(session, now, user_id=user_id, **fields), write=False)
+        return pb.GetUnreadCountResp(count=count)
+
+    def PushMessage(self, request: pb.PushMessageReq, _context: ServicerContext) -> pb.PushMessageResp:  # noqa: N802
+        user_id = decode.user(request)
+        if not request.HasField("message"):
+            raise Refused(Code.INVALID, fields={"message": ["Is missing."]})
+        return pb.PushMessageResp(success=push(user_id, decode.body(Pushed(), request.message)))
+
+
+def _reader(request: pb.GetChatHistoryReq) -> int:
+    """A legacy caller has checked who reads and does not say it: it gets what the first of the two would see."""
+    if request.user_id or not settings().rpc_legacy_callers:
+        return decode.user(request)
+    pair = participants(request.conversation_id)
+    if pair is None:
+        raise Refused(Code.NO_SUCH_CONVERSATION)
+    return pair[0]
