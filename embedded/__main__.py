@@ -1,0 +1,52 @@
+"""Prepares the place, then becomes the supervisor of its processes."""
+
+import os
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from embedded import demo, sole, valkey
+from embedded.keys import keys
+from embedded.place import MARK, ROOT, NotStarted, Place, chosen
+
+
+def main() -> None:
+    """Exits with one line on stderr when it cannot start."""
+    os.chdir(ROOT)
+    os.umask(0o077)  # whatever a run writes is for its owner alone
+    try:
+        place = chosen()
+        with sole.claim(place):
+            os.environ.update(_environment(place))
+            command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+            demo.seed()
+            print(f"http://127.0.0.1:{place.port}/ - sign in as {demo.SIGN_IN}", flush=True)
+            os.execv(sys.executable, [sys.executable, "-m", "embedded.supervise"])  # noqa: S606
+    except NotStarted as error:
+        sys.exit(f"not started: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _environment(place: Place) -> dict[str, str]:
+    secrets = keys(place.var)
+    password = secrets["VALKEY_PASSWORD"]
+    return {
+        MARK: str(place.var),
+        "IM_EMBEDDED": "1",
+        "JWT_SECRET_KEY": secrets["JWT_SECRET_KEY"],
+        "DATABASE_URL": f"sqlite:///{place.var}/im.db",
+        "REDIS_URL": f"redis://:{password}@127.0.0.1:{place.redis_port}/0",
+        "BIND": f"127.0.0.1:{place.port}",
+        "RPC_BIND": f"127.0.0.1:{place.rpc_port}",
+        "WEB_CONCURRENCY": "1",
+        "VALKEY_SERVER": str(valkey.server()),
+        "VALKEY_CONFIG": str(valkey.configure(place, password)),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+
+
+if __name__ == "__main__":
+    main()
