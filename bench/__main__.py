@@ -1,0 +1,123 @@
+"""`python -m bench`: measures, prints the table, writes bench/results.json."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+import pymysql
+import redis
+
+from bench import profile, rows, table
+from bench.disk import NotOnDisk
+from bench.figures import Row, missing
+from bench.reaches import REACHES
+from bench.site import Site
+
+RESULTS = Path(__file__).parent / "results.json"
+_MOST_SECONDS = 12 * 60
+_END_SECONDS = 20  # kept for the table and for ending everything
+_TOO_LATE = 3
+_FAILURES = (RuntimeError, AssertionError, OSError, psutil.Error, pymysql.MySQLError, redis.RedisError)
+
+
+def main() -> int:
+    """Exit status: 0 when every row wanted was measured, whatever it reached."""
+    options = _options()
+    bench = Bench(options.only, options.output)
+    try:
+        site = Site(options.seconds, **profile.environment(wanted=bool(options.profile)))
+    except NotOnDisk as error:
+        print(error, file=sys.stderr)
+        return 2
+    watchdog = threading.Timer(options.most_seconds - _END_SECONDS / 2, bench.give_up, (site,))
+    watchdog.daemon = True
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TOO_LATE))  # ends everything, as Ctrl-C does
+    watchdog.start()
+    try:
+        site.start()
+        bench.run(site, ends=time.monotonic() + options.most_seconds - _END_SECONDS, profiled=options.profile)
+    finally:
+        site.stop()
+        watchdog.cancel()
+        bench.tell()
+    if options.profile:
+        print("\n".join(profile.lines()))
+    return 0 if all(row.value is not None for row in bench.found.values()) else 1
+
+
+class Bench:
+    """The rows wanted, and those found so far."""
+
+    def __init__(self, wanted: Sequence[str], output: Path) -> None:
+        self._wanted = wanted
+        self._output = output
+        self.found: dict[str, Row] = {name: missing(name, "not reached") for name in REACHES if name in wanted}
+
+    def run(self, site: Site, *, ends: float, profiled: str | None) -> None:
+        """Measure one group of rows after the other. One that fails is told, and does not stop the others."""
+        for names, measure in rows.GROUPS.items():
+            wanted = [name for name in names if name in self._wanted]
+            if not wanted:
+                continue
+            if time.monotonic() > ends:
+                self._keep([missing(name, "the time was up") for name in wanted])
+                continue
+            print(f"{', '.join(wanted)} …", end=" ", file=sys.stderr, flush=True)
+            began = time.monotonic()
+            with profile.during(site, wanted=profiled in names):
+                self._keep(_attempt(site, measure, wanted))
+            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+
+    def give_up(self, site: Site) -> None:
+        """The time is up, whatever is being done."""
+        site.stop()
+        self.tell()
+        print("the time was up", file=sys.stderr, flush=True)
+        os._exit(_TOO_LATE)
+
+    def tell(self) -> None:
+        """Print the table and write the file."""
+        found = list(self.found.values())
+        print("\n".join(table.lines(found)))
+        self._output.write_text(json.dumps({"rows": [row.plain() for row in found]}, indent=1, ensure_ascii=False))
+
+    def _keep(self, new: Sequence[Row]) -> None:
+        self.found.update({row.name: row for row in new if row.name in self.found})
+
+
+def _attempt(site: Site, measure: Callable[[Site], list[Row]], names: Sequence[str]) -> list[Row]:
+    try:
+        return measure(site)
+    except _FAILURES as error:
+        return [missing(name, str(error).partition("\n")[0]) for name in names]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", type=_names, default=list(REACHES), help="rows, by commas: send,drain")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (5)")
+    parser.add_argument("--most-seconds", type=float, default=_MOST_SECONDS, help="of the whole run (720)")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the json goes")
+    parser.add_argument("--profile", metavar="ROW", choices=list(REACHES), help="show where this row's time goes")
+    options = parser.parse_args()
+    if options.profile and options.profile not in options.only:
+        parser.error(f"--only leaves {options.profile} out")
+    return options
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in REACHES]:
+        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(REACHES)}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

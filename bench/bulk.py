@@ -1,0 +1,122 @@
+"""Fills the database by SQL: what the rows need to be there already, faster than any sender could put it there.
+
+Every row is as the rules would have left it, so that the real processes take it for their own.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+from sqlalchemy import make_url
+
+from bench.people import Pair, conversation, users
+from messaging.conversation_id import shard_of
+
+_SHARDS = 16
+_NOW = "UTC_TIMESTAMP()"
+
+
+class Bulk:
+    """One database. What each method adds is committed when it returns."""
+
+    def __init__(self, url: str) -> None:
+        parts = make_url(url)
+        self._where: dict[str, Any] = {"host": parts.host, "port": parts.port, "database": parts.database}
+
+    def users(self, first: int, count: int) -> None:
+        """Users without passwords: their tokens are made, not asked for."""
+        rows = [(user, f"bench{user}", f"User {user}") for user in users(first, count)]
+        statement = (
+            "INSERT INTO im_user (id, username, nickname, password_hash, avatar, create_time, update_time) "
+            f"VALUES (%s, %s, %s, '', '', {_NOW}, {_NOW})"
+        )
+        with self.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+    def friends(self, pairs: Sequence[Pair]) -> None:
+        """Friendships, both rows of each."""
+        statement = f"INSERT INTO im_friend (user_id, friend_id, create_time) VALUES (%s, %s, {_NOW})"
+        with self.cursor() as cursor:
+            cursor.executemany(statement, [*pairs, *((other, one) for one, other in pairs)])
+
+    def messages(self, pairs: Sequence[Pair], each: int, *, events: bool = False) -> None:
+        """`each` messages of every (from, to) pair.
+
+        With `events` they are in the outbox, as if just sent; otherwise on the conversation rows, delivered and read.
+        """
+        with self.cursor() as cursor:
+            _name_pairs(cursor, pairs)
+            cursor.execute(_HEADS)
+            cursor.execute(_MESSAGES.format(each=int(each), order=_MIXED if events else _BY_CONVERSATION))
+            cursor.execute(_EVENTS if events else _ROWS.format(each=int(each)))
+            cursor.execute(_COUNTERS, (each, each))
+
+    def undelivered(self, pairs: Sequence[Pair]) -> None:
+        """As if no device of the recipients had ever answered."""
+        rows = [(to, conversation((one, to))) for one, to in pairs]
+        with self.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE im_conversation SET delivered_seq = 0 WHERE user_id = %s AND conversation_id = %s", rows
+            )
+
+    def outbox_empty(self) -> bool:
+        with self.cursor() as cursor:
+            return cursor.execute("SELECT 1 FROM im_outbox LIMIT 1") == 0
+
+    @contextmanager
+    def cursor(self) -> Iterator[Any]:
+        """A connection's cursor; commits at the end."""
+        connection = pymysql.connect(user="root", **self._where)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                yield cursor
+            connection.commit()
+        finally:
+            connection.close()
+
+
+def _name_pairs(cursor: Any, pairs: Sequence[Pair]) -> None:
+    cursor.execute(
+        "CREATE TEMPORARY TABLE bench_pair (from_id BIGINT, to_id BIGINT, shard INT, "
+        "name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY)"
+    )
+    rows = [(one, to, shard_of(conversation((one, to)), _SHARDS), conversation((one, to))) for one, to in pairs]
+    cursor.executemany("INSERT INTO bench_pair (from_id, to_id, shard, name) VALUES (%s, %s, %s, %s)", rows)
+
+
+_HEADS = (
+    "INSERT IGNORE INTO im_conversation_head (conversation_id, shard, last_seq, change_seq) "
+    "SELECT name, shard, 0, 0 FROM bench_pair"
+)
+# The numbers come from MariaDB's SEQUENCE engine.
+_MESSAGES = f"""
+INSERT INTO im_message (from_user_id, to_user_id, conversation_id, message_type, content, status, seq, change_seq,
+                        del_state, version, client_msg_id, create_time, update_time)
+SELECT p.from_id, p.to_id, p.name, 1, 'how about lunch at the usual place, or somewhere else?', 1, h.last_seq + s.seq,
+       h.change_seq + s.seq, 0, 0, CONCAT('bulk ', p.name, ' ', h.last_seq + s.seq), {_NOW}, {_NOW}
+FROM bench_pair p JOIN im_conversation_head h ON h.conversation_id = p.name JOIN seq_1_to_{{each}} s ORDER BY {{order}}
+"""
+_MIXED = "s.seq, CRC32(p.name)"  # neighbours are of different conversations, as when many send at once
+_BY_CONVERSATION = "p.name, s.seq"
+_NEW = """
+FROM bench_pair p JOIN im_conversation_head h ON h.conversation_id = p.name
+JOIN im_message m ON m.conversation_id = p.name AND m.seq > h.last_seq
+"""
+_EVENTS = f"""
+INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, create_time)
+SELECT h.shard, p.name, 1, m.id, 0, 0, m.change_seq, 0, {_NOW} {_NEW} ORDER BY m.id
+"""
+_ROWS = f"""
+INSERT INTO im_conversation (conversation_id, user_id, friend_id, conversation_type, last_message_id,
+    last_message_content, last_message_time, unread_count, is_top, is_mute, del_state, create_time, update_time,
+    version, last_seq, change_seq, read_seq, delivered_seq)
+SELECT p.name, IF(side.seq, p.from_id, p.to_id), IF(side.seq, p.to_id, p.from_id), 1, m.id, m.content, {_NOW},
+    0, 0, 0, 0, {_NOW}, {_NOW}, 0, m.seq, m.change_seq, m.seq, m.seq
+{_NEW} AND m.seq = h.last_seq + {{each}} JOIN seq_0_to_1 side
+"""
+_COUNTERS = """
+UPDATE im_conversation_head h JOIN bench_pair p ON p.name = h.conversation_id
+SET h.last_seq = h.last_seq + %s, h.change_seq = h.change_seq + %s
+"""

@@ -1,0 +1,45 @@
+"""The users of the bench, who talks with whom, and their tokens: the driver and its clients agree without a word."""
+
+import time
+from uuid import uuid4
+
+import jwt
+
+from messaging.conversation_id import single
+from tests.databases import SECRET
+
+NEIGHBOURS = 5  # users stand in a ring, each a friend of the next five: 1,000 users have 5,000 conversations
+_DAY = 86_400
+
+Pair = tuple[int, int]
+
+
+def users(first: int, count: int) -> range:
+    """Their ids."""
+    return range(first, first + count)
+
+
+def friends(first: int, count: int) -> list[Pair]:
+    """Every friendship once; each is one conversation."""
+    return [(first + place, first + (place + step) % count) for place in range(count) for step in _steps(count)]
+
+
+def directed(first: int, count: int) -> list[Pair]:
+    """(from, to) in both directions."""
+    pairs = friends(first, count)
+    return pairs + [(other, one) for one, other in pairs]
+
+
+def conversation(pair: Pair) -> str:
+    return single(*pair)
+
+
+def token(user_id: int) -> str:
+    """An access token as the login would issue it, without the password's cost."""
+    now = int(time.time())
+    claims = {"sub": str(user_id), "type": "access", "fresh": False, "jti": uuid4().hex, "fam": uuid4().hex}
+    return jwt.encode(claims | {"iat": now, "nbf": now, "exp": now + _DAY}, SECRET, "HS256")
+
+
+def _steps(count: int) -> range:
+    return range(1, min(NEIGHBOURS, (count - 1) // 2) + 1)

@@ -1,0 +1,85 @@
+"""Publishes notes to users' channels, a process of its own: `python -m bench.publish`, orders on standard input.
+
+"message": as a worker announces a message, of conversations that no table knows. "frame": any other frame for a user.
+"bare": the frame alone, for the bare loop.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from bench.requests import MARK, stamp
+from infra import bus
+
+_STRANGERS = 1_000_000_000  # senders nobody else is
+
+Note = tuple[str, bytes]
+
+
+def _message(user: int, seq: int, at: bytes) -> Note:
+    sender = user + _STRANGERS
+    header = {
+        "kind": "message",
+        "conversation_id": f"{user}_{sender}",
+        "seq": seq,
+        "from_user_id": sender,
+    }
+    return bus.user_channel(user), bus.encode(bus.Note(header, (_frame(user, seq, at),)))
+
+
+def _other(user: int, seq: int, at: bytes) -> Note:
+    note = bus.Note({"kind": "frame", "origin": None}, (_frame(user, seq, at),))
+    return bus.user_channel(user), bus.encode(note)
+
+
+def _bare(user: int, seq: int, at: bytes) -> Note:
+    return f"bare:user:{user}", _frame(user, seq, at)
+
+
+def _frame(user: int, seq: int, at: bytes) -> bytes:
+    sender, now = user + _STRANGERS, int(time.time())
+    content = {
+        "id": seq,
+        "conversation_id": f"{user}_{sender}",
+        "seq": seq,
+        "change_seq": seq,
+        "from_user_id": sender,
+        "to_user_id": user,
+        "message_type": 1,
+        "content": f"{MARK.decode()}{at.decode()} how about lunch at the usual place?",
+        "extra": None,
+        "status": 1,
+        "client_msg_id": at.decode(),
+        "create_time": now,
+        "update_time": now,
+    }
+    return bus.frame("new_message", content)
+
+
+_KINDS: dict[str, Callable[[int, int, bytes], Note]] = {"message": _message, "frame": _other, "bare": _bare}
+
+
+def main(orders: dict[str, Any]) -> dict[str, Any]:
+    """Do as ordered: redis, kind, first, count, total, seq (of the first round), batch, rate (notes a second)."""
+    client = redis.Redis.from_url(orders["redis"])
+    make, batch = _KINDS[orders["kind"]], orders["batch"]
+    began = time.monotonic_ns()
+    for start in range(0, orders["total"], batch):
+        if orders.get("rate"):
+            due = began / 1e9 + start / orders["rate"]
+            time.sleep(max(0.0, due - time.monotonic()))
+        pipeline = client.pipeline(transaction=False)
+        at = stamp(time.monotonic_ns())
+        for place in range(start, min(start + batch, orders["total"])):
+            turn, who = divmod(place, orders["count"])
+            pipeline.publish(*make(orders["first"] + who, orders["seq"] + turn, at))
+        pipeline.execute()
+    return {"began": began, "ended": time.monotonic_ns()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.load(sys.stdin))))

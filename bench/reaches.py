@@ -1,0 +1,33 @@
+"""The rows of the table, in its order, and what each must reach. Words and figures are those of the specification."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`text` is what the table shows; a row without bounds is only told."""
+
+    text: str
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, ratio: float | None) -> bool | None:
+        """Whether a ratio reaches it; None when nothing must be reached, or nothing was measured."""
+        if ratio is None or (self.least is None and self.most is None):
+            return None
+        return (self.least is None or ratio >= self.least) and (self.most is None or ratio <= self.most)
+
+
+REACHES = {
+    "send": Reach("≥ 0.40", least=0.40),
+    "send alone": Reach("≤ 3 ×", most=3),
+    "group commit": Reach("≥ 3 ×", least=3),
+    "drain": Reach("≥ 4 ×", least=4),
+    "end to end": Reach("≤ 4 ×", most=4),
+    "end to end p99": Reach("≤ 6 ×", most=6),
+    "relay frames": Reach("≤ 1.5 ×", most=1.5),
+    "relay sockets": Reach("≤ 1.5 ×, and ≤ 45 KB", most=1.5),
+    "connect storm": Reach("told"),
+    "growth": Reach("≤ 1.3 ×", most=1.3),
+    "memory": Reach("told"),
+}

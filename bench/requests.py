@@ -1,0 +1,62 @@
+"""Requests as bytes, made beforehand: the load generator only fills in the time."""
+
+import random
+from collections.abc import Callable
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+import orjson
+
+from bench import people
+
+Make = Callable[[bytes], bytes]
+Planned = tuple[str, int, dict[str, Any]]  # path, user, body
+
+STAMP = b"00000000000000000000"  # twenty digits: monotonic nanoseconds, the same clock in every process
+MARK = b"t="
+
+
+def maker(kind: str, host: str, first: int, count: int, most: int | None = None) -> Make:
+    """`make(stamp)` gives the next request of that kind, "send", "history" or "list", of these users.
+
+    Of all that there could be, `most` are taken, at random but in every run the same.
+    """
+    planned = _KINDS[kind](first, count)
+    random.Random(first).shuffle(planned)
+    made = [_request(host, *each) for each in planned[:most]]
+    following = cycle([tuple(each.split(STAMP)) for each in made])
+    return lambda stamp: stamp.join(next(following))
+
+
+def stamp(nanoseconds: int) -> bytes:
+    return b"%020d" % nanoseconds
+
+
+def _sends(first: int, count: int) -> list[Planned]:
+    text = f"{MARK.decode()}{STAMP.decode()} how about lunch at the usual place?"
+    return [
+        ("/message/v1/send", one, {"to_user_id": other, "content": text, "client_msg_id": STAMP.decode()})
+        for one, other in people.directed(first, count)
+    ]
+
+
+def _histories(first: int, count: int) -> list[Planned]:
+    return [
+        ("/message/v1/history", pair[0], {"conversation_id": people.conversation(pair), "limit": 20})
+        for pair in people.directed(first, count)
+    ]
+
+
+def _lists(first: int, count: int) -> list[Planned]:
+    return [("/message/v1/conversations", user, {"page": 1, "limit": 10}) for user in people.users(first, count)]
+
+
+_KINDS = {"send": _sends, "history": _histories, "list": _lists}
+_token = cache(people.token)
+
+
+def _request(host: str, path: str, user: int, body: dict[str, Any]) -> bytes:
+    raw = orjson.dumps(body)
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {_token(user)}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n".encode() + raw

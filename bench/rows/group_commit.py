@@ -1,0 +1,22 @@
+"""What committing sends together brings."""
+
+from bench.figures import Row, interleaved, row
+from bench.rows.send import sustained, warm
+from bench.site import Site
+
+
+def measure(site: Site) -> list[Row]:
+    """The row `group commit`."""
+    with site.door("single", "bench.wsgi_single:web") as single:
+        warm(site, site.stack.web_url)
+        warm(site, single.url)
+        rounds = interleaved(lambda: sustained(site, site.stack.web_url), lambda: sustained(site, single.url))
+    return [
+        row(
+            "group commit",
+            "sends/s",
+            rounds,
+            measured="as send: up to 64 messages share a transaction",
+            compared="the same with a transaction for every message",
+        )
+    ]

@@ -1,0 +1,38 @@
+"""What a send is compared with: the same server, the token's signature checked, the body read and sent back.
+
+No revocation check, no validation, nothing stored. With BENCH_SYNC_FILE it also makes the body durable in that file.
+"""
+
+import os
+from typing import Any
+
+from flask import Flask, jsonify, request
+from flask_jwt_extended import jwt_required
+
+from infra import tokens
+
+app = Flask(__name__)
+tokens.configure(app)
+_file = os.environ.get("BENCH_SYNC_FILE")
+_descriptor = os.open(_file, os.O_WRONLY | os.O_CREAT) if _file else None
+_ROOM = 4096
+if _descriptor is not None:  # written before, as a database's log is: a growing file would cost a second write
+    os.pwrite(_descriptor, bytes(_ROOM), 0)
+    os.fsync(_descriptor)
+
+
+@app.post("/message/v1/send")
+@jwt_required()
+def send() -> Any:
+    """The body comes back."""
+    body = request.get_json()
+    if _descriptor is not None:
+        os.pwrite(_descriptor, request.get_data()[:_ROOM], 0)
+        os.fdatasync(_descriptor)
+    return jsonify(body)
+
+
+@app.get("/readyz")
+def readyz() -> dict[str, str]:
+    """The driver waits for it."""
+    return {"status": "ready"}

@@ -1,0 +1,9 @@
+"""The web door with every send in a transaction of its own: what group commit is compared with."""
+
+from db import group_commit
+
+group_commit.MAX_BATCH = 1
+
+from wsgi import web  # noqa: E402 - the limit must be set before anything is built
+
+__all__ = ["web"]
