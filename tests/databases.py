@@ -1,0 +1,77 @@
+"""Points this process at a database, and makes databases ready for use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine
+
+from db.session import engine
+from db.tables import metadata
+from infra.redis import client
+from infra.settings import settings
+from messaging.revocations import revocations
+from tests.processes import ROOT
+
+SECRET = "a secret of the tests, known to everybody"
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+
+def environment(database_url: str, redis_url: str = NOBODY_LISTENS) -> dict[str, str]:
+    """What every process needs to be told. Rate limits would slow the tests down; those about them set their own."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "JWT_SECRET_KEY": SECRET,
+        "RATE_LIMITS": "0",
+    }
+
+
+@contextmanager
+def configured(url: str) -> Iterator[None]:
+    """Until it is left, this process's settings name that database. Nothing cached crosses its borders."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(url).items():
+            patch.setenv(name, value)
+        _forget()
+        try:
+            yield
+        finally:
+            engine().dispose()
+            _forget()
+
+
+def alembic() -> Config:
+    """The repository's own configuration."""
+    return Config(str(ROOT / "alembic.ini"))
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest schema."""
+    with configured(url):
+        command.upgrade(alembic(), "head")
+
+
+def empty(url: str) -> None:
+    """Remove all rows, and start ids anew. Only tables with rows are touched: TRUNCATE is slow."""
+    filled = " UNION ALL ".join(
+        f"SELECT '{name}' FROM DUAL WHERE EXISTS (SELECT 1 FROM {name})" for name in metadata.tables
+    )
+    with _cleaner(url).begin() as connection:
+        for name in connection.exec_driver_sql(filled).scalars().all():
+            connection.exec_driver_sql(f"TRUNCATE {name}")
+
+
+@cache
+def _cleaner(url: str) -> Engine:
+    return create_engine(url)
+
+
+def _forget() -> None:
+    settings.cache_clear()
+    engine.cache_clear()
+    client.cache_clear()
+    revocations.forget()

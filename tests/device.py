@@ -1,0 +1,135 @@
+"""A user's device: a WebSocket client that reads in the background and remembers every frame."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import websocket
+
+from tests.processes import PATIENCE
+
+PATH = "/message/v1/ws"
+
+
+class Device:
+    """Connects at once, and raises websocket.WebSocketBadStatusException when the server refuses.
+
+    With `answers=False` it reads and never answers a ping, as a device whose application hangs.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        query: str = "",
+        answers: bool = True,
+        reads: bool = True,
+        **options: Any,
+    ) -> None:
+        self.frames: list[dict[str, Any]] = []
+        self.close_code: int | None = None
+        self.gone = False
+        self._changed = threading.Condition()
+        options.setdefault("header", [f"Authorization: Bearer {token}"] if token else [])
+        options.setdefault("suppress_origin", True)
+        if not reads:  # and the kernel shall not read much on its behalf
+            options["sockopt"] = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+        self._socket = websocket.create_connection(url.replace("http", "ws", 1) + PATH + query, timeout=30, **options)
+        self._socket.settimeout(None)
+        if not answers:
+            self._socket.pong = lambda *_: None
+        if reads:
+            self.read_on()
+
+    def read_on(self) -> None:
+        """Begin to read, for a device made with `reads=False`."""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What the server chose."""
+        chosen: str | None = self._socket.getsubprotocol()
+        return chosen
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """What came with the 101, names in lower case."""
+        return dict(self._socket.getheaders())
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages pushed so far, repeats included."""
+        return [frame["content"] for frame in list(self.frames) if frame["type"] == "new_message"]
+
+    def seqs(self, conversation_id: str) -> list[int]:
+        """The seqs of one conversation as they came."""
+        return [message["seq"] for message in self.messages if message["conversation_id"] == conversation_id]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The contents of all frames of a type."""
+        return [frame["content"] for frame in list(self.frames) if frame["type"] == kind]
+
+    def say(self, kind: str, content: Any = None) -> None:
+        """Send a frame of the contract."""
+        self._socket.send(json.dumps({"type": kind, "content": content}))
+
+    def send(self, data: str | bytes, *, binary: bool = False) -> None:
+        """Send anything."""
+        self._socket.send(data, websocket.ABNF.OPCODE_BINARY if binary else websocket.ABNF.OPCODE_TEXT)
+
+    def wait(self, holds: Callable[[], object], what: str) -> None:
+        """Wait until frames make a condition hold; fails, showing them, when it never does."""
+        with self._changed:
+            held = self._changed.wait_for(lambda: holds() or self.gone, PATIENCE)
+        assert held, f"waited in vain: {what}; frames: {self.frames[-10:]}"
+        assert holds(), f"the socket closed ({self.close_code}) before: {what}; frames: {self.frames[-10:]}"
+
+    def expect(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for that many frames of a type; their contents."""
+        self.wait(lambda: len(self.of(kind)) >= count, f"{count} of {kind}")
+        return self.of(kind)
+
+    def online(self) -> "Device":
+        """Wait until the backlog is over and all is live."""
+        self.expect("backlog_end")
+        return self
+
+    def wait_closed(self) -> int | None:
+        """Wait for the end of the socket; its close code, None when it broke."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.gone, PATIENCE), f"still open; frames: {self.frames[-10:]}"
+        return self.close_code
+
+    def close(self) -> None:
+        """Go away politely."""
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            self._socket.close(timeout=1)
+
+    def vanish(self) -> None:
+        """Go away as a device that loses its network and its process at once."""
+        self._socket.shutdown()
+
+    def _read(self) -> None:
+        try:
+            while self._step():
+                pass
+        except (OSError, websocket.WebSocketException):
+            pass  # the socket broke: `gone` says so
+        with self._changed:
+            self.gone = True
+            self._changed.notify_all()
+
+    def _step(self) -> bool:
+        opcode, data = self._socket.recv_data(control_frame=True)
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            self.close_code = int.from_bytes(data[:2], "big") if data else None
+            return False
+        if opcode == websocket.ABNF.OPCODE_TEXT:
+            with self._changed:
+                self.frames.append(json.loads(data))
+                self._changed.notify_all()
+        return True

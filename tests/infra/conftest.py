@@ -1,0 +1,20 @@
+"""This process, told of a Redis of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.redis import client
+from infra.settings import settings
+from tests import databases
+from tests.servers import RedisServer
+
+
+@pytest.fixture
+def redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """The Redis that `infra.redis.client()` talks to, for one test."""
+    with databases.configured("sqlite://"):
+        monkeypatch.setenv("REDIS_URL", own_redis.url)
+        settings.cache_clear()
+        yield own_redis
+        client().close()

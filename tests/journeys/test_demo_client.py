@@ -1,0 +1,474 @@
+"""The demo client in a real browser: two windows, two users, every answer live."""
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+
+from tests.embedded_run import EmbeddedRun
+from tests.people import User, Web, answer, befriend, conversation, friends, history, new_user, send
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 15_000
+DELIVERED = re.compile("^[23]$")
+NO_NETWORK = "ERR_INTERNET_DISCONNECTED"  # what the browser itself says of a call while its link is cut
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Window:
+    """One user's browser window. `faults` has every console error, which a CSP violation is too."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.context = browser.new_context(base_url=url)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.faults: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto("/")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and NO_NETWORK not in message.text:
+            self.faults.append(f"{message.text} {message.location}")
+
+    def find(self, testid: str) -> Locator:
+        return self.page.get_by_test_id(testid)
+
+    def sign_in_as(self, demo_user: str) -> None:
+        self.find(f"demo-{demo_user}").click()
+        self.expect_online()
+
+    def sign_in(self, user: User) -> None:
+        self.find("username").fill(user.username)
+        self.find("password").fill("a long password")
+        self.find("sign-in").click()
+        self.expect_online()
+
+    def register(self, username: str) -> None:
+        self.find("username").fill(username)
+        self.find("password").fill("a long password")
+        self.find("register").click()
+        self.expect_online()
+
+    def expect_online(self) -> None:
+        expect(self.find("connection-state")).to_have_attribute("data-state", "online")
+
+    def friend(self, name: str) -> Locator:
+        return self._of("friend", name)
+
+    def conversation(self, name: str) -> Locator:
+        return self._of("conversation", name)
+
+    def _of(self, testid: str, name: str) -> Locator:
+        return self.find(testid).filter(has=self.page.get_by_text(re.compile(f"^{name}$", re.IGNORECASE)))
+
+    def open_chat_of_friend(self, name: str) -> None:
+        self.find("tab-people").click()
+        self.friend(name).click()
+        expect(self.find("composer")).to_be_visible()
+
+    def open_conversation(self, name: str) -> None:
+        self.conversation(name).click()
+        expect(self.find("composer")).to_be_visible()
+
+    def badge(self, name: str) -> Locator:
+        return self.conversation(name).get_by_test_id("unread-badge")
+
+    def arrange(self, name: str, entry: str) -> None:
+        self.conversation(name).get_by_test_id("conversation-menu").click()
+        self.find(entry).click()
+
+    def choose(self, text: str, entry: str) -> None:
+        self.message(text).get_by_test_id("message-menu").click()
+        self.find(entry).click()
+
+    def expect_texts(self, *texts: str) -> None:
+        """Exactly these messages, in this order."""
+        expect(self.find("message").locator(".text")).to_have_text(list(texts))
+
+    def cut_link(self) -> None:
+        self.context.set_offline(True)
+        expect(self.find("connection-state")).not_to_have_attribute("data-state", "online")
+
+    def restore_link(self) -> None:
+        self.context.set_offline(False)
+        self.expect_online()
+
+    def message(self, text: str) -> Locator:
+        return self.find("message").filter(has_text=text)
+
+    def send(self, text: str) -> None:
+        self.find("composer").fill(text)
+        self.find("send").click()
+        expect(self.message(text)).to_have_attribute("data-mine", "true")
+
+    def expect_received(self, text: str) -> None:
+        expect(self.message(text)).to_have_count(1)
+        expect(self.message(text)).to_have_attribute("data-mine", "false")
+
+    def expect_delivered(self, text: str) -> None:
+        expect(self.message(text)).to_have_count(1)
+        expect(self.message(text)).to_have_attribute("data-status", DELIVERED)
+
+
+@pytest.fixture
+def windows(browser: Browser, embedded: EmbeddedRun) -> Iterator[tuple[Window, Window]]:
+    """Two windows that share nothing; afterwards neither has shown an error."""
+    both = Window(browser, embedded.url), Window(browser, embedded.url)
+    yield both
+    faults = [window.faults for window in both]
+    for window in both:
+        window.context.close()
+    assert faults == [[], []]
+
+
+@pytest.fixture
+def rest(embedded: EmbeddedRun) -> Web:
+    return Web(embedded.url)
+
+
+@pytest.fixture
+def pair(windows: tuple[Window, Window], rest: Web) -> tuple[User, User]:
+    """Two new friends, each signed in in a window."""
+    users = friends(rest)
+    for window, user in zip(windows, users, strict=True):
+        window.sign_in(user)
+    return users
+
+
+def test_demo_users_chat_live(windows: tuple[Window, Window]) -> None:
+    alice, bob = windows
+    alice.sign_in_as("alice")
+    bob.sign_in_as("bob")
+    hello, answer = _text("hello"), _text("answer")
+
+    alice.open_chat_of_friend("bob")
+    alice.send(hello)
+    alice.expect_delivered(hello)
+
+    badge = bob.conversation("alice").get_by_test_id("unread-badge")
+    expect(badge).to_be_visible()
+    expect(badge).to_have_text(re.compile(r"^[1-9]\d?\+?$"))
+    expect(bob.conversation("alice")).to_contain_text(hello)
+    expect(bob.find("composer")).to_be_hidden()
+
+    bob.open_chat_of_friend("alice")
+    bob.expect_received(hello)
+    bob.find("composer").fill(answer)
+    bob.find("composer").press("Enter")
+    alice.expect_received(answer)
+    bob.expect_delivered(answer)
+    _expect_order(alice, hello, answer)
+    _expect_order(bob, hello, answer)
+
+
+def test_strangers_register_become_friends_and_chat(windows: tuple[Window, Window]) -> None:
+    carol, dave = windows
+    names = [f"{name}{uuid.uuid4().hex[:12]}" for name in ("carol", "dave")]
+    for window, name in zip(windows, names, strict=True):
+        window.register(name)
+
+    carol.find("tab-people").click()
+    carol.find("search-input").fill(names[1])
+    found = carol.find("search-result").filter(has_text=names[1])
+    found.get_by_role("button", name="Add friend").click()
+    expect(found.get_by_role("button", name="Requested")).to_be_disabled()
+
+    dave.find("tab-people").click()
+    dave.find("request-accept").click()
+    expect(dave.friend(names[0])).to_be_visible()
+    expect(dave.find("request-accept")).to_have_count(0)
+
+    question, answer = _text("question"), _text("answer")
+    carol.open_chat_of_friend(names[1])
+    carol.send(question)
+    dave.find("tab-chats").click()
+    dave.conversation(names[0]).click()
+    dave.expect_received(question)
+    dave.send(answer)
+    carol.expect_received(answer)
+    carol.expect_delivered(question)
+    dave.expect_delivered(answer)
+    expect(carol.find("toast")).to_have_count(0)
+    expect(dave.find("toast")).to_have_count(0)
+
+
+def test_a_reloaded_window_is_still_signed_in_and_log_out_ends_that(windows: tuple[Window, Window]) -> None:
+    erin, _ = windows
+    erin.register(f"erin{uuid.uuid4().hex[:12]}")
+    erin.page.reload()
+    erin.expect_online()
+    erin.find("logout").click()
+    expect(erin.find("sign-in")).to_be_visible()
+    erin.page.reload()
+    expect(erin.find("sign-in")).to_be_visible()
+
+
+def test_ticks_turn_blue_and_the_badge_goes_when_the_peer_opens_the_chat(
+    windows: tuple[Window, Window], pair: tuple[User, User]
+) -> None:
+    (alice, bob), (a, b) = windows, pair
+    hello, again = _text("hello"), _text("again")
+    alice.open_chat_of_friend(b.username)
+    alice.send(hello)
+    expect(bob.badge(a.username)).to_have_text("1")
+    expect(bob.page).to_have_title("(1) Messages")
+    expect(alice.message(hello)).to_have_attribute("data-status", "2")
+
+    bob.open_conversation(a.username)
+    expect(alice.message(hello)).to_have_attribute("data-status", "3")
+    expect(bob.badge(a.username)).to_be_hidden()
+    expect(bob.page).to_have_title("Messages")
+
+    alice.send(again)
+    expect(alice.message(again)).to_have_attribute("data-status", "3")
+    expect(bob.badge(a.username)).to_be_hidden()
+
+
+def test_reading_in_one_window_clears_the_badge_of_the_other(windows: tuple[Window, Window], rest: Web) -> None:
+    sender, reader = friends(rest)
+    for window in windows:
+        window.sign_in(reader)
+    sent = send(rest, sender, reader)
+    one, other = windows
+    expect(one.badge(sender.username)).to_have_text("1")
+    expect(other.badge(sender.username)).to_have_text("1")
+
+    one.open_conversation(sender.username)
+    expect(other.badge(sender.username)).to_be_hidden()
+    expect(other.page).to_have_title("Messages")
+    assert history(rest, sender, sent["conversation_id"])[0]["status"] == 3
+
+
+def test_a_receipt_of_one_message_reads_that_one_alone(windows: tuple[Window, Window], rest: Web) -> None:
+    sender, reader = friends(rest)
+    alice, _ = windows
+    alice.sign_in(sender)
+    first, second = (send(rest, sender, reader, _text("told")) for _ in range(2))
+    alice.open_conversation(reader.username)
+    expect(alice.message(first["content"])).to_have_attribute("data-status", "1")
+    answer(rest.post("/message/v1/read", {"message_id": second["id"]}, reader.token))
+    expect(alice.message(second["content"])).to_have_attribute("data-status", "3")
+    expect(alice.message(first["content"])).to_have_attribute("data-status", "1")
+
+
+def test_recall_shows_the_placeholder_on_both_sides(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
+    (alice, bob), (a, b) = windows, pair
+    text = _text("regretted")
+    alice.open_chat_of_friend(b.username)
+    alice.send(text)
+    expect(bob.badge(a.username)).to_be_visible()
+    alice.choose(text, "menu-recall")
+    for window in windows:
+        expect(window.message(text)).to_have_count(0)
+    expect(bob.badge(a.username)).to_be_hidden()
+    expect(bob.conversation(a.username)).not_to_contain_text(text)
+
+    bob.open_conversation(a.username)
+    for window in windows:
+        expect(window.find("message")).to_have_attribute("data-status", "4")
+        expect(window.find("message").locator(".text")).to_have_css("font-style", "italic")
+        expect(window.find("message").locator(".text")).not_to_be_empty()
+    alice.find("message-menu").click()
+    expect(alice.find("menu-delete-self")).to_be_visible()
+    expect(alice.find("menu-recall")).to_have_count(0)
+
+
+def test_delete_for_everyone_and_for_me(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
+    (alice, bob), (a, b) = windows, pair
+    texts = kept, mine_alone, nobodys = [_text(what) for what in ("kept", "hidden", "deleted")]
+    alice.open_chat_of_friend(b.username)
+    bob.open_chat_of_friend(a.username)
+    for text in texts:
+        alice.send(text)
+    bob.expect_texts(*texts)
+
+    alice.choose(nobodys, "menu-delete-everyone")
+    for window in windows:
+        window.expect_texts(kept, mine_alone)
+    bob.find("tab-chats").click()
+    expect(bob.conversation(a.username)).to_contain_text(mine_alone)
+
+    bob.message(mine_alone).get_by_test_id("message-menu").press("Enter")
+    expect(bob.find("menu-delete-everyone")).to_have_count(0)
+    expect(bob.find("menu-delete-self")).to_be_focused()
+    bob.page.keyboard.press("Enter")
+    bob.expect_texts(kept)
+    expect(bob.conversation(a.username)).to_contain_text(kept)
+    alice.expect_texts(kept, mine_alone)
+    bob.page.reload()
+    bob.open_conversation(a.username)
+    bob.expect_texts(kept)
+
+
+def test_typing_is_shown_and_goes(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
+    (alice, bob), (a, b) = windows, pair
+    alice.open_chat_of_friend(b.username)
+    bob.open_chat_of_friend(a.username)
+    expect(bob.find("typing")).to_be_hidden()
+    alice.find("composer").press_sequentially("hm")
+    expect(bob.find("typing")).to_have_text("typing…")
+    expect(bob.find("typing")).to_be_hidden()
+
+
+def test_the_dot_of_a_friend_goes_on_and_off(windows: tuple[Window, Window], rest: Web) -> None:
+    alice, bob = windows
+    a, b = friends(rest)
+    send(rest, b, a)
+    alice.sign_in(a)
+    alice.open_conversation(b.username)
+    in_list = alice.conversation(b.username).get_by_test_id("presence-dot")
+    in_header = alice.page.locator("#chat").get_by_test_id("presence-dot")
+    in_friends = alice.friend(b.username).get_by_test_id("presence-dot")
+    for dot in (in_list, in_header, in_friends):
+        expect(dot).to_have_attribute("data-online", "false")
+
+    bob.sign_in(b)
+    for dot in (in_list, in_header, in_friends):
+        expect(dot).to_have_attribute("data-online", "true")
+    expect(alice.find("chat-note")).to_have_text("online")
+
+    bob.find("logout").click()
+    for dot in (in_list, in_header, in_friends):
+        expect(dot).to_have_attribute("data-online", "false", timeout=30_000)
+    expect(alice.find("chat-note")).to_contain_text("last seen")
+
+
+def test_pin_mute_and_hide_arrange_the_list(windows: tuple[Window, Window], rest: Web) -> None:
+    one, _ = windows
+    me, older = friends(rest)
+    newer = new_user(rest)
+    befriend(rest, me, newer)
+    for sender, number in ((older, 1), (newer, 2)):
+        for _ in range(number):
+            send(rest, sender, me)
+    for window in windows:
+        window.sign_in(me)
+        expect(window.page).to_have_title("(3) Messages")
+        _expect_list(window, newer, older)
+
+    one.arrange(older.username, "menu-top")
+    one.arrange(newer.username, "menu-mute")
+    for window in windows:
+        _expect_list(window, older, newer)
+        expect(window.conversation(newer.username)).to_have_class(re.compile("muted"))
+        expect(window.page).to_have_title("(1) Messages")
+
+    one.arrange(older.username, "menu-hide")
+    for window in windows:
+        _expect_list(window, newer)
+        expect(window.page).to_have_title("Messages")
+    send(rest, older, me)
+    for window in windows:
+        _expect_list(window, older, newer)
+        expect(window.page).to_have_title("(2) Messages")
+
+
+def test_older_history_appears_on_scrolling(windows: tuple[Window, Window], rest: Web) -> None:
+    a, b = friends(rest)
+    texts = [send(rest, b, a, f"number {number} of sixty")["content"] for number in range(1, 61)]
+    alice, _ = windows
+    alice.sign_in(a)
+    alice.open_conversation(b.username)
+    alice.expect_texts(*texts[-20:])
+    expect(alice.find("message").last).to_be_in_viewport()
+    for loaded in (40, 60):
+        seen = alice.message(texts[-loaded + 20])
+        alice.page.locator("#scroll").evaluate("scroll => { scroll.scrollTop = 0 }")
+        alice.expect_texts(*texts[-loaded:])
+        expect(seen).to_be_in_viewport()
+    expect(alice.find("older")).to_be_hidden()
+
+
+def test_after_a_cut_link_the_chat_is_exactly_right(windows: tuple[Window, Window], rest: Web) -> None:
+    a, b = friends(rest)
+    alice, _ = windows
+    recalled, deleted, kept = [send(rest, b, a, _text(what)) for what in ("recalled", "deleted", "kept")]
+    own = send(rest, a, b, _text("own"))
+    alice.sign_in(a)
+    alice.open_conversation(b.username)
+    alice.expect_texts(*(message["content"] for message in (recalled, deleted, kept, own)))
+    expect(alice.badge(b.username)).to_be_hidden()
+
+    alice.cut_link()
+    missed = [send(rest, b, a, _text("missed")) for _ in range(3)]
+    answer(rest.post("/message/v1/recall", {"message_id": recalled["id"]}, b.token))
+    answer(rest.post("/message/v1/recall", {"message_id": missed[1]["id"]}, b.token))
+    answer(rest.post("/message/v1/delete", {"message_id": deleted["id"]}, b.token))
+    answer(rest.post("/message/v1/read", {"conversation_id": own["conversation_id"]}, b.token))
+    last = send(rest, b, a, _text("last"))
+
+    alice.restore_link()
+    stored = history(rest, a, conversation(a, b))
+    assert [message["status"] for message in stored].count(4) == 2
+    assert stored[-1]["content"] == last["content"]
+    alice.expect_texts(*(message["content"] for message in stored))
+    expect(alice.message(own["content"])).to_have_attribute("data-status", "3")
+    expect(alice.badge(b.username)).to_be_hidden()
+    expect(alice.page).to_have_title("Messages")
+
+
+def test_a_long_absence_is_caught_up_without_a_hole(windows: tuple[Window, Window], rest: Web) -> None:
+    """More than a backlog and one page of sync bring."""
+    a, b = friends(rest)
+    alice, _ = windows
+    before = send(rest, b, a, "before")
+    alice.sign_in(a)
+    alice.open_conversation(b.username)
+    alice.expect_texts("before")
+
+    alice.cut_link()
+    texts = [send(rest, b, a, f"missed {number}")["content"] for number in range(450)]
+    answer(rest.post("/message/v1/recall", {"message_id": before["id"]}, b.token))
+    alice.restore_link()
+    expect(alice.find("message")).to_have_count(451)
+    expect(alice.find("message").first).to_have_attribute("data-status", "4")
+    assert alice.find("message").locator(".text").all_text_contents()[1:] == texts
+    expect(alice.badge(b.username)).to_be_hidden()
+
+
+def test_a_truncated_backlog_is_acknowledged_once_synced(windows: tuple[Window, Window], rest: Web) -> None:
+    """Without the ack nothing above the hole would count as delivered."""
+    (alice, bob), (a, b) = windows, friends(rest)
+    texts = [send(rest, b, a, f"early {number}")["content"] for number in range(1, 231)]
+    bob.sign_in(b)
+    bob.open_conversation(a.username)
+    expect(bob.message(texts[-1])).to_have_attribute("data-status", "1")
+    alice.sign_in(a)
+    expect(alice.badge(b.username)).to_have_text("99+")
+    expect(bob.message(texts[-1])).to_have_attribute("data-status", "2")
+    expect(bob.find("message").first).to_have_attribute("data-status", "2")
+
+
+def _expect_list(window: Window, *users: User) -> None:
+    expect(window.find("conversation").locator(".name")).to_have_text([user.username for user in users])
+
+
+def _text(what: str) -> str:
+    """Told apart from whatever other tests have sent."""
+    return f"{what} {uuid.uuid4().hex}"
+
+
+def _expect_order(window: Window, *texts: str) -> None:
+    seqs = [int(window.message(text).get_attribute("data-seq") or 0) for text in texts]
+    assert seqs == sorted(set(seqs)), f"{texts} have the seqs {seqs}"

@@ -1,0 +1,219 @@
+"""A user's backlog, in pages: everything not delivered, each conversation in its order, the newest 200 of it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from db.base import Base
+from db.conversation import Conversation
+from db.message import Message
+from db.session import run
+from messaging import backlog
+from messaging.backlog import Cursor, Page, Run
+from messaging.delivered import Proof, store
+from messaging.status import Status
+from tests.messaging.conftest import ALICE, BOB, hide, project, set_message, set_view, store_many, stored
+
+ME = 500
+
+
+def page(cursor: Cursor | None = None, *, user_id: int = ME) -> Page:
+    return run(lambda session, now: backlog.page(session, now, user_id=user_id, cursor=cursor), write=False)
+
+
+def pages(*, delivering: bool = False) -> Iterator[Page]:
+    """All pages; with `delivering`, the device's answer to each is stored before the next."""
+    cursor = None
+    while True:
+        found = page(cursor)
+        yield found
+        if delivering:
+            proofs = [Proof(ME, each.conversation_id, each.after, each.upto) for each in found.runs]
+            run(lambda session, now, proofs=proofs: store(session, now, proofs))
+        if found.cursor is None:
+            return
+        cursor = found.cursor
+
+
+def waiting(*shares: tuple[int, ...]) -> list[str]:
+    """Conversations with peers of smaller ids, (peer, sent, delivered so far); their ids."""
+    rows, sent = [], []
+    for peer, last_seq, *delivered in shares:
+        name = f"{peer}_{ME}"
+        delivered_seq = delivered[0] if delivered else 0
+        seqs = {"last_seq": last_seq, "delivered_seq": delivered_seq}
+        rows.append({"conversation_id": name, "user_id": ME, "friend_id": peer} | seqs)
+        sent += _messages(name, peer, 0, last_seq)
+    _insert(Conversation, rows)
+    _insert(Message, sent)
+    return [row["conversation_id"] for row in rows]
+
+
+def grow(name: str, peer: int, after: int, upto: int) -> None:
+    """More messages of the peer, counted."""
+    _insert(Message, _messages(name, peer, after, upto))
+    set_view(ME, name, last_seq=upto)
+
+
+def _messages(name: str, peer: int, after: int, upto: int) -> list[dict[str, Any]]:
+    common = {"from_user_id": peer, "to_user_id": ME, "conversation_id": name, "message_type": 1, "content": "x"}
+    return [common | {"seq": seq, "change_seq": seq} for seq in range(after + 1, upto + 1)]
+
+
+def _insert(table: type[Base], rows: list[dict[str, Any]]) -> None:
+    def rule(session: Session, now: datetime) -> None:
+        session.execute(insert(table), [row | {"create_time": now, "update_time": now} for row in rows])
+
+    run(rule)
+
+
+def seqs(found: Sequence[Page], name: str) -> list[int]:
+    """The seqs of a conversation as they come, over pages."""
+    return [each["seq"] for one in found for each in one.messages if each["conversation_id"] == name]
+
+
+def test_who_waits_for_nothing_gets_one_empty_page(any_database: str) -> None:
+    assert page() == Page([], [], None)
+
+
+def test_what_was_sent_comes_as_the_recipient_sees_it(pair: str) -> None:
+    sent = store_many(ALICE, BOB, 2)
+    project()
+    assert page(user_id=BOB) == Page(sent, [Run(pair, 0, 2, whole=True)], None)
+    assert page(user_id=ALICE) == Page([], [], None), "what one sent oneself waits for no device"
+
+
+def test_only_what_was_counted_comes(pair: str) -> None:
+    sent = store_many(ALICE, BOB, 2)
+    project()
+    store_many(ALICE, BOB, 2)
+    assert page(user_id=BOB).messages == sent
+
+
+def test_what_was_delivered_does_not_come(any_database: str) -> None:
+    _, name = waiting((1, 5, 5), (2, 5, 3))
+    found = page()
+    assert seqs([found], name) == [4, 5]
+    assert found.runs == [Run(name, 3, 5, whole=True)]
+
+
+def test_own_messages_between_come_as_well(pair: str) -> None:
+    """The run must have no hole, and another device may not know them."""
+    stored(ALICE, BOB)
+    stored(BOB, ALICE)
+    stored(ALICE, BOB)
+    project()
+    assert [each["seq"] for each in page(user_id=BOB).messages] == [1, 2, 3]
+
+
+def test_a_message_deleted_or_hidden_comes_as_a_tombstone(pair: str) -> None:
+    hidden, deleted, recalled, _ = store_many(ALICE, BOB, 4, "secret")
+    hide(BOB, hidden)
+    hide(ALICE, recalled)
+    set_message(deleted, status=Status.DELETED)
+    set_message(recalled, status=Status.RECALLED)
+    project()
+    found = page(user_id=BOB).messages
+    assert [(each["seq"], each["status"]) for each in found] == [(1, 5), (2, 5), (3, 4), (4, 1)]
+    assert [each["content"] for each in found] == ["", "", "[消息已撤回]", "secret"]
+
+
+@pytest.mark.parametrize(
+    ("count", "coming", "whole"), [(1, 1, True), (199, 199, True), (200, 200, True), (201, 200, False)]
+)
+def test_the_newest_200_of_a_conversation_come(any_database: str, count: int, coming: int, whole: bool) -> None:
+    (name,) = waiting((1, count))
+    found = page()
+    assert seqs([found], name) == list(range(count - coming + 1, count + 1))
+    assert found.runs == [Run(name, count - coming, count, whole=whole)]
+    assert found.cursor is None
+
+
+def test_200_are_counted_from_what_was_delivered(any_database: str) -> None:
+    (name,) = waiting((1, 300, 100))
+    assert page().runs == [Run(name, 100, 300, whole=True)]
+
+
+def test_pages_go_across_conversations(any_database: str) -> None:
+    first, second, third = waiting((1, 90), (2, 90), (3, 90))
+    found = list(pages())
+    assert [one.runs for one in found] == [
+        [Run(first, 0, 90, whole=True), Run(second, 0, 90, whole=True), Run(third, 0, 20, whole=True)],
+        [Run(third, 20, 90, whole=True)],
+    ]
+    assert [one.cursor for one in found] == [(third, 20), None]
+    for name in (first, second, third):
+        assert seqs(found, name) == list(range(1, 91))
+
+
+@pytest.mark.parametrize("delivering", [False, True])
+@pytest.mark.parametrize(("total", "expected"), [(199, 1), (200, 1), (201, 2), (400, 2), (401, 3)])
+def test_a_page_holds_200(any_database: str, total: int, expected: int, delivering: bool) -> None:
+    shares = [total // 3, total // 3, total - total // 3 * 2]
+    names = waiting(*enumerate(shares, start=1))
+    found = list(pages(delivering=delivering))
+    assert [len(one.messages) for one in found] == [200] * (expected - 1) + [total - 200 * (expected - 1)]
+    for name, share in zip(names, shares, strict=True):
+        assert seqs(found, name) == list(range(1, share + 1))
+    assert all(each.whole for one in found for each in one.runs)
+
+
+@pytest.mark.parametrize("delivering", [False, True])
+@pytest.mark.parametrize("count", [199, 200, 201, 401])
+def test_one_message_of_each_of_many_comes_once(any_database: str, count: int, delivering: bool) -> None:
+    names = waiting(*((peer, 1) for peer in range(1, count + 1)))
+    found = list(pages(delivering=delivering))
+    assert sorted(each["conversation_id"] for one in found for each in one.messages) == sorted(names)
+    assert [len(one.messages) for one in found] == [200] * (count // 200) + [count % 200] * bool(count % 200)
+
+
+def test_places_are_in_the_order_of_the_runs(any_database: str) -> None:
+    waiting((2, 2), (10, 2), (1, 2))
+    found = page()
+    assert [(each["conversation_id"], each["seq"]) for each in found.messages] == [
+        (each.conversation_id, seq) for each in found.runs for seq in range(each.after + 1, each.upto + 1)
+    ]
+
+
+def test_what_came_since_follows_the_cursor(any_database: str) -> None:
+    (name,) = waiting((1, 150))
+    grow(name, 1, 150, 160)
+    assert page((name, 150)).runs == [Run(name, 150, 160, whole=True)]
+
+
+def test_what_was_left_out_behind_the_cursor_is_said(any_database: str) -> None:
+    (name,) = waiting((1, 450))
+    assert page((name, 200)).runs == [Run(name, 250, 450, whole=False)]
+
+
+def test_what_another_device_has_answered_for_was_not_left_out(any_database: str) -> None:
+    (name,) = waiting((1, 30, 20))
+    assert page((name, 10)).runs == [Run(name, 20, 30, whole=True)]
+
+
+def test_a_conversation_before_the_cursor_does_not_come_again(any_database: str) -> None:
+    _, second = waiting((1, 5), (2, 5))
+    assert page((second, 0)).runs == [Run(second, 0, 5, whole=True)]
+    assert page((second, 5)) == Page([], [], None)
+
+
+def test_somebody_elses_backlog_is_not_seen(any_database: str) -> None:
+    waiting((1, 5))
+    assert page(user_id=1) == Page([], [], None)
+
+
+def test_conversations_that_wait_are_found_by_their_index_alone(mariadb_database: str) -> None:
+    """Whoever has a thousand conversations and nothing waiting must not have all of them read at every connect."""
+    waiting(*((peer, 1, 1) for peer in range(1, 401)))
+
+    def handler_reads(session: Session, now: datetime) -> int:
+        session.execute(text("FLUSH STATUS"))
+        assert backlog.page(session, now, user_id=ME, cursor=None).runs == []
+        status = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
+        return sum(int(value) for _, value in status)
+
+    assert run(handler_reads) < 20

@@ -1,0 +1,59 @@
+"""Every change takes the next number of its conversation and is told of."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from db.outbox import Event, Kind
+from db.session import run
+from messaging import changes, heads
+from messaging.read import read
+from messaging.recall import recall
+from tests.messaging.conftest import ALICE, BOB, befriend, events, head, store_many, stored
+
+
+def record(conversation_id: str, kind: Kind, **told: object) -> int:
+    """In a transaction of its own."""
+
+    def rule(session: Session, now: datetime) -> int:
+        locked = heads.lock(session, [conversation_id])[conversation_id]
+        return changes.record(session, now, locked, kind=kind, user_id=BOB, **told)  # type: ignore[arg-type]
+
+    return run(rule)
+
+
+def test_changes_are_numbered_after_the_messages(pair: str) -> None:
+    store_many(ALICE, BOB, 3)
+    assert [record("1_2", Kind.CHANGED), record("1_2", Kind.READ)] == [4, 5]
+    assert (head().last_seq, head().change_seq) == (3, 5)
+
+
+def test_the_next_message_takes_the_next_number(pair: str) -> None:
+    stored(ALICE, BOB)
+    record("1_2", Kind.CHANGED)
+    message = stored(BOB, ALICE)
+    assert (message["seq"], message["change_seq"]) == (2, 3)
+
+
+def test_conversations_are_numbered_apart(pair: str) -> None:
+    befriend(ALICE, 3)
+    stored(ALICE, BOB)
+    stored(ALICE, 3)
+    assert [record("1_2", Kind.READ), record("1_3", Kind.READ)] == [2, 2]
+
+
+def test_an_event_says_what_was_recorded(pair: str) -> None:
+    message = stored(ALICE, BOB)
+    record("1_2", Kind.READ, message_id=message["id"], read_seq=7, origin="abc")
+    event: Event = events()[-1]
+    assert (event.kind, event.message_id, event.read_seq, event.origin) == (Kind.READ, message["id"], 7, "abc")
+    assert (event.conversation_id, event.user_id, event.change_seq) == ("1_2", BOB, 2)
+    assert (event.shard, event.applied) == (head().shard, False)
+
+
+def test_what_is_refused_takes_no_number(pair: str) -> None:
+    message = stored(ALICE, BOB)
+    run(lambda session, now: recall(session, now, user_id=ALICE, message_id=message["id"]))
+    run(lambda session, now: read(session, now, user_id=BOB, message_id=message["id"]))
+    assert head().change_seq == 2
+    assert [event.change_seq for event in events()] == [1, 2]

@@ -1,0 +1,150 @@
+"""Proofs raise what they cover without a gap, and nothing else."""
+
+import pytest
+
+from db.session import run
+from messaging import delivered
+from messaging.delivered import Proof
+from messaging.status import Status
+from tests.messaging.conftest import (
+    ALICE,
+    BOB,
+    CAROL,
+    befriend,
+    messages,
+    project,
+    set_message,
+    set_view,
+    store_many,
+    stored,
+    view,
+)
+
+
+def prove(*proofs: tuple[int, int, int] | Proof) -> list[Proof]:
+    """Store proofs, (user, after, upto) of the conversation of Alice and Bob; those that hold."""
+    given = [proof if isinstance(proof, Proof) else Proof(proof[0], "1_2", proof[1], proof[2]) for proof in proofs]
+    return run(lambda session, now: delivered.store(session, now, given))
+
+
+def statuses() -> list[int]:
+    return [message.status for message in messages()]
+
+
+@pytest.fixture
+def three(pair: str) -> None:
+    """Three messages from Alice, projected, and not delivered to Bob."""
+    store_many(ALICE, BOB, 3)
+    project()
+
+
+def test_a_proof_raises_what_it_covers(three: None) -> None:
+    assert prove((BOB, 0, 2)) == [Proof(BOB, "1_2", 0, 2)]
+    assert statuses() == [2, 2, 1]
+    row = view(BOB)
+    assert (row.delivered_seq, row.last_seq, row.undelivered, row.unread_count) == (2, 3, True, 3)
+
+
+def test_it_is_noted_when(three: None) -> None:
+    prove((BOB, 0, 1))
+    first, second, _ = messages()
+    assert first.delivered_at == first.update_time == view(BOB).update_time
+    assert (first.version, second.version, second.delivered_at) == (1, 0, None)
+
+
+def test_a_delivered_conversation_waits_for_nothing(three: None) -> None:
+    prove((BOB, 0, 3))
+    assert not view(BOB).undelivered
+
+
+def test_a_gap_raises_nothing(three: None) -> None:
+    prove((BOB, 0, 1))
+    assert prove((BOB, 2, 3)) == []
+    assert statuses() == [2, 1, 1]
+    assert view(BOB).delivered_seq == 1
+
+
+def test_a_repeat_holds_and_changes_nothing(three: None) -> None:
+    prove((BOB, 0, 2))
+    before = view(BOB)
+    assert prove((BOB, 0, 2), (BOB, 0, 1), (BOB, 1, 2)) == [
+        Proof(BOB, "1_2", 0, 2),
+        Proof(BOB, "1_2", 0, 1),
+        Proof(BOB, "1_2", 1, 2),
+    ]
+    assert statuses() == [2, 2, 1]
+    assert (view(BOB).delivered_seq, view(BOB).version) == (2, before.version)
+
+
+def test_proofs_of_one_batch_join_in_whichever_order(three: None) -> None:
+    assert len(prove((BOB, 2, 3), (BOB, 0, 1), (BOB, 1, 2))) == 3
+    assert statuses() == [2, 2, 2]
+    assert view(BOB).delivered_seq == 3
+
+
+def test_a_proof_begins_anywhere_in_what_was_delivered(three: None) -> None:
+    prove((BOB, 0, 2))
+    assert prove((BOB, 1, 3)) == [Proof(BOB, "1_2", 1, 3)]
+    assert statuses() == [2, 2, 2]
+
+
+def test_a_proof_beyond_the_row_stops_at_it(three: None) -> None:
+    stored(ALICE, BOB)
+    prove((BOB, 0, 99))
+    assert statuses() == [2, 2, 2, 1], "the fourth is not projected yet"
+    assert view(BOB).delivered_seq == 3
+
+
+@pytest.mark.parametrize("status", [Status.READ, Status.RECALLED, Status.DELETED])
+def test_a_message_that_has_gone_further_is_left_alone(three: None, status: Status) -> None:
+    row = messages()[1]
+    set_message({"id": row.id}, status=status)
+    prove((BOB, 0, 3))
+    assert statuses() == [2, status, 2]
+    assert (messages()[1].delivered_at, messages()[1].version) == (None, 0)
+
+
+def test_a_proof_says_nothing_about_ones_own_messages(pair: str) -> None:
+    stored(ALICE, BOB)
+    stored(BOB, ALICE)
+    stored(ALICE, BOB)
+    project()
+    prove((BOB, 0, 3))
+    assert statuses() == [2, 1, 2]
+    assert view(BOB).delivered_seq == 3
+
+
+def test_each_user_proves_for_himself(pair: str) -> None:
+    stored(ALICE, BOB)
+    stored(BOB, ALICE)
+    project()
+    prove((BOB, 0, 2), (ALICE, 0, 2))
+    assert statuses() == [2, 2]
+    assert (view(ALICE).delivered_seq, view(BOB).delivered_seq) == (2, 2)
+
+
+def test_conversations_do_not_touch_each_other(three: None) -> None:
+    befriend(BOB, CAROL)
+    stored(CAROL, BOB)
+    project()
+    assert len(prove(Proof(BOB, "2_3", 0, 1), (BOB, 1, 3))) == 1
+    assert statuses() == [1, 1, 1, 2]
+    assert (view(BOB).delivered_seq, view(BOB, "2_3").delivered_seq) == (0, 1)
+
+
+def test_a_proof_of_what_nobody_sent_raises_nothing(pair: str) -> None:
+    assert prove((BOB, 0, 5)) == [Proof(BOB, "1_2", 0, 5)]
+    assert (view(BOB).delivered_seq, view(BOB).undelivered) == (0, False)
+
+
+def test_delivering_leaves_counts_and_previews_alone(three: None) -> None:
+    set_view(BOB, unread_count=2, read_seq=1, is_top=True, is_mute=True, del_state=1)
+    before = view(BOB)
+    prove((BOB, 0, 3))
+    after = view(BOB)
+    for name in ("unread_count", "read_seq", "is_top", "is_mute", "del_state", "last_seq", "last_message_id"):
+        assert getattr(after, name) == getattr(before, name), name
+
+
+def test_no_proofs_are_no_work(pair: str) -> None:
+    assert prove() == []

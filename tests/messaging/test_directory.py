@@ -1,0 +1,115 @@
+"""Who may talk to whom, by the built-in tables."""
+
+import random
+
+from sqlalchemy import insert, text
+from sqlalchemy.dialects import mysql
+
+from db.blacklist import Blacklist
+from db.friend import Friend
+from db.session import run
+from messaging.directory import BuiltIn, Directory, Pair, Profile
+from messaging.login import add
+
+DIRECTORY: Directory = BuiltIn()
+
+
+def befriend(*pairs: Pair) -> None:
+    both = {(one, other) for pair in pairs for one, other in (pair, pair[::-1])}
+    rows = [{"user_id": one, "friend_id": other} for one, other in sorted(both)]
+    run(lambda session, now: session.execute(insert(Friend), [row | {"create_time": now} for row in rows]))
+
+
+def block(*pairs: Pair) -> None:
+    rows = [{"user_id": one, "blocked_id": other} for one, other in pairs]
+    run(lambda session, now: session.execute(insert(Blacklist), [row | {"create_time": now} for row in rows]))
+
+
+def may_talk(*pairs: Pair) -> set[Pair]:
+    return run(lambda session, _: DIRECTORY.may_talk(session, set(pairs)), write=False)
+
+
+def test_friends_may_talk_both_ways(any_database: str) -> None:
+    befriend((1, 2))
+    assert may_talk((1, 2), (2, 1)) == {(1, 2), (2, 1)}
+    assert may_talk((2, 1)) == {(2, 1)}, "only who was asked for"
+
+
+def test_strangers_may_not(any_database: str) -> None:
+    befriend((1, 2), (3, 4))
+    assert may_talk((1, 3), (1, 404), (1, 1)) == set()
+
+
+def test_a_block_stops_both_ways(any_database: str) -> None:
+    befriend((1, 2), (1, 3))
+    block((2, 1))
+    assert may_talk((1, 2), (2, 1), (1, 3)) == {(1, 3)}
+
+
+def test_a_block_of_somebody_else_stops_nothing(any_database: str) -> None:
+    befriend((1, 2))
+    block((1, 3), (3, 1), (2, 3), (3, 2))
+    assert may_talk((1, 2), (2, 1)) == {(1, 2), (2, 1)}
+
+
+def test_pairs_are_not_crossed(any_database: str) -> None:
+    befriend((1, 2), (3, 4))
+    assert may_talk((1, 4), (3, 2)) == set()
+
+
+def test_nothing_asked_nothing_answered(any_database: str) -> None:
+    assert may_talk() == set()
+
+
+def test_all_pairs_take_one_statement(any_database: str, statements: list[str]) -> None:
+    befriend((1, 2))
+    statements.clear()
+    may_talk(*((1, other) for other in range(2, 66)))
+    assert sum("im_friend" in each for each in statements) == 1
+
+
+def test_64_pairs_are_found_by_primary_keys_alone(mariadb_database: str) -> None:
+    """With tables of some size: MariaDB reads small ones whole, whatever their keys."""
+    rng = random.Random(1)
+    everybody = [(rng.randrange(2_000), rng.randrange(2_000)) for _ in range(20_000)]
+    befriend(*everybody)
+    block(*sorted(set(everybody[:3_000])))
+    run(lambda session, _: session.execute(text("ANALYZE TABLE im_friend, im_user_blacklist")).all())
+    pairs = sorted(set(everybody[-64:]))
+    plan = run(lambda session, _: session.execute(text(f"EXPLAIN {_in_full(pairs)}")).mappings().all())
+    assert {row["key"] for row in plan} == {"PRIMARY"}
+    assert [row["type"] for row in plan] == ["range", "unique_subquery", "unique_subquery"]
+    assert sum(int(row["rows"]) for row in plan) < 2 * len(pairs) + 2
+
+
+def _in_full(pairs: list[Pair]) -> str:
+    """The statement of `may_talk`, with its values."""
+    heard: list[str] = []
+
+    class Session:
+        def execute(self, statement: object) -> list[object]:
+            compiled = statement.compile(dialect=mysql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]
+            heard.append(str(compiled))
+            return []
+
+    DIRECTORY.may_talk(Session(), pairs)  # type: ignore[arg-type]
+    return heard[0]
+
+
+def made(username: str, nickname: str) -> int:
+    fields = {"username": username, "password_hash": "x", "nickname": nickname}
+    return int(run(lambda session, now: add(session, now, **fields))["id"])
+
+
+def test_profiles_are_of_those_who_exist(any_database: str) -> None:
+    alice, bob = made("alice", "Alice"), made("bob", "Bob")
+    found = run(lambda session, _: DIRECTORY.profiles(session, {alice, bob, 404}))
+    assert found == {alice: Profile(alice, "Alice", ""), bob: Profile(bob, "Bob", "")}
+    assert run(lambda session, _: DIRECTORY.profiles(session, set())) == {}
+
+
+def test_friends_are_listed_also_the_blocked(any_database: str) -> None:
+    befriend((1, 3), (1, 2), (4, 1), (2, 3))
+    block((1, 3))
+    assert run(lambda session, _: DIRECTORY.friends(session, 1)) == [2, 3, 4]
+    assert run(lambda session, _: DIRECTORY.friends(session, 404)) == []

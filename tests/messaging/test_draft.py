@@ -1,0 +1,155 @@
+"""What a draft refuses before the database is asked."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from infra.bus import frame
+from messaging.draft import MAX_CONTENT, MAX_EXTRA, Draft, make
+from messaging.errors import Code, Refused
+
+
+def refused(**fields: Any) -> Refused:
+    """What a draft of Alice's with these fields is refused for."""
+    with pytest.raises(Refused) as caught:
+        make(1, **({"to_user_id": 2, "content": "hello"} | fields))
+    return caught.value
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """An object that many levels deep."""
+    extra: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        extra = {"": extra}
+    return extra
+
+
+def test_a_text_to_a_user_needs_no_more() -> None:
+    assert make(1, to_user_id=2, content="hello") == Draft(1, 2, message_type=1, content="hello")
+
+
+@pytest.mark.parametrize("recipients", [{"to_user_id": None}, {"group_id": 5}, {"to_user_id": None, "group_id": None}])
+def test_exactly_one_recipient_is_wanted(recipients: dict[str, int | None]) -> None:
+    if recipients == {"to_user_id": None}:
+        recipients = {"to_user_id": None, "group_id": None}
+    error = refused(**recipients)
+    assert error.code is Code.INVALID
+    assert error.fields
+    assert set(error.fields) == {"to_user_id"}
+
+
+def test_there_is_no_group_to_send_to() -> None:
+    assert refused(to_user_id=None, group_id=5).code is Code.NO_SUCH_GROUP
+
+
+def test_nobody_sends_to_oneself() -> None:
+    error = refused(to_user_id=1)
+    assert error.code is Code.INVALID
+    assert error.fields
+    assert set(error.fields) == {"to_user_id"}
+
+
+@pytest.mark.parametrize("message_type", [1, 2, 3, 4, 5])
+def test_types_of_the_contract_may_be_sent(message_type: int) -> None:
+    assert make(1, to_user_id=2, content="x", message_type=message_type).message_type == message_type
+
+
+@pytest.mark.parametrize("message_type", [0, 6, -1, 2**31 - 1])
+def test_system_and_unknown_types_may_not(message_type: int) -> None:
+    assert refused(message_type=message_type).code is Code.MESSAGE_TYPE
+
+
+def test_content_must_not_be_empty() -> None:
+    error = refused(content="")
+    assert error.code is Code.INVALID
+    assert error.fields
+    assert set(error.fields) == {"content"}
+
+
+@pytest.mark.parametrize("content", [" ", "\n", "\x00", "a\x00b", "👩‍👩‍👧", "'; --", "\u202e"], ids=ascii)
+def test_any_character_is_content(content: str) -> None:
+    assert make(1, to_user_id=2, content=content).content == content
+
+
+@pytest.mark.parametrize("character", ["x", "文", "😀", "\x00"], ids=ascii)
+def test_content_is_counted_in_characters(character: str) -> None:
+    assert make(1, to_user_id=2, content=character * MAX_CONTENT).content == character * 5_000
+    assert refused(content=character * (MAX_CONTENT + 1)).code is Code.TOO_LARGE
+
+
+@pytest.mark.parametrize("filling", ["x", "文x", "😀x"], ids=ascii)
+def test_extra_is_counted_in_bytes_of_compact_json(filling: str) -> None:
+    unit = len(filling.encode())
+    room = MAX_EXTRA - len('{"k":""}')
+    text = filling * (room // unit) + "x" * (room % unit)
+    extra = make(1, to_user_id=2, content="x", extra={"k": text}).extra
+    assert extra is not None
+    assert len(extra.encode()) == 8_192
+    assert refused(extra={"k": text + "x"}).code is Code.TOO_LARGE
+
+
+def test_extra_is_kept_as_json_text() -> None:
+    assert (
+        make(1, to_user_id=2, content="x", extra={"b": 1, "a": [None, 1.5, "é"]}).extra == '{"b":1,"a":[null,1.5,"é"]}'
+    )
+
+
+def test_no_extra_and_an_empty_one_differ() -> None:
+    assert make(1, to_user_id=2, content="x").extra is None
+    assert make(1, to_user_id=2, content="x", extra={}).extra == "{}"
+
+
+@pytest.mark.parametrize("levels", [255, 254, 253, 252, 251])
+def test_extra_too_deep_to_be_told_again_is_refused(levels: int) -> None:
+    """orjson writes 254 levels: a frame that cannot be written would hold up its outbox shard for ever."""
+    error = refused(extra=nested(levels))
+    assert error.code is Code.INVALID
+    assert error.fields
+    assert set(error.fields) == {"extra"}
+
+
+def test_the_deepest_extra_fits_into_every_answer() -> None:
+    deepest = max(level for level in range(200, 255) if _accepted(nested(level)))
+    extra = orjson.loads(make(1, to_user_id=2, content="x", extra=nested(deepest)).extra or "")
+    assert frame("new_message", {"extra": extra})
+    assert orjson.dumps({"conversations": [{"conversation": {"last_message": {"extra": extra}}}]})
+
+
+def _accepted(extra: dict[str, Any]) -> bool:
+    try:
+        make(1, to_user_id=2, content="x", extra=extra)
+    except Refused:
+        return False
+    return True
+
+
+def test_a_retry_has_the_same_body() -> None:
+    draft = make(1, to_user_id=2, content="x", extra={"a": 1}, client_msg_id="k")
+    assert draft.same_body(draft)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"to_user_id": 3}, {"message_type": 2}, {"content": "X"}, {"extra": None}, {"extra": '{"a":2}'}]
+)
+def test_another_body_is_no_retry(changes: dict[str, Any]) -> None:
+    draft = make(1, to_user_id=2, content="x", extra={"a": 1}, client_msg_id="k")
+    assert not draft.same_body(replace(draft, **changes))
+
+
+def test_the_conversation_is_the_pairs() -> None:
+    assert make(2, to_user_id=1, content="x").conversation_id == "1_2"
+
+
+@pytest.mark.parametrize("key", ["", " ", "k ", " k", "x" * 65, "é", "a\n", "a\x7f"], ids=repr)
+def test_a_key_must_be_printable_ascii_without_a_space_at_its_ends(key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        make(1, to_user_id=2, content="x", client_msg_id=key)
+    assert refused.value.code is Code.INVALID
+    assert set(refused.value.fields or {}) == {"client_msg_id"}
+
+
+@pytest.mark.parametrize("key", ["k", "K 1", "x" * 64, "~!"])
+def test_any_other_key_is_kept(key: str) -> None:
+    assert make(1, to_user_id=2, content="x", client_msg_id=key).client_msg_id == key

@@ -1,0 +1,230 @@
+"""Applied in one transaction, published in the next: as things stand by then, and until somebody has taken it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from db.outbox import Event, Kind
+from db.session import run
+from messaging.conversation_update import arrange
+from messaging.delete import delete_for_everyone, delete_for_oneself
+from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.read import read
+from messaging.recall import recall
+from messaging.status import Status
+from tests.messaging.conftest import (
+    ALICE,
+    BOB,
+    CAROL,
+    DIRECTORY,
+    befriend,
+    draft,
+    drain,
+    events,
+    hide,
+    project,
+    set_message,
+    shards,
+    store,
+    store_many,
+    stored,
+    view,
+)
+
+
+def apply(shard: int, limit: int = 300) -> int:
+    return run(lambda session, now: apply_batch(session, now, shard=shard, limit=limit))
+
+
+def publish(shard: int, limit: int = 300) -> list[Announcement]:
+    told: list[Announcement] = []
+    count = run(lambda session, now: publish_batch(session, now, shard=shard, limit=limit, announce=told.extend))
+    assert count <= limit
+    return told
+
+
+def refuse(_announcements: Sequence[Announcement]) -> None:
+    raise ConnectionError("Redis is away")
+
+
+@pytest.fixture
+def shard(pair: str) -> int:
+    """Where the events of Alice and Bob go."""
+    stored(ALICE, BOB, "first")
+    (found,) = shards()
+    return found
+
+
+def test_both_users_are_told_of_a_message(pair: str) -> None:
+    message = stored(ALICE, BOB)
+    (told,) = drain()
+    assert told == Announcement((ALICE, BOB), "new_message", message, message=True)
+    assert events() == []
+
+
+def test_applying_comes_first_and_tells_nobody(shard: int) -> None:
+    assert publish(shard) == []
+    assert apply(shard) == 1
+    assert [event.applied for event in events()] == [True]
+    assert view(BOB).unread_count == 1
+
+
+def test_publishing_takes_only_what_was_applied(shard: int) -> None:
+    apply(shard)
+    stored(ALICE, BOB, "later")
+    assert [told.content["content"] for told in publish(shard)] == ["first"]
+    assert [event.applied for event in events()] == [False]
+
+
+def test_an_event_is_applied_once(shard: int) -> None:
+    assert [apply(shard), apply(shard)] == [1, 0]
+
+
+def test_an_empty_shard_has_nothing_to_do(pair: str) -> None:
+    assert (apply(0), publish(0)) == (0, [])
+
+
+def test_announcements_keep_the_order_of_events(pair: str) -> None:
+    befriend(ALICE, CAROL)
+    store(draft(ALICE, BOB, "1"), draft(BOB, ALICE, "2"), draft(ALICE, BOB, "3"))
+    assert [told.content["content"] for told in drain(limit=2)] == ["1", "2", "3"]
+
+
+def test_a_batch_takes_the_oldest(shard: int) -> None:
+    store_many(ALICE, BOB, 4)
+    assert apply(shard, limit=3) == 3
+    assert [event.applied for event in events()] == [True] * 3 + [False] * 2
+    assert [told.content["seq"] for told in publish(shard, limit=2)] == [1, 2]
+    assert [event.applied for event in events()] == [True] + [False] * 2
+
+
+def test_what_could_not_be_announced_stays(shard: int) -> None:
+    apply(shard)
+    with pytest.raises(ConnectionError):
+        run(lambda session, now: publish_batch(session, now, shard=shard, limit=300, announce=refuse))
+    assert [event.applied for event in events()] == [True]
+    assert [told.content["content"] for told in publish(shard)] == ["first"]
+    assert events() == []
+
+
+def test_counts_stand_although_nothing_could_be_announced(pair: str) -> None:
+    stored(ALICE, BOB)
+    with pytest.raises(ConnectionError):
+        drain(refuse)
+    assert view(BOB).unread_count == 1
+    drain()
+    assert view(BOB).unread_count == 1
+
+
+def test_exactly_the_events_read_are_deleted(shard: int) -> None:
+    """An id that was given out earlier can be committed later: it must not go with the others."""
+    apply(shard)
+    (known,) = events()
+    late = {"id": known.id - 1, "shard": shard, "conversation_id": "1_2", "kind": Kind.SENT, "applied": True}
+
+    def rule(session: Session, now: datetime) -> int:
+        def another_commits(_told: Sequence[Announcement]) -> None:
+            row = late | {"message_id": known.message_id, "create_time": now}
+            session.execute(insert(Event), [row])
+
+        return publish_batch(session, now, shard=shard, limit=300, announce=another_commits)
+
+    assert run(rule) == 1
+    assert [event.id for event in events()] == [known.id - 1]
+
+
+def test_shards_do_not_touch_each_other(pair: str) -> None:
+    befriend(ALICE, CAROL)
+    store(draft(ALICE, BOB), draft(ALICE, CAROL))
+    mine, other = (event.shard for event in events())
+    assert mine != other
+    assert apply(mine) == 1
+    assert [told.content["conversation_id"] for told in publish(mine)] == ["1_2"]
+    assert [(event.shard, event.applied) for event in events()] == [(other, False)]
+
+
+@pytest.mark.parametrize("status", [Status.RECALLED, Status.DELETED])
+def test_what_was_withdrawn_before_it_was_told_is_never_told(pair: str, status: Status) -> None:
+    message = stored(ALICE, BOB, "secret", extra='{"also":"secret"}')
+    project()
+    set_message(message, status=status)
+    (told,) = drain()
+    assert "secret" not in str(told)
+    assert (told.content["seq"], told.content["status"], told.content["extra"]) == (1, status, None)
+
+
+def test_who_hid_a_message_gets_its_tombstone(pair: str) -> None:
+    message = stored(ALICE, BOB, "secret")
+    hide(BOB, message)
+    seen, tombstone = drain()
+    assert (seen.user_ids, seen.content) == ((ALICE,), message)
+    assert (tombstone.user_ids, tombstone.kind, tombstone.message) == ((BOB,), "new_message", True)
+    assert (tombstone.content["seq"], tombstone.content["status"], tombstone.content["content"]) == (1, 5, "")
+
+
+def test_a_message_that_both_hid_is_a_tombstone_for_both(pair: str) -> None:
+    message = stored(ALICE, BOB)
+    for user in (ALICE, BOB):
+        hide(user, message)
+    (told,) = drain()
+    assert (told.user_ids, told.content["status"]) == ((ALICE, BOB), 5)
+
+
+def changed(rule: Any, message: dict[str, Any], user_id: int) -> list[Announcement]:
+    """What is announced of a message that a user recalls or deletes, once it is drained."""
+    drain()
+    run(lambda session, now: rule(session, now, user_id=user_id, message_id=message["id"]))
+    return drain()
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "status"),
+    [(recall, "message_recalled", 4), (delete_for_everyone, "message_deleted", 5)],
+    ids=["recall", "delete"],
+)
+def test_both_are_told_of_a_withdrawn_message(pair: str, rule: Any, kind: str, status: int) -> None:
+    (told,) = changed(rule, stored(ALICE, BOB, "secret"), ALICE)
+    assert (told.user_ids, told.kind, told.message) == ((ALICE, BOB), kind, False)
+    assert (told.content["status"], told.content["seq"], told.content["change_seq"]) == (status, 1, 2)
+    assert "secret" not in str(told)
+
+
+def test_what_one_deleted_for_himself_is_told_to_him_alone(pair: str) -> None:
+    (told,) = changed(delete_for_oneself, stored(ALICE, BOB, "secret"), BOB)
+    assert (told.user_ids, told.kind) == ((BOB,), "message_deleted")
+    assert (told.content["status"], told.content["content"]) == (5, "")
+
+
+def test_a_recalled_message_that_one_hid_stays_a_tombstone_for_him(pair: str) -> None:
+    message = stored(ALICE, BOB)
+    hide(BOB, message)
+    seen, tombstone = changed(recall, message, ALICE)
+    assert (seen.user_ids, seen.content["status"]) == ((ALICE,), 4)
+    assert (tombstone.user_ids, tombstone.content["status"]) == ((BOB,), 5)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_both_are_told_of_a_receipt_but_for_the_connection_it_came_from(pair: str, alone: bool) -> None:
+    first, _ = store_many(ALICE, BOB, 2)
+    drain()
+    what = {"message_id": first["id"]} if alone else {"conversation_id": pair}
+    run(lambda session, now: read(session, now, user_id=BOB, origin="a connection", **what))
+    (told,) = drain()
+    assert (told.user_ids, told.kind, told.origin) == ((ALICE, BOB), "read_receipt", "a connection")
+    assert told.content == {
+        "conversation_id": pair,
+        "user_id": BOB,
+        "read_seq": 0 if alone else 2,
+        "message_id": first["id"] if alone else None,
+        "change_seq": 3,
+    }
+
+
+def test_an_arrangement_has_its_users_own_devices_sync(pair: str) -> None:
+    run(lambda session, now: arrange(session, now, user_id=BOB, conversation_id=pair, directory=DIRECTORY, is_top=True))
+    (told,) = drain()
+    assert told == Announcement((BOB,), "resync", {"conversation_id": pair})

@@ -1,0 +1,88 @@
+"""The one form in which every door and every frame tells a message."""
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from messaging.message import unix, wire
+from messaging.status import Status
+
+NEW_YEAR = datetime(2026, 1, 1)  # noqa: DTZ001 - the database's times are naive UTC
+
+
+def row(**changes: Any) -> SimpleNamespace:
+    columns = {
+        "id": 7,
+        "conversation_id": "1_2",
+        "seq": 3,
+        "change_seq": 4,
+        "from_user_id": 1,
+        "to_user_id": 2,
+        "message_type": 1,
+        "content": "secret",
+        "extra": '{"also":"secret"}',
+        "status": Status.SENT,
+        "client_msg_id": "k",
+        "create_time": NEW_YEAR,
+        "update_time": NEW_YEAR,
+    }
+    return SimpleNamespace(**(columns | changes))
+
+
+@pytest.fixture(autouse=True)
+def _settings(database: str) -> None:
+    """The placeholder is a setting."""
+
+
+def test_unix_takes_a_naive_time_for_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    assert unix(NEW_YEAR) == 1_767_225_600
+
+
+@pytest.mark.parametrize("status", [Status.SENT, Status.DELIVERED, Status.READ])
+def test_a_message_is_told_whole(status: Status) -> None:
+    assert wire(row(status=status)) == {
+        "id": 7,
+        "conversation_id": "1_2",
+        "seq": 3,
+        "change_seq": 4,
+        "from_user_id": 1,
+        "to_user_id": 2,
+        "message_type": 1,
+        "content": "secret",
+        "extra": {"also": "secret"},
+        "status": int(status),
+        "client_msg_id": "k",
+        "create_time": 1_767_225_600,
+        "update_time": 1_767_225_600,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "hidden", "shown", "content"),
+    [
+        (Status.RECALLED, False, 4, "[消息已撤回]"),
+        (Status.DELETED, False, 5, ""),
+        (Status.SENT, True, 5, ""),
+        (Status.RECALLED, True, 5, ""),
+        (Status.DELETED, True, 5, ""),
+    ],
+)
+def test_what_may_not_be_seen_is_not_told(status: Status, hidden: bool, shown: int, content: str) -> None:
+    told = wire(row(status=status), hidden=hidden)
+    assert (told["status"], told["content"], told["extra"]) == (shown, content, None)
+    assert (told["id"], told["seq"], told["change_seq"]) == (7, 3, 4), "but its place is"
+    assert "secret" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"), [(None, None), ("", None), ("{}", {}), ('{"a":[1,null]}', {"a": [1, None]})]
+)
+def test_extra_is_an_object_or_null(stored: str | None, told: Any) -> None:
+    assert wire(row(extra=stored))["extra"] == told
+
+
+def test_statuses_are_told_as_plain_numbers() -> None:
+    assert type(wire(row())["status"]) is int

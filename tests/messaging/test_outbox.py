@@ -1,0 +1,141 @@
+"""The outbox's own statements."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, text, update
+from sqlalchemy.orm import Session
+
+from db.outbox import Event, Kind
+from db.outbox_shard import OutboxShard
+from db.session import run
+from messaging import outbox
+from tests.messaging.conftest import events, read
+
+AGE = timedelta(hours=1)
+
+
+def add(shard: int, *, count: int = 1, applied: bool = False, age: int = 0) -> None:
+    """Put events into a shard, stored that many seconds ago."""
+
+    def rule(session: Session, now: datetime) -> None:
+        row = outbox.event(shard=shard, conversation_id="1_2", kind=Kind.SENT, message_id=1, change_seq=1, now=now)
+        row |= {"applied": applied, "create_time": now - timedelta(seconds=age)}
+        session.execute(insert(Event), [row] * count)
+
+    run(rule)
+
+
+def stray(now: datetime | None = None) -> list[int]:
+    return sorted(run(lambda session, current: outbox.stray_shards(session, now or current, older_than=AGE)))
+
+
+def pending(shard: int, *, applied: bool = False, limit: int = 300) -> list[int]:
+    return [event.id for event in read(lambda s: outbox.pending(s, shard=shard, applied=applied, limit=limit))]
+
+
+def test_an_event_comes_back_as_it_was_written(any_database: str) -> None:
+    def rule(session: Session, now: datetime) -> datetime:
+        event = outbox.event(shard=3, conversation_id="1_2", kind=Kind.SENT, message_id=9, change_seq=7, now=now)
+        outbox.append(session, [event])
+        return now
+
+    now = run(rule)
+    (found,) = events()
+    assert (found.shard, found.conversation_id, found.kind, found.message_id) == (3, "1_2", Kind.SENT, 9)
+    assert (found.change_seq, found.applied, found.create_time) == (7, False, now)
+    assert (found.user_id, found.read_seq, found.origin) == (0, 0, None)
+
+
+def test_a_shard_sees_its_own_events_oldest_first(any_database: str) -> None:
+    for shard in (1, 2, 1, 2, 1):
+        add(shard)
+    assert (pending(1), pending(2), pending(3)) == ([1, 3, 5], [2, 4], [])
+    assert pending(1, limit=2) == [1, 3]
+
+
+def test_applied_events_are_kept_apart(any_database: str) -> None:
+    add(1)
+    add(1, applied=True)
+    assert (pending(1), pending(1, applied=True)) == ([1], [2])
+
+
+def test_only_the_events_named_are_marked_and_removed(any_database: str) -> None:
+    add(1, count=4)
+    run(lambda session, _: outbox.mark_applied(session, [1, 3]))
+    assert pending(1, applied=True) == [1, 3]
+    run(lambda session, _: outbox.remove(session, [3, 4]))
+    assert [event.id for event in events()] == [1, 2]
+
+
+def test_a_shards_lock_is_made_at_its_first_use(any_database: str) -> None:
+    for _ in range(2):
+        assert run(lambda session, _: outbox.try_lock(session, 7))
+    assert read(lambda session: [row.shard for row in session.query(OutboxShard)]) == [7]
+
+
+def test_a_shard_that_another_holds_is_refused_at_once_and_others_are_free(mariadb_database: str) -> None:
+    run(lambda session, _: outbox.try_lock(session, 7))
+
+    def beside(session: Session, _: datetime) -> list[bool]:
+        assert outbox.try_lock(session, 7)
+        return [run(lambda other, _, shard=shard: outbox.try_lock(other, shard)) for shard in (7, 8)]
+
+    assert run(beside) == [False, True]
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_shard_is_stray_when_its_oldest_event_is_old(any_database: str, applied: bool) -> None:
+    add(1, applied=applied, age=7200)
+    add(1, applied=not applied)
+    add(2, applied=applied)
+    assert stray() == [1]
+
+
+def test_no_events_are_no_strays(any_database: str) -> None:
+    assert stray() == []
+
+
+def test_a_shard_is_named_once(any_database: str) -> None:
+    for applied in (False, True):
+        add(1, count=2, applied=applied, age=7200)
+    assert stray() == [1]
+
+
+def test_an_event_of_exactly_that_age_is_not_yet_stray(any_database: str) -> None:
+    add(1)
+    (event,) = events()
+    assert stray(event.create_time + AGE) == []
+    assert stray(event.create_time + AGE + timedelta(seconds=1)) == [1]
+
+
+def test_an_old_event_committed_late_does_not_hide_behind_a_younger_one(any_database: str) -> None:
+    """`create_time` is when its transaction began: a later id can be older. The oldest id decides, and it ages too."""
+    add(1)
+    add(1, age=7200)
+    (first, _) = events()
+    assert stray(first.create_time + AGE * 2) == [1]
+
+
+def test_pending_events_are_found_by_their_index_alone(mariadb_database: str) -> None:
+    """Thousands wait after an outage; each batch must not read and sort them all."""
+    for shard in range(4):
+        for applied in (False, True):
+            add(shard, count=500, applied=applied)
+
+    def handler_reads(session: Session, _now: datetime) -> int:
+        session.execute(text("FLUSH STATUS"))
+        assert len(outbox.pending(session, shard=1, applied=False, limit=10)) == 10
+        rows = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
+        return sum(int(value) for _, value in rows)
+
+    assert run(handler_reads) < 50
+
+
+def test_marking_leaves_the_rest_of_an_event_alone(any_database: str) -> None:
+    add(1, age=60)
+    run(lambda session, _: session.execute(update(Event).values(message_id=5)))
+    before = events()[0].create_time
+    run(lambda session, _: outbox.mark_applied(session, [1]))
+    (event,) = events()
+    assert (event.create_time, event.message_id, event.applied) == (before, 5, True)

@@ -1,0 +1,268 @@
+"""On a large MariaDB every statement of a call goes by an index, and reads little more than it answers."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session
+
+from db.session import engine, run
+from messaging import backlog, delivered
+from messaging.conversation_id import shard_of
+from messaging.conversation_update import arrange
+from messaging.conversations import conversations, total_unread, unread
+from messaging.delete import delete_for_everyone, delete_for_oneself
+from messaging.delivered import Proof
+from messaging.events import apply_batch, publish_batch
+from messaging.history import history
+from messaging.read import read
+from messaging.recall import recall
+from messaging.send import send
+from messaging.sync import sync
+from tests import databases
+from tests.messaging.conftest import ALICE, BOB, DIRECTORY, draft
+from tests.servers import Databases
+
+TALKS = 5_000  # of Alice
+LENGTH = 100_000  # messages of Alice and Bob
+LARGE = "1_2"
+FRIENDS = 10_000  # ids of Alice's friends begin above it
+SPARE = 300
+Rule = Callable[[Session, datetime], Any]
+
+_MESSAGE = (
+    "INSERT INTO im_message (id, from_user_id, to_user_id, conversation_id, message_type, content, status, seq, "
+    "del_state, create_time, update_time, version, change_seq) SELECT "
+)
+_TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
+_ROW = (
+    "INSERT INTO im_conversation (conversation_id, user_id, friend_id, conversation_type, last_message_id, "
+    "last_message_content, last_message_time, unread_count, is_top, is_mute, del_state, create_time, update_time, "
+    "version, last_seq, change_seq, read_seq, delivered_seq) SELECT "
+)
+_LOAD = [
+    "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
+    # Alice and Bob: the last 100 are not read by Bob, the last 50 not delivered.
+    f"{_MESSAGE} seq, 1 + seq % 2, 2 - seq % 2, '{LARGE}', 1, 'hello', IF(seq > {LENGTH} - 100, 1, 3), seq, 0, "
+    f"{_TIMES}, 0, seq FROM seq_1_to_{LENGTH}",
+    f"INSERT INTO im_conversation_head VALUES ('{LARGE}', {shard_of(LARGE, 16)}, {LENGTH}, {LENGTH})",
+    f"{_ROW} '{LARGE}', seq, 3 - seq, 1, {LENGTH}, 'hello', UTC_TIMESTAMP(), 50, 0, 0, 0, {_TIMES}, 0, {LENGTH}, "
+    f"{LENGTH}, {LENGTH} - 100, {LENGTH} - 50 FROM seq_1_to_2",
+    "INSERT INTO im_friend VALUES (1, 2, UTC_TIMESTAMP()), (2, 1, UTC_TIMESTAMP())",
+    # Alice and all the others: two messages each, not delivered to her.
+    f"{_MESSAGE} {LENGTH} + seq, {FRIENDS} + (seq + 1) DIV 2, 1, CONCAT('1_', {FRIENDS} + (seq + 1) DIV 2), 1, "
+    f"'hello', 1, 2 - seq % 2, 0, {_TIMES}, 0, 2 - seq % 2 FROM seq_1_to_{2 * TALKS}",
+    f"INSERT INTO im_conversation_head SELECT CONCAT('1_', {FRIENDS} + seq), seq % 16, 2, 2 FROM seq_1_to_{TALKS}",
+    f"{_ROW} CONCAT('1_', {FRIENDS} + seq), 1, {FRIENDS} + seq, 1, {LENGTH} + 2 * seq, 'hello', UTC_TIMESTAMP(), 2, "
+    f"seq % 50 = 0, seq % 7 = 0, seq % 11 = 0, {_TIMES}, 0, 2, 2, 0, 0 FROM seq_1_to_{TALKS}",
+    f"{_ROW} CONCAT('1_', {FRIENDS} + seq), {FRIENDS} + seq, 1, 1, {LENGTH} + 2 * seq, 'hello', UTC_TIMESTAMP(), 0, "
+    f"0, 0, 0, {_TIMES}, 0, 2, 2, 0, 2 FROM seq_1_to_{TALKS}",
+    # Others, of whom nothing is asked: what Alice has is a small part of it all.
+    f"{_ROW} CONCAT('3_', seq), 20000 + seq, 3, 1, NULL, NULL, NULL, 0, 0, 0, 0, {_TIMES}, 0, 0, 0, 0, 0 "
+    f"FROM seq_4_to_50000",
+    f"INSERT INTO im_friend SELECT 1, {FRIENDS} + seq, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
+    f"INSERT INTO im_friend SELECT {FRIENDS} + seq, 1, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
+    f"INSERT INTO im_user_blacklist SELECT {FRIENDS} + seq, 77, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
+    f"INSERT INTO im_user SELECT {FRIENDS} + seq, CONCAT('u', seq), '', 'somebody', '', {_TIMES} FROM seq_1_to_{TALKS}",
+    f"INSERT INTO im_message_hidden SELECT 1, 50 * seq FROM seq_1_to_{TALKS // 5}",
+    f"INSERT INTO im_message_hidden SELECT {FRIENDS} + seq, {LENGTH} + 2 * seq FROM seq_1_to_{TALKS}",
+    # What an outage left: 100 events of each shard, about the newest message of a conversation.
+    f"INSERT INTO im_outbox (id, shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
+    f"create_time) SELECT seq, seq % 16, CONCAT('1_', {FRIENDS} + seq), 1, {LENGTH} + 2 * seq, 0, 0, 2, seq <= 1600, "
+    f"UTC_TIMESTAMP() FROM seq_1_to_3200",
+]
+_TABLES = (
+    "im_message, im_conversation, im_conversation_head, im_friend, im_user, im_user_blacklist, im_message_hidden, "
+    "im_outbox, im_outbox_shard"
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """As it was executed: what EXPLAIN says of it, and how many rows it read for how many answered or changed."""
+
+    text: str
+    plan: list[dict[str, Any]]
+    reads: int
+    rows: int
+
+    def __str__(self) -> str:
+        steps = [{name: step[name] for name in ("table", "type", "key", "rows", "Extra")} for step in self.plan]
+        return f"{self.reads} read for {self.rows}: {self.text[:600]}\n{steps}"
+
+
+@pytest.fixture(scope="module")
+def large(mariadb: Databases) -> Iterator[str]:
+    """This process uses a database with much in it."""
+    url = mariadb.create_database()
+    databases.migrate(url)
+    with databases.configured(url):
+        with engine().begin() as connection:
+            for statement in _LOAD:
+                connection.exec_driver_sql(statement.replace("%", "%%"))
+        with engine().begin() as connection:
+            connection.exec_driver_sql(f"ANALYZE TABLE {_TABLES}").all()
+        yield url
+
+
+def statements_of(rule: Rule) -> list[Statement]:
+    """What the rule asks of the database, in a transaction that is rolled back."""
+    with engine().connect() as connection, _heard(connection) as heard:
+        session = Session(connection, expire_on_commit=False, autoflush=False)
+        rule(session, datetime.now())  # noqa: DTZ005 - any time will do
+        session.flush()
+    return heard
+
+
+@contextmanager
+def _heard(connection: Connection) -> Iterator[list[Statement]]:
+    heard: list[Statement] = []
+    before: dict[str, Any] = {}
+
+    def start(_connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        asked = cursor.connection.cursor()
+        one = parameters[0] if many else parameters
+        before["plan"] = _explain(asked, statement, one) if statement.startswith(("SELECT", "UPDATE", "DELETE")) else []
+        overhead = _reads(asked)
+        before["overhead"] = (before_now := _reads(asked)) - overhead
+        before["reads"] = before_now
+
+    def end(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        read = _reads(cursor.connection.cursor()) - before["reads"] - before["overhead"]
+        if before["plan"]:
+            heard.append(Statement(statement, before["plan"], read, cursor.rowcount))
+
+    event.listen(connection, "before_cursor_execute", start)
+    event.listen(connection, "after_cursor_execute", end)
+    yield heard
+
+
+def _explain(cursor: Any, statement: str, parameters: Any) -> list[dict[str, Any]]:
+    cursor.execute(f"EXPLAIN {statement}", parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, step, strict=True)) for step in cursor.fetchall()]
+
+
+def _reads(cursor: Any) -> int:
+    cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
+    return sum(int(value) for _, value in cursor.fetchall())
+
+
+def friends(*numbers: int) -> list[str]:
+    return [f"1_{FRIENDS + number}" for number in numbers]
+
+
+def as_alice(rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return lambda session, now: rule(session, now, user_id=ALICE, **arguments)
+
+
+def as_bob(rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return lambda session, now: rule(session, now, user_id=BOB, **arguments)
+
+
+def sending(*to: int) -> Rule:
+    drafts = [draft(ALICE, user, client_msg_id=f"k{user}") for user in to]
+    return lambda session, now: send(session, now, drafts, directory=DIRECTORY)
+
+
+def syncing(heads: dict[str, int], changes: dict[str, int] | None = None) -> Rule:
+    return as_alice(sync, heads=heads, changes=changes or {}, directory=DIRECTORY)
+
+
+def proving(after: int, upto: int) -> Rule:
+    return lambda session, now: delivered.store(session, now, [Proof(BOB, LARGE, after, upto)])
+
+
+OF_ALICE = LENGTH - 2  # she sent those with an even seq
+THOUSAND = {name: 1 for name in friends(*range(1, 1001))}
+
+CALLS: dict[str, Rule] = {
+    "send one": sending(BOB),
+    "send 64": sending(BOB, *range(FRIENDS + 1, FRIENDS + 64)),
+    "history, newest": as_bob(history, conversation_id=LARGE, limit=100),
+    "history, before": as_bob(history, conversation_id=LARGE, before_seq=50_000, limit=100),
+    "history, after": as_bob(history, conversation_id=LARGE, after_seq=50_000, limit=100),
+    "history, before a message": as_bob(history, conversation_id=LARGE, last_message_id=70_000, limit=100),
+    "history, of one who hides": as_alice(history, conversation_id=LARGE, before_seq=50_000, limit=100),
+    "unread of one": as_alice(unread, conversation_id=LARGE),
+    "read one": as_bob(read, message_id=OF_ALICE),
+    "read up to": as_bob(read, conversation_id=LARGE, message_id=LENGTH - 50),
+    "read all": as_bob(read, conversation_id=LARGE),
+    "read nothing new": as_bob(read, conversation_id=LARGE, message_id=10),
+    "recall the newest": as_alice(recall, message_id=OF_ALICE),
+    "recall the preview": as_alice(recall, message_id=LENGTH),
+    "delete an old one for everyone": as_alice(delete_for_everyone, message_id=10_000),
+    "delete the preview for everyone": as_bob(delete_for_everyone, message_id=LENGTH),
+    "delete an old one for oneself": as_alice(delete_for_oneself, message_id=10_001),
+    "delete the preview for oneself": as_bob(delete_for_oneself, message_id=LENGTH),
+    "sync one": syncing({LARGE: LENGTH - 150}),
+    "sync changes": syncing({LARGE: LENGTH - 150}, {LARGE: LENGTH - 150}),
+    "sync all changes": syncing({LARGE: LENGTH}, {LARGE: 0}),
+    "sync from nothing": syncing({}),
+    "arrange": lambda session, now: arrange(
+        session, now, user_id=ALICE, conversation_id=LARGE, is_top=True, directory=DIRECTORY
+    ),
+    "backlog, first page": as_alice(backlog.page, cursor=None),
+    "backlog, next page": as_alice(backlog.page, cursor=(friends(2000)[0], 2)),
+    "backlog of one": as_bob(backlog.page, cursor=None),
+    "delivered": proving(LENGTH - 50, LENGTH),
+    "delivered, nothing new": proving(0, 100),
+    "apply": lambda session, now: apply_batch(session, now, shard=3, limit=300),
+    "publish": lambda session, now: publish_batch(session, now, shard=3, limit=300, announce=lambda _: None),
+}
+# They count, skip or pass over rows by their nature: an index says which, and nothing else is read.
+COUNTING: dict[str, tuple[Rule, int]] = {
+    "conversations, page 1": (
+        lambda session, now: conversations(session, now, user_id=ALICE, page=1, limit=50, directory=DIRECTORY),
+        TALKS + 1,
+    ),
+    "conversations, page 80": (
+        lambda session, now: conversations(session, now, user_id=ALICE, page=80, limit=50, directory=DIRECTORY),
+        TALKS + 1,
+    ),
+    "unread of all, hello": (lambda session, _: total_unread(session, ALICE), TALKS + 1),
+    "sync with 1,000 named": (syncing(THOUSAND), 1_000),
+    "sync with 1,000 named in both": (syncing(THOUSAND, THOUSAND), 1_000),
+}
+
+
+def check(asked: list[Statement], spare: int) -> None:
+    for statement in asked:
+        for step in statement.plan:
+            whole = step["type"] in ("ALL", "index") and not str(step["table"]).startswith("<")
+            assert not whole, statement
+        assert statement.reads <= statement.rows + spare, statement
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_reads_little_more_than_it_answers(large: str, name: str) -> None:
+    asked = statements_of(CALLS[name])
+    assert asked
+    check(asked, SPARE)
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_a_call_that_counts_reads_no_more_than_there_is_to_count(large: str, name: str) -> None:
+    rule, counted = COUNTING[name]
+    check(statements_of(rule), counted + SPARE)
+
+
+def test_what_is_measured_here_would_show_a_scan(large: str) -> None:
+    def scan(session: Session, _now: datetime) -> None:
+        session.connection().exec_driver_sql("SELECT id FROM im_message WHERE content = 'nothing'").all()
+
+    (scanned,) = statements_of(scan)
+    assert scanned.reads > LENGTH
+    with pytest.raises(AssertionError):
+        check([scanned], SPARE)
+    assert Counter(step["type"] for step in scanned.plan) == {"ALL": 1}
+
+
+def test_the_rules_succeed_on_the_large_database(large: str) -> None:
+    """The measured transactions are rolled back; this one is not."""
+    assert run(lambda session, now: history(session, now, user_id=BOB, conversation_id=LARGE)).has_more

@@ -1,0 +1,219 @@
+"""Two at once, whoever comes first: counts stay exact and no status falls. On MariaDB, which locks rows."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.message import Message
+from db.outbox import Event
+from db.session import run
+from messaging import delivered
+from messaging.audit import audit
+from messaging.conversation_id import shard_of
+from messaging.delete import delete_for_everyone, delete_for_oneself
+from messaging.delivered import Proof
+from messaging.errors import Code, Refused
+from messaging.events import apply_batch
+from messaging.read import read
+from messaging.recall import recall
+from messaging.send import Sent, send
+from messaging.status import Status
+from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, store_many, view
+from tests.messaging.conftest import read as read_rows
+
+ROUNDS = 200
+NAME = "1_2"
+SHARD = shard_of(NAME, 16)
+Rule = Callable[[Session, datetime], Any]
+Both = Callable[[Rule, Rule], tuple[Any, Any]]
+
+
+@pytest.fixture
+def both(mariadb_database: str) -> Iterator[Both]:
+    """Runs two rules at once; the answer of each, or why it was refused. Anything else is raised."""
+    befriend(ALICE, BOB)
+    start = Barrier(2)
+
+    def attempt(rule: Rule) -> Any:
+        start.wait(30)
+        try:
+            return run(rule)
+        except Refused as refused:
+            return refused
+
+    with ThreadPoolExecutor(2) as threads:
+
+        def together(one: Rule, other: Rule) -> tuple[Any, Any]:
+            first, second = threads.submit(attempt, one), threads.submit(attempt, other)
+            return first.result(60), second.result(60)
+
+        yield together
+
+
+def statuses(*, after: int = 0) -> dict[int, int]:
+    """By seq, of messages above one."""
+    newer = select(Message.seq, Message.status).where(Message.seq > after)
+    return dict(read_rows(lambda session: session.execute(newer).all()))
+
+
+def settle(*, recounted: bool = True) -> None:
+    """Let a drain come; then the rows must be what a recount says."""
+
+    def rule(session: Session, now: datetime) -> Any:
+        while apply_batch(session, now, shard=SHARD, limit=300):
+            pass
+        session.execute(delete(Event))
+        return audit(session, now, conversation_id=NAME, repair=False).drift if recounted else []
+
+    assert run(rule) == []
+
+
+def applying(*, limit: int = 300) -> Rule:
+    return lambda session, now: apply_batch(session, now, shard=SHARD, limit=limit)
+
+
+def reading(message: dict[str, Any], how: int) -> Rule:
+    """Bob reads this one, all up to it, or all there is."""
+    what = [
+        {"message_id": message["id"]},
+        {"message_id": message["id"], "conversation_id": NAME},
+        {"conversation_id": NAME},
+    ][how % 3]
+    return lambda session, now: read(session, now, user_id=BOB, **what)
+
+
+def recalling(message: dict[str, Any]) -> Rule:
+    return lambda session, now: recall(session, now, user_id=ALICE, message_id=message["id"])
+
+
+def deleting(user_id: int, message: dict[str, Any]) -> Rule:
+    return lambda session, now: delete_for_everyone(session, now, user_id=user_id, message_id=message["id"])
+
+
+def hiding(user_id: int, message: dict[str, Any]) -> Rule:
+    return lambda session, now: delete_for_oneself(session, now, user_id=user_id, message_id=message["id"])
+
+
+def proving(seq: int) -> Rule:
+    """A device of Bob has answered for everything up to there."""
+    return lambda session, now: delivered.store(session, now, [Proof(BOB, NAME, 0, seq)])
+
+
+def test_reading_while_the_drain_comes(both: Both) -> None:
+    for how in range(ROUNDS):
+        message, other = store_many(ALICE, BOB, 2)
+        answer, applied = both(reading(message, how), applying())
+        assert applied >= 2
+        settle(recounted=how % 10 < 3)
+        row = view(BOB)
+        assert (answer.read_seq, row.unread_count) == (row.read_seq, 0 if how % 3 == 2 else 1)
+        now = statuses(after=message["seq"] - 1)
+        assert (now[message["seq"]], now[other["seq"]]) == (3, 3 if how % 3 == 2 else 1)
+
+
+def test_recalling_while_the_other_reads(both: Both) -> None:
+    all_of_them = store_many(ALICE, BOB, ROUNDS)
+    settle()
+    for how, message in enumerate(all_of_them):
+        recalled, seen = both(recalling(message), reading(message, how % 2))
+        assert not isinstance(recalled, Refused)
+        assert not isinstance(seen, Refused)
+        if how % 25 == 0:
+            settle()
+    assert set(statuses().values()) == {Status.RECALLED}
+    settle()
+    assert view(BOB).unread_count == 0
+
+
+def test_recalling_while_the_drain_comes(both: Both) -> None:
+    for turn in range(ROUNDS // 2):
+        _, last = store_many(ALICE, BOB, 2)
+        recalled, _ = both(recalling(last), applying(limit=1 + last["seq"] % 3))
+        assert recalled.message.status == Status.RECALLED
+        settle(recounted=turn % 10 == 0)
+    settle()
+    assert view(BOB).unread_count == ROUNDS // 2
+
+
+def test_both_delete_for_everyone_at_once(both: Both) -> None:
+    all_of_them = store_many(ALICE, BOB, ROUNDS)
+    settle()
+    for message in reversed(all_of_them):  # each is the preview
+        answers = both(deleting(ALICE, message), deleting(BOB, message))
+        (refused,) = (answer for answer in answers if isinstance(answer, Refused))
+        assert refused.code == Code.ALREADY_WITHDRAWN
+        if message["seq"] % 25 == 0:
+            settle()
+    settle()
+    assert (view(BOB).unread_count, view(BOB).last_message_id) == (0, None)
+    assert set(statuses().values()) == {Status.DELETED}
+
+
+def test_one_deletes_for_everyone_while_the_other_hides(both: Both) -> None:
+    all_of_them = store_many(ALICE, BOB, ROUNDS // 4)
+    settle()
+    for message in reversed(all_of_them):
+        assert not any(isinstance(answer, Refused) for answer in both(deleting(ALICE, message), hiding(BOB, message)))
+        if message["seq"] % 25 == 0:
+            settle()
+    settle()
+    assert (view(BOB).unread_count, view(BOB).last_message_id) == (0, None)
+
+
+def test_two_devices_hide_the_same(both: Both) -> None:
+    all_of_them = store_many(ALICE, BOB, ROUNDS // 4)
+    settle()
+    for message in all_of_them:
+        changes = [answer.shard for answer in both(hiding(BOB, message), hiding(BOB, message))]
+        assert sorted(changes, key=str) == [SHARD, None]
+    settle()
+    assert (view(BOB).unread_count, view(ALICE).last_message_id) == (0, all_of_them[-1]["id"])
+
+
+def test_recalling_while_a_device_answers(both: Both) -> None:
+    all_of_them = store_many(ALICE, BOB, ROUNDS)
+    settle()
+    for message in all_of_them:
+        recalled, holding = both(recalling(message), proving(message["seq"]))
+        assert recalled.message.status == Status.RECALLED
+        assert len(holding) == 1
+        assert view(BOB).delivered_seq == message["seq"]
+    assert set(statuses().values()) == {Status.RECALLED}
+    settle()
+
+
+def test_reading_while_a_device_answers(both: Both) -> None:
+    all_of_them = store_many(ALICE, BOB, ROUNDS // 4)
+    settle()
+    for how, message in enumerate(all_of_them):
+        both(reading(message, how % 2), proving(message["seq"]))
+    assert set(statuses().values()) == {Status.READ}
+    settle()
+
+
+def test_sending_while_the_other_reads_all(both: Both) -> None:
+    for _ in range(ROUNDS):
+        sending: Rule = lambda session, now: send(session, now, [draft(ALICE, BOB)], directory=DIRECTORY)  # noqa: E731
+        (sent,), answer = both(sending, lambda session, now: read(session, now, user_id=BOB, conversation_id=NAME))
+        assert isinstance(sent, Sent)
+        assert answer.read_seq in (sent.message["seq"] - 1, sent.message["seq"])
+        settle(recounted=sent.message["seq"] % 10 == 0)
+        seq = sent.message["seq"]
+        assert view(BOB).unread_count == seq - answer.read_seq
+        assert statuses(after=seq - 1) == {seq: Status.READ if answer.read_seq == seq else Status.SENT}
+
+
+def test_two_drains_of_a_shard(both: Both) -> None:
+    for _ in range(ROUNDS):
+        store_many(ALICE, BOB, 3)
+        applied = [answer or 0 for answer in both(applying(limit=2), applying(limit=2))]
+        assert sorted(applied) in ([0, 2], [1, 2]), "one waits for the other, or leaves it to him"
+        run(applying())
+    settle()
+    assert view(BOB).unread_count == 3 * ROUNDS

@@ -1,0 +1,128 @@
+"""A refresh token is spent once; using it again ends the login; what is revoked stays so while a token lives."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from db.revoked_token import RevokedToken
+from db.session import run
+from infra.settings import settings
+from messaging.revocations import Revocations, of_access
+from messaging.tokens import Refresh, revoke_login, spend_refresh
+from messaging.upkeep import expire
+
+MONTH = 30 * 86_400
+
+pytestmark = pytest.mark.usefixtures("any_database")
+
+
+def spend(token_id: str = "t1", family: str = "f", *, lives: int = MONTH) -> Refresh:
+    ends = int(time.time()) + lives
+    return run(lambda session, now: spend_refresh(session, now, token_id=token_id, family=family, expires_at=ends))
+
+
+def end_login(family: str = "f", *, lives: int = 600) -> None:
+    ends = int(time.time()) + lives
+    run(lambda session, now: revoke_login(session, now, family=family, expires_at=ends))
+
+
+def revoked() -> set[str]:
+    return run(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
+
+
+def survivors(after: timedelta) -> set[str]:
+    """What the upkeep leaves, that much later."""
+    run(lambda session, now: expire(session, now + after))
+    return run(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
+
+
+def test_a_refresh_token_is_spent() -> None:
+    assert spend() is Refresh.SPENT
+    assert revoked() == {"t1"}
+
+
+def test_the_next_one_of_the_login_is_spent_as_well() -> None:
+    assert [spend("t1"), spend("t2"), spend("t3")] == [Refresh.SPENT] * 3
+
+
+def test_using_it_again_revokes_the_login() -> None:
+    spend("t1")
+    assert spend("t1") is Refresh.REUSED
+    assert revoked() == {"t1", "f"}
+
+
+def test_a_revoked_login_spends_nothing() -> None:
+    end_login()
+    assert spend("t1") is Refresh.REVOKED
+    assert revoked() == {"f"}
+
+
+def test_after_a_reuse_the_login_has_ended_for_its_newest_token_too() -> None:
+    for token in ("t1", "t2", "t1"):
+        spend(token)
+    assert spend("t3") is Refresh.REVOKED
+
+
+def test_another_login_goes_on() -> None:
+    spend("t1")
+    spend("t1")
+    end_login("g")
+    assert spend("u1", "h") is Refresh.SPENT
+
+
+def test_of_those_who_use_it_at_once_exactly_one_wins() -> None:
+    for number in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            found = Counter(pool.map(lambda _, n=number: spend(f"t{n}", f"f{n}"), range(8)))
+        assert found[Refresh.SPENT] == 1
+        assert found[Refresh.REUSED] >= 1
+        assert f"f{number}" in revoked()
+
+
+def test_ending_a_login_twice_is_ending_it() -> None:
+    end_login()
+    end_login()
+    assert revoked() == {"f"}
+
+
+def test_ids_are_told_apart_by_case() -> None:
+    end_login("f")
+    assert spend("t", "F") is Refresh.SPENT
+    assert spend("T", "F") is Refresh.SPENT
+
+
+def test_every_process_learns_of_it() -> None:
+    known = Revocations()
+    assert not known.revoked(["a", "f"])
+    end_login()
+    known.forget()
+    assert known.revoked(["a", "f"])
+
+
+def test_processes_keep_no_copy_of_what_no_living_access_token_carries() -> None:
+    spend("t1")
+    end_login("f")
+    assert run(of_access) == {"f"}
+    later = timedelta(seconds=settings().access_token_seconds) + timedelta(hours=3)
+    assert run(lambda session, now: of_access(session, now + later)) == set()
+
+
+def test_a_login_stays_revoked_while_any_of_its_tokens_lives() -> None:
+    end_login(lives=60)
+    assert survivors(timedelta(seconds=settings().refresh_token_seconds + 60)) == {"f"}
+    assert survivors(timedelta(seconds=settings().refresh_token_seconds + 7200)) == set()
+
+
+def test_a_token_made_under_longer_settings_is_outlived() -> None:
+    end_login(lives=10 * MONTH)
+    assert survivors(timedelta(seconds=10 * MONTH + 60)) == {"f"}
+
+
+def test_a_spent_token_stays_spent_while_it_lives() -> None:
+    spend(lives=1_000)
+    assert survivors(timedelta(seconds=1_000)) == {"t1"}
+    assert survivors(timedelta(seconds=1_000 + 7_200)) == set()

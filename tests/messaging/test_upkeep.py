@@ -1,0 +1,76 @@
+"""What has expired goes, and what there is is told."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from db.login_attempt import LoginAttempt
+from db.outbox import Event
+from db.revoked_token import RevokedToken
+from db.session import run
+from db.ticket import Ticket
+from db.user import User
+from messaging import upkeep
+from tests.messaging.conftest import ALICE, BOB, read, store_many
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+def add(now: datetime, table: Any, key: str, **times: dict[str, timedelta]) -> None:
+    """Rows by their key, each with a time that far from now."""
+    common = {"claims": "{}"} if table is Ticket else {"create_time": now} if table is RevokedToken else {"attempts": 1}
+    ((name, ages),) = times.items()
+    rows = [common | {key: row, name: now + age} for row, age in ages.items()]
+    run(lambda session, _: session.execute(insert(table), rows))
+
+
+def keys(column: Any) -> set[str]:
+    return set(read(lambda session: list(session.scalars(select(column)))))
+
+
+def expire(now: datetime) -> dict[str, int]:
+    return run(lambda session, _: upkeep.expire(session, now))
+
+
+def now() -> datetime:
+    return run(lambda _, now: now, write=False)
+
+
+def test_nothing_expired_is_nothing_done(database: str) -> None:
+    assert run(upkeep.expire) == {"im_ws_ticket": 0, "im_revoked_token": 0, "im_login_attempt": 0}
+
+
+def test_only_what_no_longer_matters_goes(database: str) -> None:
+    moment = now()
+    add(moment, Ticket, "ticket_hash", expires_at={"dead": -SECOND, "dying": SECOND * 0, "alive": SECOND})
+    add(moment, RevokedToken, "token_id", expires_at={"dead": -HOUR, "dead too": -SECOND, "alive": HOUR})
+    add(moment, LoginAttempt, "username", window_start={"old": -HOUR - SECOND, "an hour": -HOUR, "new": -SECOND})
+    assert expire(moment) == {"im_ws_ticket": 1, "im_revoked_token": 2, "im_login_attempt": 1}
+    assert keys(Ticket.ticket_hash) == {"dying", "alive"}
+    assert keys(RevokedToken.token_id) == {"alive"}
+    assert keys(LoginAttempt.username) == {"an hour", "new"}
+
+
+def test_doing_it_again_does_nothing(database: str) -> None:
+    add(now(), Ticket, "ticket_hash", expires_at={"dead": -HOUR})
+    assert [run(upkeep.expire)["im_ws_ticket"] for _ in range(2)] == [1, 0]
+
+
+def test_an_empty_service_has_a_snapshot(database: str) -> None:
+    assert run(upkeep.snapshot) == {"messages": 0, "users": 0, "outbox_depth": 0, "outbox_age": 0}
+
+
+def test_a_snapshot_tells_what_there_is(pair: str) -> None:
+    store_many(ALICE, BOB, 3)
+    person = {"id": 9, "username": "u", "password_hash": "", "nickname": "", "avatar": ""}
+
+    def rule(session: Session, moment: datetime) -> dict[str, int]:
+        session.execute(insert(User), [person | {"create_time": moment, "update_time": moment}])
+        session.execute(update(Event).where(Event.id == 2).values(create_time=moment - HOUR))
+        session.execute(update(Event).where(Event.id != 2).values(create_time=moment))
+        return upkeep.snapshot(session, moment)
+
+    assert run(rule) == {"messages": 3, "users": 9, "outbox_depth": 3, "outbox_age": 3600}

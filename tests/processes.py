@@ -1,0 +1,151 @@
+"""Programs that tests start: each in a process group of its own, on a free port, with a log file, and never left over.
+
+Every one of them carries this test run's mark in its environment. The guard, a process that reads a pipe from this one,
+kills whatever carries it when this process is gone, however it went.
+"""
+
+import functools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = ("IM_TEST_RUN", uuid.uuid4().hex)
+# Generous: it is waited out only by what never happens.
+PATIENCE = 60.0
+
+os.environ.update([RUN])
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], object], what: str, *, seconds: float = PATIENCE) -> None:
+    """Wait for a condition; fails, saying `what`, when it never holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+        time.sleep(0.02)
+
+
+def living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended. One that nobody has waited for yet has ended."""
+    return [process for process in processes if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@functools.cache
+def _guard() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.guard", "=".join(RUN)]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+
+
+class Process:
+    """A program and all that it forks. A command in one string goes through the shell."""
+
+    def __init__(self, name: str, command: str | list[str], *, log: Path, env: dict[str, str] | None = None) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._env = env or {}
+        self._log_start = 0
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the program itself, which leads the group."""
+        assert self._popen, f"{self.name} was never started"
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    def ready(self) -> bool:
+        """Whether it does its work. Subclasses ask it."""
+        return True
+
+    def start(self) -> None:
+        """Start it, also again, and wait until it is ready."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
+        assert not self.running, f"{self.name} runs already"
+        _guard()
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._command,
+                shell=isinstance(self._command, str),
+                cwd=ROOT,
+                env=os.environ | self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_ready(self) -> None:
+        """Wait until it is ready; fails with its log when it ends instead."""
+        try:
+            wait_until(lambda: not self.running or self.ready(), f"{self.name} to be ready")
+            assert self.running, f"{self.name} ended"
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.tail()}") from error
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """SIGTERM to the whole group, as process managers do; waits for the end."""
+        self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """It stays there, and answers nobody."""
+        os.killpg(self.pid, signal.SIGSTOP)
+        program = psutil.Process(self.pid)
+        family = [program, *program.children(recursive=True)]
+        wait_until(lambda: all(each.status() == psutil.STATUS_STOPPED for each in living(family)), "all to stop")
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def output(self) -> str:
+        """What it has logged since it was last started."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
+    def tail(self, lines: int = 40) -> str:
+        """The last lines of its log, over all its starts."""
+        found = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(found[-lines:])
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.running:
+            os.killpg(self.pid, number)
+        if self._popen:
+            self._popen.wait(PATIENCE)

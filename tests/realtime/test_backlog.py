@@ -1,0 +1,298 @@
+"""A connection's backlog: page by page, each asked for until it comes, and live frames wait."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from infra.bus import Note, frame
+from messaging.delivered import Proof
+from realtime import backlog as module
+from realtime.backlog import ASK_AGAIN_SECONDS, Backlog
+from realtime.runs import Runs
+
+ME = 7
+Span = tuple[str, int, int] | tuple[str, int, int, bool]  # conversation, after, upto, whole unless said
+
+
+class Recorder:
+    """Stands for Outbound: what was pushed, in short, and why it was closed."""
+
+    def __init__(self) -> None:
+        self.pushed: list[Any] = []
+        self.closed: int | None = None
+        self.woken = 0
+
+    def push(self, raw: bytes, *, bounded: bool = True) -> bool:
+        content = orjson.loads(raw[raw.index(b"{") :])
+        if content["type"] == "new_message":
+            assert not bounded, "a page may exceed the queue"
+            self.pushed.append((content["content"]["conversation_id"], content["content"]["seq"]))
+        elif content["type"] == "backlog_end":
+            self.pushed.append(f"end, truncated={content['content']['truncated']}")
+        else:
+            self.pushed.append(content["type"])
+        return True
+
+    def close(self, code: int, _reason: str) -> None:
+        self.closed = code
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+class Connected:
+    """A backlog, with a worker that answers when the test says so, and a clock that it turns."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        self.asked: list[tuple[int, Sequence[Any] | None]] = []
+        self.runs = Runs(ME)
+        self.outbound = Recorder()
+        self.backlog = Backlog(self.runs, self.outbound, lambda *request: self.asked.append(request))  # type: ignore[arg-type]
+
+    def page(self, *spans: Span, cursor: Sequence[Any] | None = None, serial: int | None = None) -> None:
+        """A worker answers the last request, or another."""
+        places = [[name, seq] for name, after, upto, *_ in spans for seq in range(after + 1, upto + 1)]
+        header = {
+            "kind": "backlog",
+            "serial": self.asked[-1][0] if serial is None else serial,
+            "runs": [[name, after, upto, whole[0] if whole else True] for name, after, upto, *whole in spans],
+            "places": places,
+            "cursor": cursor,
+        }
+        frames = [frame("new_message", {"conversation_id": name, "seq": seq}) for name, seq in places]
+        self.backlog.take(Note(header, tuple(frames)))
+
+    def pong(self) -> list[Proof]:
+        """The device answers for what was pushed."""
+        serial = self.runs.due_ping()
+        assert serial is not None
+        proofs = self.runs.pong(serial)
+        self.backlog.answered()
+        return proofs
+
+    def live(self, name: str, seq: int) -> None:
+        """A live message, as Connection deals with it."""
+        if self.backlog.running:
+            self.backlog.hold(lambda: self.live(name, seq))
+        else:
+            self.outbound.pushed.append((self.runs.take(name, seq, own=False).name, name, seq))
+
+    def wait(self, seconds: float) -> None:
+        """Time goes by."""
+        self.now += seconds
+        self.backlog.tick(self.now)
+
+
+@pytest.fixture
+def new(monkeypatch: pytest.MonkeyPatch) -> Connected:
+    """One that has not been begun."""
+    return Connected(monkeypatch)
+
+
+@pytest.fixture
+def begun(new: Connected) -> Connected:
+    new.backlog.start(resync=False)
+    return new
+
+
+def test_it_asks_for_the_first_page(begun: Connected) -> None:
+    assert begun.asked == [(1, None)]
+    assert begun.backlog.running
+    assert begun.outbound.pushed == []
+
+
+def test_an_empty_backlog_is_over_at_once(begun: Connected) -> None:
+    begun.page()
+    assert begun.outbound.pushed == ["end, truncated=False"]
+    assert not begun.backlog.running
+
+
+def test_the_last_page_is_pushed_and_asked_about(begun: Connected) -> None:
+    begun.page(("a", 0, 2), ("b", 5, 6))
+    assert begun.outbound.pushed == [("a", 1), ("a", 2), ("b", 6), "end, truncated=False"]
+    assert begun.outbound.woken
+    assert begun.pong() == [Proof(ME, "a", 0, 2), Proof(ME, "b", 5, 6)]
+    assert len(begun.asked) == 1
+
+
+def test_the_next_page_is_asked_for_when_this_one_is_answered(begun: Connected) -> None:
+    begun.page(("a", 0, 2), cursor=["a", 2])
+    assert len(begun.asked) == 1
+    begun.wait(3600)
+    assert len(begun.asked) == 1, "it is the device's turn"
+    begun.pong()
+    assert begun.asked == [(1, None), (2, ["a", 2])]
+    begun.page(("a", 2, 3))
+    assert begun.outbound.pushed == [("a", 1), ("a", 2), ("a", 3), "end, truncated=False"]
+    assert begun.pong() == [Proof(ME, "a", 0, 3)]
+
+
+def test_a_page_of_repeats_is_answered_already(begun: Connected) -> None:
+    begun.page(("a", 0, 2))
+    begun.pong()
+    begun.backlog.start(resync=True)
+    begun.page(("a", 0, 2), cursor=["a", 2])
+    assert begun.asked[-1] == (3, ["a", 2])
+    begun.page()
+    assert begun.outbound.pushed[3:] == ["end, truncated=False", "resync"]
+
+
+def test_what_was_left_out_is_said_at_the_end(begun: Connected) -> None:
+    begun.page(("a", 100, 102, False), cursor=["a", 102])
+    assert begun.pong() == [], "and proves nothing"
+    begun.page(("b", 0, 1))
+    assert begun.outbound.pushed[-1] == "end, truncated=True"
+
+
+def test_a_lost_request_is_made_again(begun: Connected) -> None:
+    begun.wait(ASK_AGAIN_SECONDS)
+    assert len(begun.asked) == 1
+    begun.wait(0.1)
+    assert begun.asked == [(1, None), (1, None)]
+    begun.page(("a", 0, 1), cursor=["a", 1])
+    begun.pong()
+    begun.wait(ASK_AGAIN_SECONDS * 2 + 0.1)
+    assert begun.asked[2:] == [(2, ["a", 1]), (2, ["a", 1])], "the page that was lost"
+
+
+def test_it_asks_less_and_less_often(begun: Connected) -> None:
+    waited = []
+    for _ in range(5):
+        asked, since = len(begun.asked), begun.now
+        while len(begun.asked) == asked:
+            begun.wait(1)
+        waited.append(begun.now - since)
+    assert waited == [6, 11, 21, 31, 31]
+
+
+def test_after_the_end_nothing_is_asked(begun: Connected) -> None:
+    begun.page()
+    begun.wait(3600)
+    begun.backlog.answered()
+    assert len(begun.asked) == 1
+
+
+def test_an_answer_that_comes_late_is_taken_once(begun: Connected) -> None:
+    begun.wait(ASK_AGAIN_SECONDS + 1)
+    begun.page(("a", 0, 1), cursor=["a", 1], serial=1)
+    begun.page(("a", 0, 1), cursor=["a", 1], serial=1)
+    assert begun.outbound.pushed == [("a", 1)], "workers that are always late are heard all the same"
+    begun.pong()
+    assert begun.asked[-1] == (2, ["a", 1])
+
+
+def test_an_answer_to_what_was_asked_before_a_lost_link_is_ignored(begun: Connected) -> None:
+    begun.backlog.start(resync=True)
+    begun.page(("a", 0, 2), serial=1)
+    assert begun.outbound.pushed == []
+    begun.page(("a", 0, 1), serial=2)
+    assert begun.outbound.pushed == [("a", 1), "end, truncated=False", "resync"]
+
+
+def test_an_answer_that_comes_twice_is_ignored(begun: Connected) -> None:
+    begun.page(("a", 0, 1), cursor=["a", 1])
+    begun.page(("b", 0, 1))
+    assert begun.outbound.pushed == [("a", 1)]
+    begun.pong()
+    begun.page(("a", 1, 2))
+    begun.page(("b", 0, 1))
+    assert begun.outbound.pushed == [("a", 1), ("a", 2), "end, truncated=False"]
+
+
+def test_live_frames_wait_for_the_end_in_their_order(begun: Connected) -> None:
+    begun.live("a", 2)
+    begun.live("b", 9)
+    assert begun.outbound.pushed == []
+    begun.page(("a", 0, 1))
+    assert begun.outbound.pushed == [("a", 1), "end, truncated=False", ("NEXT", "a", 2), ("NEXT", "b", 9)]
+    begun.live("a", 3)
+    assert begun.outbound.pushed[-1] == ("NEXT", "a", 3)
+
+
+def test_a_live_frame_that_came_with_the_backlog_is_a_repeat(begun: Connected) -> None:
+    for seq in (1, 2, 3):
+        begun.live("a", seq)
+    begun.page(("a", 0, 2))
+    assert begun.outbound.pushed[3:] == [("REPEAT", "a", 1), ("REPEAT", "a", 2), ("NEXT", "a", 3)]
+
+
+def test_before_it_is_begun_live_frames_wait(new: Connected) -> None:
+    new.live("a", 1)
+    assert new.outbound.pushed == []
+    new.backlog.start(resync=False)
+    new.page()
+    assert new.outbound.pushed == ["end, truncated=False", ("NEXT", "a", 1)]
+
+
+def test_a_link_restored_before_it_is_begun_asks_for_nothing(new: Connected) -> None:
+    """A page must not come before `hello`, which is still to be said."""
+    new.backlog.start(resync=True)
+    assert new.asked == []
+    new.backlog.start(resync=False)
+    new.page()
+    assert new.outbound.pushed == ["end, truncated=False"], "and nothing was lost"
+
+
+def test_too_much_held_closes(begun: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_HELD", 3)
+    for seq in (1, 2, 3):
+        begun.live("a", seq)
+    assert begun.outbound.closed is None
+    begun.live("a", 4)
+    assert begun.outbound.closed == 1013
+
+
+def test_a_backlog_run_again_says_resync_once(begun: Connected) -> None:
+    begun.page()
+    begun.backlog.start(resync=True)
+    begun.backlog.start(resync=True)
+    begun.page()
+    begun.backlog.start(resync=False)
+    begun.page()
+    assert begun.outbound.pushed == [
+        "end, truncated=False",
+        *("end, truncated=False", "resync"),
+        "end, truncated=False",
+    ]
+
+
+def test_a_backlog_interrupted_by_a_lost_link_begins_anew(begun: Connected) -> None:
+    begun.page(("a", 100, 102, False), cursor=["a", 102])
+    begun.backlog.start(resync=True)
+    assert begun.asked[-1] == (2, None)
+    begun.page(("a", 100, 103, False), serial=1)
+    begun.page(("a", 102, 103), cursor=None)
+    assert begun.outbound.pushed == [("a", 101), ("a", 102), ("a", 103), "end, truncated=False", "resync"]
+
+
+def test_live_frames_wait_again_while_it_runs_again(begun: Connected) -> None:
+    begun.page(("a", 0, 1))
+    begun.backlog.start(resync=True)
+    begun.live("a", 3)
+    begun.page(("a", 1, 2))
+    assert begun.outbound.pushed[2:] == [("a", 2), "end, truncated=False", "resync", ("NEXT", "a", 3)]
+
+
+def test_a_hole_that_the_backlog_does_not_fill_is_passed_over(begun: Connected) -> None:
+    """What was missed while the link was down, another device has answered for meanwhile."""
+    begun.page(("a", 0, 1))
+    begun.pong()
+    begun.backlog.start(resync=True)
+    begun.live("a", 5)
+    begun.page()
+    assert begun.outbound.pushed[2:] == ["end, truncated=False", "resync", ("NEXT", "a", 5)]
+    assert begun.pong() == [Proof(ME, "a", 4, 5)]
+
+
+def test_a_device_that_never_answers_gets_no_next_page(begun: Connected) -> None:
+    begun.page(("a", 0, 2), cursor=["a", 2])
+    for _ in range(10):
+        begun.backlog.answered()
+        begun.wait(100)
+    assert len(begun.asked) == 1
+    assert begun.backlog.running

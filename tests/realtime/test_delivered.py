@@ -1,0 +1,173 @@
+"""Proofs go to the workers in batches, and again until one has confirmed them."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+from celery.exceptions import OperationalError
+from gevent.event import Event
+
+from messaging.delivered import Proof
+from realtime import delivered as module
+from realtime.delivered import REPEAT_SECONDS, Proofs
+from tests.processes import PATIENCE
+
+Sent = list[list[Any]]
+
+
+class Relay:
+    """Proofs, with a clock that the test turns, and Celery replaced where it would publish."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        self.tasks: list[Sent] = []
+        self.publishing: Callable[[], None] = lambda: None
+        self.published = Event()
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(module, "store_proofs", SimpleNamespace(apply_async=self._apply_async))
+        self.proofs = Proofs("relay")
+
+    def add(self, *proofs: tuple[int, str, int, int]) -> None:
+        """These are proven."""
+        self.proofs.add(Proof(*proof) for proof in proofs)
+
+    def sent(self) -> Sent:
+        """Let it send what is due; what it has sent."""
+        before = len(self.tasks)
+        self.proofs._send_due()
+        return [proof for task in self.tasks[before:] for proof in task]
+
+    def _apply_async(self, arguments: tuple[str, Sent]) -> None:
+        self.publishing()
+        relay_id, proofs = arguments
+        assert relay_id == "relay"
+        self.tasks.append(proofs)
+        self.published.set()
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
+    return Relay(monkeypatch)
+
+
+def test_nothing_proven_is_nothing_sent(relay: Relay) -> None:
+    assert relay.sent() == []
+    assert relay.tasks == []
+
+
+def test_proofs_go_together(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    relay.add((2, "1_2", 0, 3), (1, "1_3", 7, 8))
+    assert relay.sent() == [[1, "1_2", 0, 5], [2, "1_2", 0, 3], [1, "1_3", 7, 8]]
+    assert len(relay.tasks) == 1
+
+
+def test_a_longer_proof_takes_the_place_of_a_shorter(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5), (1, "1_2", 0, 9), (1, "1_2", 0, 7))
+    assert relay.sent() == [[1, "1_2", 0, 9]]
+
+
+def test_proofs_with_another_beginning_are_kept_apart(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5), (1, "1_2", 5, 9))
+    assert relay.sent() == [[1, "1_2", 0, 5], [1, "1_2", 5, 9]]
+
+
+def test_what_was_sent_is_not_sent_at_once_again(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    relay.sent()
+    relay.now += REPEAT_SECONDS
+    assert relay.sent() == []
+
+
+def test_what_nobody_confirms_is_sent_every_five_seconds(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    assert REPEAT_SECONDS == 5
+    for _ in range(3):
+        assert relay.sent() == [[1, "1_2", 0, 5]]
+        relay.now += 5.1
+
+
+def test_what_is_confirmed_is_forgotten(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    relay.proofs.confirm(relay.sent())
+    relay.now += 3600
+    assert relay.sent() == []
+
+
+def test_a_proof_that_grew_is_sent_at_once(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    relay.sent()
+    relay.add((1, "1_2", 0, 6))
+    assert relay.sent() == [[1, "1_2", 0, 6]]
+
+
+def test_a_confirmation_covers_what_was_known_then(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    earlier = relay.sent()
+    relay.add((1, "1_2", 0, 6))
+    relay.proofs.confirm(earlier)
+    assert relay.sent() == [[1, "1_2", 0, 6]]
+
+
+def test_a_confirmation_of_more_covers_less(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5))
+    relay.proofs.confirm([[1, "1_2", 0, 6]])
+    assert relay.sent() == []
+
+
+def test_only_what_is_named_is_confirmed(relay: Relay) -> None:
+    relay.add((1, "1_2", 0, 5), (2, "1_2", 0, 5), (1, "1_3", 0, 5), (1, "1_2", 1, 5))
+    relay.proofs.confirm([[1, "1_2", 0, 5], [9, "1_9", 0, 5]])
+    assert relay.sent() == [[2, "1_2", 0, 5], [1, "1_3", 0, 5], [1, "1_2", 1, 5]]
+
+
+def test_many_proofs_go_in_several_tasks(relay: Relay) -> None:
+    given = [(user, "a", 0, 1) for user in range(1_001)]
+    relay.add(*given)
+    assert relay.sent() == [list(proof) for proof in given]
+    assert [len(task) for task in relay.tasks] == [500, 500, 1]
+
+
+def test_beyond_a_limit_the_oldest_is_forgotten(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_PENDING", 2)
+    relay.add((1, "a", 0, 1), (2, "a", 0, 1))
+    relay.add((1, "a", 0, 2), (3, "a", 0, 1))
+    assert relay.sent() == [[1, "a", 0, 2], [3, "a", 0, 1]]
+
+
+@pytest.fixture
+def running(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The relay's own loop, which is what calls for what is due."""
+    monkeypatch.setattr(module, "_GATHER_SECONDS", 0)
+    loop = gevent.spawn(relay.proofs.run)
+    yield loop
+    loop.kill()
+
+
+def test_the_loop_sends_what_comes(relay: Relay, running: gevent.Greenlet) -> None:
+    for user in (1, 2):
+        relay.published.clear()
+        relay.add((user, "a", 0, 1))
+        assert relay.published.wait(PATIENCE)
+    assert relay.tasks == [[[1, "a", 0, 1]], [[2, "a", 0, 1]]]
+
+
+@pytest.mark.parametrize("error", [OperationalError, ConnectionError, module.RedisError])
+def test_the_loop_outlives_a_redis_that_is_away(relay: Relay, running: gevent.Greenlet, error: type[Exception]) -> None:
+    failed = Event()
+
+    def fail() -> None:
+        failed.set()
+        raise error("away")
+
+    relay.publishing = fail
+    relay.add((1, "a", 0, 1))
+    assert failed.wait(PATIENCE)
+    relay.publishing = lambda: None
+    relay.now += 5.1
+    relay.add((2, "a", 0, 1))
+    assert relay.published.wait(PATIENCE)
+    assert relay.tasks == [[[1, "a", 0, 1], [2, "a", 0, 1]]]
+    assert not running.dead

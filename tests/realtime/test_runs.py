@@ -1,0 +1,249 @@
+"""Only an unbroken run, pushed here and answered for, is proof."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messaging.delivered import Proof
+from realtime.runs import Place, Runs
+
+ME = 7
+
+
+def pushed(upto: int, after: int = 0, *, whole: bool = True) -> Runs:
+    """Runs of which a page of the conversation "c" was just pushed."""
+    runs = Runs(ME)
+    runs.begin("c", after, whole=whole)
+    for seq in range(after + 1, upto + 1):
+        assert runs.take("c", seq, own=False) is Place.NEXT
+    return runs
+
+
+def answer(runs: Runs) -> list[Proof]:
+    """Let the device answer the ping that is due."""
+    serial = runs.due_ping()
+    assert serial is not None
+    return runs.pong(serial)
+
+
+def test_what_was_pushed_and_answered_for_is_proven() -> None:
+    assert answer(pushed(3)) == [Proof(ME, "c", 0, 3)]
+
+
+def test_a_live_message_continues_from_the_one_before_it() -> None:
+    runs = Runs(ME)
+    assert runs.take("c", 9, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 8, 9)]
+
+
+def test_one_pong_answers_for_every_conversation() -> None:
+    runs = Runs(ME)
+    for name in ("a", "b"):
+        runs.take(name, 1, own=False)
+    assert sorted(answer(runs), key=lambda proof: proof.conversation_id) == [Proof(ME, "a", 0, 1), Proof(ME, "b", 0, 1)]
+
+
+def test_nothing_pushed_needs_no_ping() -> None:
+    assert Runs(ME).due_ping() is None
+    assert Runs(ME).all_answered
+
+
+def test_one_ping_is_outstanding_at_a_time() -> None:
+    runs = pushed(1)
+    serial = runs.due_ping()
+    assert serial is not None
+    runs.take("c", 2, own=False)
+    assert runs.due_ping() is None
+    assert not runs.all_answered
+    assert runs.pong(serial) == [Proof(ME, "c", 0, 1)], "not what was pushed after the ping"
+    assert not runs.all_answered
+    assert answer(runs) == [Proof(ME, "c", 0, 2)]
+    assert runs.all_answered
+
+
+def test_a_pong_counts_once() -> None:
+    runs = pushed(1)
+    serial = runs.due_ping()
+    assert serial is not None
+    assert runs.pong(serial)
+    assert runs.pong(serial) == []
+
+
+def test_a_pong_that_nobody_asked_for_proves_nothing() -> None:
+    runs = pushed(1)
+    for serial in (0, 1, 2**64 - 1):
+        assert runs.pong(serial) == []
+    runs.due_ping()
+    assert runs.pong(0) == runs.pong(2) == []
+    assert not runs.all_answered
+
+
+def test_a_repeat_is_not_pushed() -> None:
+    runs = pushed(3)
+    assert [runs.take("c", seq, own=False) for seq in (1, 3)] == [Place.REPEAT, Place.REPEAT]
+
+
+def test_a_gap_is_told_and_nothing_moves() -> None:
+    runs = pushed(3)
+    assert runs.take("c", 5, own=False) is Place.GAP
+    assert runs.take("c", 4, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 0, 4)]
+
+
+def test_own_messages_need_no_answer_and_break_no_run() -> None:
+    runs = Runs(ME)
+    assert runs.take("c", 1, own=True) is Place.NEXT
+    assert runs.due_ping() is None
+    runs.take("c", 2, own=False)
+    assert answer(runs) == [Proof(ME, "c", 0, 2)]
+
+
+def test_a_page_that_comes_again_changes_nothing() -> None:
+    runs = pushed(3)
+    runs.begin("c", 0, whole=True)
+    runs.begin("c", 2, whole=False)
+    assert runs.take("c", 2, own=False) is Place.REPEAT
+    assert runs.take("c", 4, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 0, 4)]
+
+
+def test_a_page_further_on_begins_a_new_run() -> None:
+    """Another device has answered for what is between."""
+    runs = pushed(3)
+    runs.begin("c", 9, whole=True)
+    assert runs.take("c", 10, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 9, 10)]
+
+
+def test_after_messages_left_out_no_pong_is_proof() -> None:
+    runs = pushed(300, 100, whole=False)
+    assert answer(runs) == []
+    runs.take("c", 301, own=False)
+    assert answer(runs) == []
+
+
+def test_an_ack_makes_a_run_whole_again() -> None:
+    runs = pushed(300, 100, whole=False)
+    answer(runs)
+    assert runs.ack("c", 300) == Proof(ME, "c", 0, 300)
+    runs.take("c", 301, own=False)
+    assert answer(runs) == [Proof(ME, "c", 100, 301)]
+
+
+def test_an_ack_below_what_was_left_out_does_not() -> None:
+    runs = pushed(300, 100, whole=False)
+    assert runs.ack("c", 99) == Proof(ME, "c", 0, 99)
+    assert answer(runs) == []
+
+
+def test_an_ack_is_clamped_to_what_was_pushed() -> None:
+    assert pushed(3).ack("c", 2**53 - 1) == Proof(ME, "c", 0, 3)
+
+
+def test_an_ack_of_what_was_never_pushed_is_nothing() -> None:
+    runs = pushed(3)
+    assert runs.ack("another", 1) is None
+    runs.begin("empty", 0, whole=True)
+    assert runs.ack("empty", 1) is None
+
+
+def test_a_backlog_run_again_makes_up_for_a_hole_that_it_does_not_fill() -> None:
+    """Other devices have answered for what is missing, so it never comes: the gap must not be found for ever."""
+    runs = pushed(3)
+    answer(runs)
+    assert runs.take("c", 7, own=False) is Place.GAP
+    runs.rerun()
+    assert runs.take("c", 3, own=False) is Place.REPEAT
+    assert runs.take("c", 7, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 6, 7)], "nothing of the hole"
+    assert runs.take("c", 9, own=False) is Place.GAP, "once"
+
+
+def test_a_hole_is_none_where_the_next_message_came() -> None:
+    runs = pushed(3)
+    runs.rerun()
+    assert runs.take("c", 4, own=False) is Place.NEXT
+    assert runs.take("c", 6, own=False) is Place.GAP
+
+
+def test_a_hole_is_none_where_the_backlog_has_said_what_there_is() -> None:
+    runs = pushed(3)
+    runs.rerun()
+    runs.begin("c", 0, whole=True)
+    assert runs.take("c", 5, own=False) is Place.GAP
+
+
+def test_what_was_asked_about_before_a_hole_proves_nothing_behind_it() -> None:
+    runs = pushed(3)
+    serial = runs.due_ping()
+    assert serial is not None
+    runs.rerun()
+    runs.take("c", 7, own=False)
+    assert runs.pong(serial) == []
+    assert answer(runs) == [Proof(ME, "c", 6, 7)]
+
+
+@dataclass
+class Model:
+    """Runs, beside a plain record of what was pushed, asked about and left out."""
+
+    runs: Runs = field(default_factory=lambda: Runs(ME))
+    here: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    behind_ping: dict[str, set[int]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)  # conversation → below this something is missing
+
+    def take(self, name: str, seq: int, own: bool) -> None:
+        top = max(self.here[name], default=0)
+        place = self.runs.take(name, seq, own=own)
+        assert place is not Place.NEXT or seq > top
+        if place is Place.NEXT:
+            self.here[name].add(seq)
+
+    def begin(self, name: str, after: int, whole: bool) -> None:
+        known = self.runs._top.get(name)
+        self.runs.begin(name, after, whole=whole)
+        if not whole and (known is None or after > known):
+            self.left_out[name] = after
+
+    def ping(self) -> None:
+        if self.runs.due_ping() is not None:
+            self.behind_ping = {name: set(seqs) for name, seqs in self.here.items()}
+
+    def pong(self, serial: int | None) -> None:
+        for proof in self.runs.pong(self.runs._serial if serial is None else serial):
+            assert proof.after < proof.upto
+            assert set(range(proof.after + 1, proof.upto + 1)) <= self.behind_ping[proof.conversation_id]
+            assert proof.conversation_id not in self.left_out
+
+    def ack(self, name: str, seq: int) -> None:
+        proof = self.runs.ack(name, seq)
+        if proof:
+            assert proof.upto <= min(seq, self.runs._top[name])
+            if seq >= self.left_out.get(name, 0):
+                self.left_out.pop(name, None)
+
+    def rerun(self) -> None:
+        self.runs.rerun()
+
+
+_NAMES = st.sampled_from(["a", "b"])
+_SEQS = st.integers(1, 9)
+_STEPS: list[st.SearchStrategy[Callable[[Model], None]]] = [
+    st.builds(lambda n, s, own: lambda m: m.take(n, s, own), _NAMES, _SEQS, st.booleans()),
+    st.builds(lambda n, s, whole: lambda m: m.begin(n, s, whole), _NAMES, st.integers(0, 9), st.booleans()),
+    st.just(Model.ping),
+    st.builds(lambda serial: lambda m: m.pong(serial), st.none() | st.integers(0, 3)),
+    st.builds(lambda n, s: lambda m: m.ack(n, s), _NAMES, _SEQS),
+    st.just(Model.rerun),
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.one_of(_STEPS), max_size=40))
+def test_no_order_of_events_proves_what_was_not_pushed_and_asked_for(steps: list[Callable[[Model], None]]) -> None:
+    model = Model()
+    for step in steps:
+        step(model)

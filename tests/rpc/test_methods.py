@@ -1,0 +1,75 @@
+"""Each method, called by a service that knows only the original columns."""
+
+import pytest
+
+from tests.people import User, Web, conversation, friends, history, send
+from tests.processes import wait_until
+from tests.rpc.client import ORIGINAL, Client
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def old(stack: Stack) -> Client:
+    """As old as it is, it has a token."""
+    return Client(stack.rpc_address, ORIGINAL)
+
+
+@pytest.fixture
+def pair(web: Web) -> tuple[User, User]:
+    return friends(web, "Alice")
+
+
+def test_send(old: Client, pair: tuple[User, User]) -> None:
+    alice, bob = pair
+    sent = old.SendMessage(
+        from_user_id=alice.id, to_user_id=bob.id, message_type=2, content="picture", extra='{"w": 3}'
+    ).message
+    assert (sent.from_user_id, sent.to_user_id, sent.conversation_id) == (alice.id, bob.id, conversation(*pair))
+    assert (sent.message_type, sent.content, sent.extra, sent.status) == (2, "picture", '{"w":3}', 1)
+    assert sent.id > 0
+    assert sent.create_time == sent.update_time > 0
+
+
+def test_absent_fields_take_rests_defaults(old: Client, pair: tuple[User, User]) -> None:
+    sent = old.SendMessage(from_user_id=pair[0].id, to_user_id=pair[1].id, content="x").message
+    assert (sent.message_type, sent.extra) == (1, "")
+
+
+def test_history_of_a_caller_that_is_legacy(stack: Stack, web: Web, pair: tuple[User, User]) -> None:
+    """Its proto has no user_id: such a service is served on loopback, without a token."""
+    address = stack.add("rpc", RPC_SERVICE_TOKENS="", RPC_LEGACY_CALLERS="1").address  # type: ignore[attr-defined]
+    legacy = Client(address, ORIGINAL, token=None)
+    sent = [send(web, *pair, content=str(number)) for number in range(25)]
+    newest = legacy.GetChatHistory(conversation_id=conversation(*pair))
+    assert [each.id for each in newest.messages] == [each["id"] for each in sent[5:]], "20, ascending"
+    assert newest.has_more
+    before = legacy.GetChatHistory(conversation_id=conversation(*pair), last_message_id=sent[5]["id"], limit=10)
+    assert [each.id for each in before.messages] == [each["id"] for each in sent[:5]]
+    assert not before.has_more
+
+
+def test_conversations_unread_and_read(old: Client, web: Web, pair: tuple[User, User]) -> None:
+    alice, bob = pair
+    sent = [send(web, alice, bob, str(number)) for number in range(3)]
+    name = conversation(*pair)
+    wait_until(lambda: old.GetUnreadCount(user_id=bob.id).count == 3, "three unread")
+    listed = old.GetConversations(user_id=bob.id)
+    (talk,) = listed.conversations
+    assert (listed.total, talk.id, talk.type, talk.name, talk.unread_count) == (1, name, 1, "Alice", 3)
+    assert (talk.last_message.id, talk.last_message.content) == (sent[2]["id"], "2")
+    assert old.MarkAsRead(user_id=bob.id, conversation_id=name, message_id=sent[1]["id"]).success
+    assert old.GetUnreadCount(user_id=bob.id, conversation_id=name).count == 1
+    assert old.MarkAsRead(user_id=bob.id, conversation_id=name).success
+    assert old.GetUnreadCount(user_id=bob.id, conversation_id=name).count == 0
+
+
+def test_recall_and_delete(old: Client, web: Web, pair: tuple[User, User]) -> None:
+    recalled, deleted, kept = (send(web, *pair, content=text) for text in ("recalled", "deleted", "kept"))
+    assert old.RecallMessage(user_id=pair[0].id, message_id=recalled["id"]).success
+    assert old.DeleteMessage(user_id=pair[1].id, message_id=deleted["id"]).success
+    left = history(web, pair[1], conversation(*pair))
+    assert [(each["id"], each["status"]) for each in left] == [(recalled["id"], 4), (kept["id"], 1)]
+
+
+def test_push_to_nobody(old: Client, pair: tuple[User, User]) -> None:
+    assert not old.PushMessage(user_id=pair[0].id, message={"content": "anybody there?"}).success

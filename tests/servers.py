@@ -1,0 +1,132 @@
+"""A private MariaDB and a private Redis, or those that TEST_DATABASE_URL and TEST_REDIS_URL name."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pymysql
+import redis
+from sqlalchemy import URL, create_engine, make_url
+
+from embedded import valkey
+from tests.processes import Process, free_port
+
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+_AS_ROOT = ["--user=root"] if os.geteuid() == 0 else []
+
+
+class Databases:
+    """Makes databases with random names on a MariaDB or MySQL server."""
+
+    def __init__(self, server: URL) -> None:
+        self._server = server
+        self._names: list[str] = []
+
+    def create_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"im_test_{uuid.uuid4().hex[:12]}"
+        self._execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        self._names.append(name)
+        return self._server.set(database=name).render_as_string(hide_password=False)
+
+    def drop_databases(self) -> None:
+        """Remove what was made."""
+        while self._names:
+            self._execute(f"DROP DATABASE IF EXISTS {self._names.pop()}")
+
+    def _execute(self, statement: str) -> None:
+        engine = create_engine(self._server)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
+
+class MariaDB(Process, Databases):
+    """A server in a directory of its own, as durable as in production; it keeps its port over restarts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._data = directory / "data"
+        self._port = free_port()
+        Databases.__init__(self, URL.create("mysql+pymysql", "root", host="127.0.0.1", port=self._port))
+        Process.__init__(self, "mariadb", self._server_command(directory), log=directory / "mariadb.log")
+
+    def _server_command(self, directory: Path) -> list[str]:
+        program = shutil.which("mariadbd", path=_PATH)
+        assert program, "mariadbd is missing: see tests/install.sh"
+        return [
+            program,
+            "--no-defaults",
+            *_AS_ROOT,
+            f"--datadir={self._data}",
+            f"--socket={directory}/s",
+            f"--pid-file={directory}/pid",
+            "--bind-address=127.0.0.1",
+            f"--port={self._port}",
+            "--max-connections=500",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=256M",
+            "--skip-name-resolve",
+        ]
+
+    def launch(self) -> None:
+        """Start it; the first time, make its data first."""
+        if not self._data.exists():
+            self._install()
+        super().launch()
+
+    def ready(self) -> bool:
+        try:
+            pymysql.connect(host="127.0.0.1", port=self._port, user="root", connect_timeout=2).close()
+        except pymysql.err.OperationalError:
+            return False
+        return True
+
+    def _install(self) -> None:
+        command = ["mariadb-install-db", "--no-defaults", *_AS_ROOT, f"--datadir={self._data}", "--skip-test-db"]
+        method = "--auth-root-authentication-method=normal"
+        done = subprocess.run([*command, method], env=os.environ | {"PATH": _PATH}, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
+class RedisServer(Process):
+    """A Redis that forgets everything when it ends; it keeps its port over restarts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        options = {"bind": "127.0.0.1", "port": self._port, "dir": directory, "appendonly": "no", "save": ""}
+        options["set-proc-title"] = "no"  # it would be written over the mark by which the guard finds it
+        program = shutil.which("redis-server") or str(valkey.server())
+        command = [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+        super().__init__("redis", command, log=directory / "redis.log")
+
+    def ready(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+                return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
+    def stop(self) -> None:
+        """As an operator stops it."""
+        self.terminate()
+
+    def flushall(self) -> None:
+        """Everything in it is gone."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+class OutsideRedis:
+    """The one that TEST_REDIS_URL names."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+def outside_databases() -> Databases | None:
+    """The server that TEST_DATABASE_URL names, if any."""
+    url = os.environ.get("TEST_DATABASE_URL")
+    return Databases(make_url(url)) if url else None

@@ -1,0 +1,136 @@
+"""The real processes of the Procfile, apart, as operators run them."""
+
+import itertools
+import os
+import sys
+from pathlib import Path
+
+import grpc
+import requests
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from honcho.environ import parse_procfile
+
+from tests import databases
+from tests.processes import ROOT, Process, free_port
+
+SERVICE_TOKEN = "a service token of the tests; known to everybody"  # commas separate tokens
+
+
+def commands(procfile: str = "Procfile") -> dict[str, str]:
+    """The command of each process that a Procfile of this repository names."""
+    found: dict[str, str] = parse_procfile((ROOT / procfile).read_text()).processes
+    return found
+
+
+def with_programs(environment: dict[str, str]) -> dict[str, str]:
+    """That environment, with this Python's programs first in PATH."""
+    return environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
+
+
+class Door(Process):
+    """A gunicorn; ready when it says so. It keeps its port when it is started again."""
+
+    def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
+        self._address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self._address}"
+        super().__init__(name, command, log=log, env=env | {"BIND": self._address, "REALTIME_BIND": self._address})
+
+    def ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+class RpcDoor(Process):
+    """The gRPC door; ready when its health says so. It keeps its port when it is started again."""
+
+    def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        tokens = {"RPC_SERVICE_TOKENS": f"tests:{SERVICE_TOKEN}"}
+        super().__init__(name, command, log=log, env={"RPC_BIND": self.address} | tokens | env)
+
+    def ready(self) -> bool:
+        try:
+            with grpc.insecure_channel(self.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+                health = health_pb2_grpc.HealthStub(channel)
+                answer = health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+class Speaking(Process):
+    """A process without a port; ready when a worker's log says so, or beat's banner is through."""
+
+    def ready(self) -> bool:
+        return " ready." in self.output() or "maxinterval ->" in self.output()
+
+
+class Stack:
+    """A deployment: its database must be migrated. `environment` is added to every process's settings."""
+
+    def __init__(self, database_url: str, redis_url: str, directory: Path, **environment: str) -> None:
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self.processes: list[Process] = []
+        self._directory = directory
+        self._environment = with_programs(databases.environment(database_url, redis_url) | environment)
+        self._environment["PYTHONUNBUFFERED"] = "1"  # banners are waited for
+        self._numbers = itertools.count(1)
+
+    @property
+    def web_url(self) -> str:
+        """Of the first web process."""
+        return self._urls("web")[0]
+
+    @property
+    def realtime_urls(self) -> list[str]:
+        """Of all relays."""
+        return self._urls("realtime")
+
+    @property
+    def rpc_address(self) -> str:
+        """Of the first gRPC door."""
+        return next(process.address for process in self.processes if isinstance(process, RpcDoor))
+
+    def start(
+        self, *, web: int = 1, realtime: int = 1, workers: int = 1, beat: int = 1, rpc: int = 1, **environment: str
+    ) -> "Stack":
+        """Start that many of each, at once, and wait until all are ready."""
+        counts = {"web": web, "realtime": realtime, "worker": workers, "beat": beat, "rpc": rpc}
+        new = [self._launch(name, **environment) for name, count in counts.items() for _ in range(count)]
+        for process in new:
+            process.wait_ready()
+        return self
+
+    def add(self, name: str, **environment: str) -> Process:
+        """Start one more process, by its name in the Procfile, and wait until it is ready."""
+        process = self._launch(name, **environment)
+        process.wait_ready()
+        return process
+
+    def named(self, name: str) -> list[Process]:
+        """All processes of a name, running or not."""
+        return [process for process in self.processes if process.name.rpartition(".")[0] == name]
+
+    def stop(self) -> None:
+        """Kill everything: its end is tested where it matters."""
+        for process in self.processes:
+            process.kill()
+
+    def tail(self) -> str:
+        """The last lines of every log."""
+        return "\n".join(f"--- {process.name}\n{process.tail()}" for process in self.processes)
+
+    def _launch(self, name: str, **environment: str) -> Process:
+        unique = f"{name}.{next(self._numbers)}"
+        kind = {"web": Door, "realtime": Door, "rpc": RpcDoor}.get(name, Speaking)
+        env = self._environment | {"HONCHO_PROCESS_NAME": unique} | environment
+        process = kind(unique, f"exec {commands()[name]}", log=self._directory / f"{unique}.log", env=env)
+        self.processes.append(process)
+        process.launch()
+        return process
+
+    def _urls(self, name: str) -> list[str]:
+        return [process.url for process in self.named(name) if isinstance(process, Door)]
