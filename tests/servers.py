@@ -60,6 +60,7 @@ class MariaDB(Process, Databases):
             "--no-defaults",
             *_AS_ROOT,
             f"--datadir={self._data}",
+            f"--tmpdir={self._data}",  # a server that starts removes the temporary tables of all who share its tmpdir
             f"--socket={directory}/s",
             f"--pid-file={directory}/pid",
             "--bind-address=127.0.0.1",

@@ -125,8 +125,7 @@ def test_a_worker_killed_before_it_stored_the_proof_does_not_lose_it(fresh_stack
     row = "SELECT id FROM im_conversation WHERE user_id = :id FOR UPDATE"
     with storage.locked(fresh_stack, row, id=pair[1].id):
         device.say("ack", {"conversation_id": conversation(*pair), "seq": 1})
-        waits = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        wait_until(lambda: storage.rows(fresh_stack, waits), "a worker to be about to store the proof")
+        wait_until(lambda: storage.lock_waits(fresh_stack), "a worker to be about to store the proof")
         worker.kill()
     worker.start()
     wait_until(lambda: statuses(web, pair) == [2], "the relay repeats its proof")

@@ -70,8 +70,7 @@ def test_a_worker_killed_while_it_applies_events_loses_nothing(
     worker = running.named("worker")[0]
     with storage.locked(running, "SELECT id FROM im_conversation WHERE user_id = :id FOR UPDATE", id=pair[1].id):
         send(web, *pair)
-        waits = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        wait_until(lambda: storage.rows(running, waits), "the drain to wait for the row")
+        wait_until(lambda: storage.lock_waits(running), "the drain to wait for the row")
         worker.kill()
     worker.start()
     assert_exact(web, pair, device, 2)
