@@ -1,9 +1,9 @@
 """What the tables share: naming, and column types that mean the same on MariaDB, MySQL and SQLite."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String, Table
 from sqlalchemy.dialects.mysql import VARCHAR
 from sqlalchemy.orm import DeclarativeBase
 
@@ -27,6 +27,11 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {int: Id, datetime: DateTime()}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+
+def table(model: type[Base]) -> Table:
+    """What hot statements are built of: on a model, the ORM would prepare each execution, at the cost of another."""
+    return cast(Table, model.__table__)
 
 
 def table_args(*constraints: Any, comment: str) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from gevent import get_hub
 from gevent.monkey import is_module_patched
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, TextClause, create_engine, event, text
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -28,8 +28,9 @@ Rule = Callable[[Session, datetime], T]
 _RERUNS = 3
 _LOCK_ERRORS = {1020, 1205, 1213}  # changed since read, lock wait timeout, deadlock
 _CLOCK = {
-    "sqlite": text("SELECT strftime('%Y-%m-%d %H:%M:%S', 'now')"),
-    "mysql": text("SELECT UTC_TIMESTAMP()"),
+    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%S', 'now')",
+    "mysql": "SELECT UTC_TIMESTAMP()",
+    "mariadb": "SELECT UTC_TIMESTAMP()",
 }
 
 
@@ -76,12 +77,9 @@ def _attempt(rule: Rule[T], *, write: bool) -> T:
 
 
 def _now(session: Session) -> datetime:
-    value: Any = session.scalar(_clock(session.get_bind().dialect.name))
+    connection = session.connection()
+    value: Any = connection.exec_driver_sql(_CLOCK[connection.dialect.name]).scalar()
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
-
-
-def _clock(dialect: str) -> TextClause:
-    return _CLOCK.get(dialect, _CLOCK["mysql"])
 
 
 def _worth_rerunning(error: DBAPIError) -> bool:
@@ -113,6 +111,7 @@ def _mysql(url: str) -> Engine:
         pool_size=settings().db_pool_size,
         max_overflow=settings().db_pool_size,
         pool_timeout=5,
+        pool_reset_on_return=None,  # the session has ended its transaction: a ROLLBACK would be a trip for nothing
         pool_recycle=1800,
         connect_args={
             "charset": "utf8mb4",

@@ -12,12 +12,11 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import Event, Kind
 from messaging import heads, outbox, projection, rows, visible
-from messaging.message import SYSTEM, wire
+from messaging.message import SYSTEM, shown
 from messaging.status import Status
 
 OLD_EVENT = timedelta(seconds=10)
@@ -56,8 +55,6 @@ def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool
             drift += _lag(session, now, row, head, repair=repair)
     if repair and drift:
         rows.write(session, now, list(locked.values()))
-    else:
-        session.expunge_all()  # what the rows should be is told, not stored
     return Audited(drift, head.shard if drift else None)
 
 
@@ -123,7 +120,7 @@ def _old_events(name: str, waiting: Sequence[Event], now: datetime) -> Iterator[
             yield Drift(name, 0, "outbox age", int((now - event.create_time).total_seconds()), 0)
 
 
-def _row(session: Session, row: Conversation, *, last_seq: int) -> Iterator[Drift]:
+def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
     """Set a row to what it should be, watermarks first because counts follow from them; tell what differed."""
     stored = {what: getattr(row, what) for what in _CHECKED}
     row.last_seq = min(row.last_seq, last_seq)
@@ -132,15 +129,13 @@ def _row(session: Session, row: Conversation, *, last_seq: int) -> Iterator[Drif
     row.unread_count = visible.count_unread(session, row, upto=row.last_seq)
     last = visible.last_visible(session, row)
     row.last_message_id = last.id if last else None
-    row.last_message_content = wire(last)["content"] if last else None
+    row.last_message_content = shown(last) if last else None
     for what, value in stored.items():
         if value != getattr(row, what):
             yield Drift(row.conversation_id, row.user_id, what, value, getattr(row, what))
 
 
-def _lag(
-    session: Session, now: datetime, row: Conversation, head: heads.LockedHead, *, repair: bool
-) -> Iterator[Drift]:
+def _lag(session: Session, now: datetime, row: rows.View, head: heads.LockedHead, *, repair: bool) -> Iterator[Drift]:
     """A row behind its conversation, and no event on its way: the event was lost, so tell it again."""
     if row.last_seq >= head.last_seq:
         return

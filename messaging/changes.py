@@ -25,7 +25,7 @@ def record(
 ) -> int:
     """Take the conversation's next `change_seq` and add the outbox event. Answers that number."""
     change_seq: int = head.change_seq + 1
-    heads.advance(session, {head.conversation_id: 1}, messages=False)
+    heads.advance(session, [head], {head.conversation_id: 1}, messages=False)
     event = outbox.event(
         shard=head.shard,
         conversation_id=head.conversation_id,

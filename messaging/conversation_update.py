@@ -47,5 +47,5 @@ def arrange(
         .values(values)
         .execution_options(synchronize_session=False)
     )
-    session.refresh(row)
-    return views(session, [row], directory=directory)[0], head.shard
+    changed = session.get_one(Conversation, row.id)
+    return views(session, [changed], directory=directory)[0], head.shard

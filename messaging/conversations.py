@@ -12,7 +12,7 @@ from db.conversation import Conversation
 from db.message import Message
 from messaging.directory import Directory, Profile
 from messaging.history import require_member
-from messaging.message import unix, wire
+from messaging.message import COLUMNS, unix, wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,7 @@ def views(session: Session, rows: Sequence[Conversation], *, directory: Director
         return []
     last = {
         message.id: message
-        for message in session.execute(
-            select(*Message.__table__.columns).where(Message.id.in_([row.last_message_id for row in rows]))
-        )
+        for message in session.execute(select(*COLUMNS).where(Message.id.in_([row.last_message_id for row in rows])))
     }
     peers = _peers(session, rows)
     profiles = directory.profiles(session, {row.friend_id for row in rows if row.friend_id})

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.message import Message
-from db.outbox import Event, Kind
+from db.outbox import Kind
 from messaging import outbox, projection
 from messaging.message import wire
 
-Tell = Callable[[Event, Any, set[tuple[int, int]]], "list[Announcement]"]
+Tell = Callable[[outbox.Pending, Any, set[tuple[int, int]]], "list[Announcement]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +56,16 @@ def publish_batch(
     return len(events)
 
 
-def announcements(session: Session, events: Sequence[Event]) -> list[Announcement]:
+def announcements(session: Session, events: Sequence[outbox.Pending]) -> list[Announcement]:
     """What these events say now, in their order: a text recalled since is not in it."""
-    ids = {event.message_id for event in events if event.message_id}
-    rows = session.execute(select(*Message.__table__.columns).where(Message.id.in_(ids))).all() if ids else []
+    rows = projection.messages(session, {event.message_id for event in events if event.message_id})
     hidden = projection.hidden_from_audience(session, rows)
     by_id = {row.id: row for row in rows}
     return [told for event in events for told in _TELL[Kind(event.kind)](event, by_id.get(event.message_id), hidden)]
 
 
 def _message(kind: str, *, in_turn: bool = False) -> Tell:
-    def tell(event: Event, row: Any, hidden: set[tuple[int, int]]) -> list[Announcement]:
+    def tell(event: outbox.Pending, row: Any, hidden: set[tuple[int, int]]) -> list[Announcement]:
         users = projection.concerns(event)
         blind = tuple(user for user in users if (user, row.id) in hidden)
         seeing = tuple(user for user in users if user not in blind)
@@ -78,7 +75,7 @@ def _message(kind: str, *, in_turn: bool = False) -> Tell:
     return tell
 
 
-def _receipt(event: Event, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
+def _receipt(event: outbox.Pending, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
     content = {
         "conversation_id": event.conversation_id,
         "user_id": event.user_id,
@@ -89,7 +86,7 @@ def _receipt(event: Event, _row: Any, _hidden: set[tuple[int, int]]) -> list[Ann
     return [Announcement(projection.concerns(event), "read_receipt", content, origin=event.origin)]
 
 
-def _changed(event: Event, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
+def _changed(event: outbox.Pending, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
     return [Announcement(projection.concerns(event), "resync", {"conversation_id": event.conversation_id})]
 
 

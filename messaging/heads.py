@@ -3,23 +3,25 @@
 That lock is what makes `seq` dense and in commit order, and outbox ids of one conversation commit in their order.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.head import Head
 from db.insert_ignore import insert_ignore
+from db.write_rows import write_rows
 from infra.settings import settings
 from messaging.conversation_id import shard_of
 
 # Built once: putting a statement together costs as much as running it.
+_HEADS = table(Head).c
 _LOCK = (
-    select(Head.conversation_id, Head.shard, Head.last_seq, Head.change_seq)
-    .where(Head.conversation_id.in_(bindparam("names", expanding=True)))
-    .order_by(Head.conversation_id)
+    select(_HEADS.conversation_id, _HEADS.shard, _HEADS.last_seq, _HEADS.change_seq)
+    .where(_HEADS.conversation_id.in_(bindparam("names", expanding=True)))
+    .order_by(_HEADS.conversation_id)
     .with_for_update()
 )
 
@@ -47,20 +49,21 @@ def lock_existing(session: Session, conversation_id: str) -> LockedHead | None:
     return _locked(session, [conversation_id]).get(conversation_id)
 
 
-def advance(session: Session, taken: Mapping[str, int], *, messages: bool) -> None:
-    """Raise the counters of locked heads by what was taken of each: one statement for each distinct amount.
+def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str, int], *, messages: bool) -> None:
+    """Raise the counters of locked heads by what was taken of each, all in one statement.
 
     `change_seq` always rises, `last_seq` only when the changes are new `messages`.
     """
-    by_amount: dict[int, list[str]] = defaultdict(list)
-    for name, amount in taken.items():
-        by_amount[amount].append(name)
-    for amount, names in sorted(by_amount.items()):
-        raised = {"change_seq": Head.change_seq + amount}
-        if messages:
-            raised["last_seq"] = Head.last_seq + amount
-        statement = update(Head).where(Head.conversation_id.in_(sorted(names))).values(raised)
-        session.execute(statement.execution_options(synchronize_session=False))
+    rows = [
+        {
+            "conversation_id": head.conversation_id,
+            "shard": head.shard,
+            "last_seq": head.last_seq + taken[head.conversation_id] * messages,
+            "change_seq": head.change_seq + taken[head.conversation_id],
+        }
+        for head in locked
+    ]
+    write_rows(session, Head, rows, ("last_seq", "change_seq"))
 
 
 def _locked(session: Session, names: list[str]) -> dict[str, LockedHead]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.message import Message
 from messaging.conversation_id import peer
 from messaging.errors import Code, Refused
-from messaging.message import wire
+from messaging.message import COLUMNS, wire
 from messaging.status import Status
 from messaging.visible import by_seq, hidden_by
 
@@ -77,7 +77,7 @@ def _page(
     forward: bool,
 ) -> Sequence[Row[Any]]:
     statement = (
-        select(*Message.__table__.columns)
+        select(*COLUMNS)
         .where(Message.conversation_id == conversation_id, Message.status != Status.DELETED, ~hidden_by(user_id))
         .order_by(Message.seq if forward else Message.seq.desc())
         .limit(limit + 1)

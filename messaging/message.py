@@ -6,11 +6,34 @@ from typing import Any
 
 import orjson
 
+from db.base import table
+from db.message import Message
 from infra.settings import settings
 from messaging.status import Status
 
 SYSTEM = 0
 SENDABLE = frozenset({1, 2, 3, 4, 5})  # text, image, voice, video, file
+
+
+# What `wire` reads of im_message; other columns would only be carried.
+COLUMNS = tuple(
+    table(Message).c[name]
+    for name in (
+        "id",
+        "conversation_id",
+        "seq",
+        "change_seq",
+        "from_user_id",
+        "to_user_id",
+        "message_type",
+        "content",
+        "extra",
+        "status",
+        "client_msg_id",
+        "create_time",
+        "update_time",
+    )
+)
 
 
 def unix(moment: datetime) -> int:
@@ -19,7 +42,7 @@ def unix(moment: datetime) -> int:
 
 
 def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
-    """The Message of the contract, from a row with im_message's columns.
+    """The Message of the contract, from a row with `COLUMNS`.
 
     A recalled one shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
     """
@@ -40,6 +63,12 @@ def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
         "create_time": unix(row.create_time),
         "update_time": unix(row.update_time),
     }
+
+
+def shown(row: Any) -> str:
+    """The text of a message for those from whom it is not hidden."""
+    content: str = row.content if row.status < Status.RECALLED else _instead(row.status)
+    return content
 
 
 def _instead(status: int) -> str:

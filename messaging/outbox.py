@@ -4,12 +4,31 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.insert_ignore import insert_ignore
 from db.outbox import Event, Kind
 from db.outbox_shard import OutboxShard
+
+# Built once: putting a statement together costs as much as running it.
+_EVENTS = table(Event)
+_SHARDS = table(OutboxShard)
+_INSERT = insert(_EVENTS)
+_HELD = select(_SHARDS.c.shard).where(_SHARDS.c.shard == bindparam("shard"))
+_FREE = _HELD.with_for_update(skip_locked=True)
+# `=`, not IS: only so does MariaDB find them, in order, by the index.
+_PENDING = (
+    select(_EVENTS)
+    .where(_EVENTS.c.shard == bindparam("shard"), _EVENTS.c.applied == bindparam("applied"))
+    .order_by(_EVENTS.c.id)
+    .limit(bindparam("limit"))
+)
+_MARK = update(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True))).values(applied=True)
+_REMOVE = delete(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True)))
+
+Pending = Row[Any]
 
 
 def event(
@@ -29,37 +48,32 @@ def event(
 
 def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     """Add events, one statement. The caller holds the head lock of every conversation in them."""
-    session.execute(insert(Event), list(events))
+    session.execute(_INSERT, list(events))
 
 
 def try_lock(session: Session, shard: int) -> bool:
     """Keep every other drain of this shard out until COMMIT. False, at once, when another keeps us out."""
-    found = select(OutboxShard.shard).where(OutboxShard.shard == shard)
-    free = found.with_for_update(skip_locked=True)
-    if session.scalar(free) is not None:
+    wanted = {"shard": shard}
+    if session.scalar(_FREE, wanted) is not None:
         return True
-    if session.scalar(found) is not None:
+    if session.scalar(_HELD, wanted) is not None:
         return False
-    insert_ignore(session, OutboxShard, [{"shard": shard}])
-    return session.scalar(free) is not None
+    insert_ignore(session, OutboxShard, [wanted])
+    return session.scalar(_FREE, wanted) is not None
 
 
-def pending(session: Session, *, shard: int, applied: bool, limit: int) -> Sequence[Event]:
+def pending(session: Session, *, shard: int, applied: bool, limit: int) -> Sequence[Pending]:
     """The oldest events of a shard: those still to apply to conversation rows, or those still to publish."""
-    # `=`, not IS: only so does MariaDB find them, in order, by the index.
-    statement = select(Event).where(Event.shard == shard, Event.applied == applied).order_by(Event.id).limit(limit)
-    return session.scalars(statement).all()
+    return session.execute(_PENDING, {"shard": shard, "applied": applied, "limit": limit}).all()
 
 
 def mark_applied(session: Session, ids: Sequence[int]) -> None:
-    session.execute(
-        update(Event).where(Event.id.in_(ids)).values(applied=True).execution_options(synchronize_session=False)
-    )
+    session.execute(_MARK, {"ids": ids})
 
 
 def remove(session: Session, ids: Sequence[int]) -> None:
     """Delete exactly the events that were read: a smaller id may have been committed since."""
-    session.execute(delete(Event).where(Event.id.in_(ids)).execution_options(synchronize_session=False))
+    session.execute(_REMOVE, {"ids": ids})
 
 
 def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> list[int]:

@@ -8,22 +8,29 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
-from db.conversation import Conversation
+from db.base import table
 from db.hidden import Hidden
 from db.message import Message
-from db.outbox import Event, Kind
+from db.outbox import Kind
 from messaging import rows
 from messaging.conversation_id import participants
-from messaging.message import SYSTEM, wire
+from messaging.message import COLUMNS, SYSTEM, shown
+from messaging.outbox import Pending
 from messaging.status import UNREAD, Status
+
+# Built once: putting a statement together costs as much as running it.
+_BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
+_HIDDEN = select(table(Hidden)).where(
+    tuple_(table(Hidden).c.user_id, table(Hidden).c.message_id).in_(bindparam("pairs", expanding=True))
+)
 
 Projected = Row[Any]
 
 
-def apply(session: Session, now: datetime, events: Sequence[Event]) -> None:
+def apply(session: Session, now: datetime, events: Sequence[Pending]) -> None:
     """Bring the rows of those whom these events concern up to them."""
     concerned = [(event, user) for event in events for user in concerns(event)]
     locked = rows.lock(session, now, {(event.conversation_id, user) for event, user in concerned})
@@ -31,9 +38,9 @@ def apply(session: Session, now: datetime, events: Sequence[Event]) -> None:
         row = locked[event.conversation_id, user]
         row.change_seq = max(row.change_seq, event.change_seq)
     # Read only now: recall, read and delete change messages under the rows' locks.
-    messages = _messages(session, [event.message_id for event in events if event.kind == Kind.SENT])
-    hidden = hidden_from_audience(session, messages)
-    for message in messages:
+    sent = messages(session, {event.message_id for event in events if event.kind == Kind.SENT})
+    hidden = hidden_from_audience(session, sent)
+    for message in sorted(sent, key=lambda message: (message.conversation_id, message.seq)):
         for user in audience(message.conversation_id):
             _count(locked[message.conversation_id, user], message, hidden=(user, message.id) in hidden)
     rows.write(session, now, [locked[key] for key in sorted(locked)])
@@ -44,7 +51,7 @@ def audience(conversation_id: str) -> tuple[int, ...]:
     return participants(conversation_id) or ()
 
 
-def concerns(event: Event) -> tuple[int, ...]:
+def concerns(event: Pending) -> tuple[int, ...]:
     """The users whose view an event changes."""
     if event.kind in (Kind.HIDDEN, Kind.CHANGED):
         return (event.user_id,)
@@ -56,11 +63,10 @@ def hidden_from_audience(session: Session, messages: Sequence[Projected]) -> set
     pairs = [(user, message.id) for message in messages for user in audience(message.conversation_id)]
     if not pairs:
         return set()
-    statement = select(Hidden.user_id, Hidden.message_id).where(tuple_(Hidden.user_id, Hidden.message_id).in_(pairs))
-    return {(row.user_id, row.message_id) for row in session.execute(statement)}
+    return {(row.user_id, row.message_id) for row in session.execute(_HIDDEN, {"pairs": pairs})}
 
 
-def counts_for(row: Conversation, message: Projected, *, hidden: bool) -> bool:
+def counts_for(row: rows.View, message: Projected, *, hidden: bool) -> bool:
     """Whether a message is unread for the row's user: the contract's definition."""
     return (
         row.read_seq < message.seq
@@ -71,7 +77,7 @@ def counts_for(row: Conversation, message: Projected, *, hidden: bool) -> bool:
     )
 
 
-def _count(row: Conversation, message: Projected, *, hidden: bool) -> None:
+def _count(row: rows.View, message: Projected, *, hidden: bool) -> None:
     if message.seq <= row.last_seq:
         return
     row.unread_count += counts_for(row, message, hidden=hidden)
@@ -81,12 +87,10 @@ def _count(row: Conversation, message: Projected, *, hidden: bool) -> None:
     row.del_state, row.delete_time = 0, None
     if message.status != Status.DELETED and not hidden:
         row.last_message_id = message.id
-        row.last_message_content = wire(message)["content"]
+        row.last_message_content = shown(message)
         row.last_message_time = message.create_time
 
 
-def _messages(session: Session, ids: Collection[int]) -> Sequence[Projected]:
-    if not ids:
-        return []
-    found = session.execute(select(*Message.__table__.columns).where(Message.id.in_(ids))).all()
-    return sorted(found, key=lambda message: (message.conversation_id, message.seq))
+def messages(session: Session, ids: Collection[int]) -> Sequence[Projected]:
+    """These messages as they now stand, in no order."""
+    return session.execute(_BY_ID, {"ids": list(ids)}).all() if ids else []

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from db.conversation import Conversation
 from db.message import Message
 from db.outbox import Kind
 from messaging import changes, heads, rows, visible
@@ -106,12 +105,12 @@ def _read_up_to(session: Session, now: datetime, user_id: int, name: str, seq: i
     return Read(name, upto, row.unread_count, head.shard)
 
 
-def _counted(session: Session, row: Conversation, upto: int) -> int:
+def _counted(session: Session, row: rows.View, upto: int) -> int:
     """How many messages up to `upto` are in the row's count now."""
     return row.unread_count if upto >= row.last_seq else visible.count_unread(session, row, upto=upto)
 
 
-def _mark(session: Session, now: datetime, row: Conversation, upto: int) -> None:
+def _mark(session: Session, now: datetime, row: rows.View, upto: int) -> None:
     session.execute(
         update(Message)
         .where(*visible.unread_range(row, upto))

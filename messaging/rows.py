@@ -1,39 +1,56 @@
 """Conversation rows, locked: each is one user's view, and whoever changes a count holds its lock."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.conversation import Conversation
 from db.insert_ignore import insert_ignore
 from db.write_rows import write_rows
 from messaging.conversation_id import peer
 
-_AT_ONCE = 100  # the time in which MariaDB plans a list of pairs grows with the square of its length
-
 RowKey = tuple[str, int]  # conversation_id, user_id: the order in which rows are locked
 
-_WRITTEN = (
-    "last_message_id",
-    "last_message_content",
-    "last_message_time",
-    "unread_count",
-    "del_state",
-    "delete_time",
-    "update_time",
-    "version",
-    "last_seq",
-    "change_seq",
-    "read_seq",
-    "delivered_seq",
+
+@dataclass(slots=True)
+class View:
+    """What changes of a conversation row, under its columns' names; not what its user arranged."""
+
+    id: int
+    conversation_id: str
+    user_id: int
+    version: int
+    last_message_id: int | None
+    last_message_content: str | None
+    last_message_time: datetime | None
+    unread_count: int
+    del_state: int
+    delete_time: datetime | None
+    last_seq: int
+    change_seq: int
+    read_seq: int
+    delivered_seq: int
+
+
+_AT_ONCE = 100  # the time in which MariaDB plans a list of pairs grows with the square of its length
+_NAMES = tuple(field.name for field in fields(View))
+_WRITTEN = ("update_time", *_NAMES[3:])
+_COLUMNS = table(Conversation).c
+# Built once: putting a statement together costs as much as running it.
+_LOCK = (
+    select(*(_COLUMNS[name] for name in _NAMES))
+    .where(tuple_(_COLUMNS.user_id, _COLUMNS.conversation_id).in_(bindparam("keys", expanding=True)))
+    .order_by(_COLUMNS.conversation_id, _COLUMNS.user_id)
+    .with_for_update()
 )
-_ALL = ("id", "conversation_id", "user_id", "friend_id", "conversation_type", "is_top", "is_mute", "create_time")
 
 
-def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowKey, Conversation]:
+def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowKey, View]:
     """Lock these rows in their order, creating the missing ones. Change them, then `write` them."""
     wanted = sorted(set(keys))
     found = _locked(session, wanted)
@@ -44,31 +61,21 @@ def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowK
     return found
 
 
-def write(session: Session, now: datetime, rows: Sequence[Conversation]) -> None:
+def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
     """Store what was changed in locked rows: one statement."""
+    # The row is there, so that what stands here for its fixed columns is never stored.
+    fixed = {"friend_id": 0, "create_time": now, "update_time": now}
     for row in rows:
-        row.update_time = now
         row.version += 1
-    write_rows(
-        session, Conversation, [{name: getattr(row, name) for name in (*_ALL, *_WRITTEN)} for row in rows], _WRITTEN
-    )
-    for row in rows:
-        session.expunge(row)  # written above, all at once; a flush would write each again
+    write_rows(session, Conversation, [fixed | {name: getattr(row, name) for name in _NAMES} for row in rows], _WRITTEN)
 
 
-def _locked(session: Session, keys: list[RowKey]) -> dict[RowKey, Conversation]:
+def _locked(session: Session, keys: list[RowKey]) -> dict[RowKey, View]:
     """In the order of the keys, a part at a time."""
-    found: dict[RowKey, Conversation] = {}
+    found: dict[RowKey, View] = {}
     for start in range(0, len(keys), _AT_ONCE):
         part = [(user, name) for name, user in keys[start : start + _AT_ONCE]]
-        statement = (
-            select(Conversation)
-            .where(tuple_(Conversation.user_id, Conversation.conversation_id).in_(part))
-            .order_by(Conversation.conversation_id, Conversation.user_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        found |= {(row.conversation_id, row.user_id): row for row in session.scalars(statement)}
+        found |= {(row.conversation_id, row.user_id): View(*row) for row in session.execute(_LOCK, {"keys": part})}
     return found
 
 

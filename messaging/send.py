@@ -13,21 +13,24 @@ from typing import Any
 from sqlalchemy import Row, bindparam, insert, select, tuple_
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.message import Message
 from db.outbox import Kind
 from messaging import heads, outbox
 from messaging.directory import Directory
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
-from messaging.message import wire
+from messaging.message import COLUMNS, wire
 from messaging.status import Status
 
 # Built once: putting a statement together costs as much as running it.
-_REPEATS = select(*Message.__table__.columns).where(
-    tuple_(Message.from_user_id, Message.client_msg_id).in_(bindparam("keys", expanding=True))
+_MESSAGES = table(Message)
+_REPEATS = select(*COLUMNS).where(
+    tuple_(_MESSAGES.c.from_user_id, _MESSAGES.c.client_msg_id).in_(bindparam("keys", expanding=True))
 )
-_IDS = select(Message.id, Message.conversation_id, Message.seq).where(
-    tuple_(Message.conversation_id, Message.seq).in_(bindparam("places", expanding=True))
+_INSERT = insert(_MESSAGES)
+_IDS = select(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq).where(
+    tuple_(_MESSAGES.c.conversation_id, _MESSAGES.c.seq).in_(bindparam("places", expanding=True))
 )
 
 
@@ -59,6 +62,8 @@ class _Stored:
     id: int = 0
     shard: int = 0
 
+
+_INSERTED = tuple(name for name in _Stored.__slots__ if name not in ("id", "shard"))
 
 Key = tuple[int, str] | int
 Answer = Sent | Refused
@@ -116,8 +121,8 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft]) -> list[_St
         return []
     locked = heads.lock(session, {draft.conversation_id for draft in drafts})
     rows = _numbered(drafts, locked, now)
-    heads.advance(session, Counter(row.conversation_id for row in rows), messages=True)
-    session.execute(insert(Message), [_columns(row) for row in rows])
+    heads.advance(session, locked.values(), Counter(row.conversation_id for row in rows), messages=True)
+    session.execute(_INSERT, [_columns(row) for row in rows])
     _read_ids(session, rows)
     outbox.append(
         session,
@@ -164,8 +169,7 @@ def _numbered(drafts: Sequence[Draft], locked: dict[str, heads.LockedHead], now:
 
 
 def _columns(row: _Stored) -> dict[str, Any]:
-    names = (name for name in _Stored.__slots__ if name not in ("id", "shard"))
-    return {name: getattr(row, name) for name in names} | {"del_state": 0, "version": 0}
+    return {name: getattr(row, name) for name in _INSERTED} | {"del_state": 0, "version": 0}
 
 
 def _read_ids(session: Session, rows: Sequence[_Stored]) -> None:

@@ -18,7 +18,7 @@ from db.message import Message
 from messaging.conversations import views
 from messaging.directory import Directory
 from messaging.errors import Code, Refused
-from messaging.message import wire
+from messaging.message import COLUMNS, wire
 from messaging.visible import hidden_among
 
 MOST_NAMED = 1_000
@@ -124,5 +124,5 @@ def _moved(
 def _messages(
     session: Session, name: str, conditions: tuple[ColumnElement[bool], ...], order: Any
 ) -> Sequence[Row[Any]]:
-    statement = select(*Message.__table__.columns).where(Message.conversation_id == name, *conditions)
+    statement = select(*COLUMNS).where(Message.conversation_id == name, *conditions)
     return session.execute(statement.order_by(order).limit(MOST_MESSAGES + 1)).all()

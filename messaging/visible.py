@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.orm import Session
 
-from db.conversation import Conversation
 from db.hidden import Hidden
 from db.message import Message
+from messaging import rows
 from messaging.conversation_id import peer
 from messaging.errors import Code, Refused
-from messaging.message import SYSTEM, wire
+from messaging.message import SYSTEM, shown
 from messaging.projection import counts_for
 from messaging.status import UNREAD, Status
 
@@ -66,7 +66,7 @@ def is_hidden(session: Session, *, user_id: int, message_id: int) -> bool:
     return session.get(Hidden, (user_id, message_id)) is not None
 
 
-def uncount(session: Session, row: Conversation, message: FoundMessage) -> None:
+def uncount(session: Session, row: rows.View, message: FoundMessage) -> None:
     """Take a message out of a locked row's unread count, if it is in it. `message` is as it was before its change."""
     if message.seq <= row.last_seq and counts_for(
         row, message, hidden=is_hidden(session, user_id=row.user_id, message_id=message.id)
@@ -74,7 +74,7 @@ def uncount(session: Session, row: Conversation, message: FoundMessage) -> None:
         row.unread_count -= 1
 
 
-def unread_range(row: Conversation, upto: int) -> tuple[ColumnElement[bool], ...]:
+def unread_range(row: rows.View, upto: int) -> tuple[ColumnElement[bool], ...]:
     """Messages up to `upto` that reading would mark read."""
     return (
         Message.conversation_id == row.conversation_id,
@@ -85,7 +85,7 @@ def unread_range(row: Conversation, upto: int) -> tuple[ColumnElement[bool], ...
     )
 
 
-def count_unread(session: Session, row: Conversation, *, upto: int) -> int:
+def count_unread(session: Session, row: rows.View, *, upto: int) -> int:
     """How many messages up to `upto` are unread for the row's user: `counts_for`, as a query."""
     statement = (
         select(func.count())
@@ -95,17 +95,17 @@ def count_unread(session: Session, row: Conversation, *, upto: int) -> int:
     return session.scalar(statement) or 0
 
 
-def refresh_preview(session: Session, row: Conversation, message: FoundMessage) -> None:
+def refresh_preview(session: Session, row: rows.View, message: FoundMessage) -> None:
     """Let a locked row show the last message that its user can see, if this one, just changed, was it."""
     if row.last_message_id != message.id:
         return
     last = last_visible(session, row)
     row.last_message_id = last.id if last else None
-    row.last_message_content = wire(last)["content"] if last else None
+    row.last_message_content = shown(last) if last else None
     row.last_message_time = last.create_time if last else row.last_message_time
 
 
-def last_visible(session: Session, row: Conversation) -> FoundMessage | None:
+def last_visible(session: Session, row: rows.View) -> FoundMessage | None:
     """The newest message up to the row's last_seq that is neither deleted nor hidden."""
     statement = select(*Message.__table__.columns).where(
         Message.conversation_id == row.conversation_id,

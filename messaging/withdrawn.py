@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Insert
 from sqlalchemy.orm import Session
 
-from db.conversation import Conversation
 from db.outbox import Kind
 from messaging import changes, heads, rows, visible
 
@@ -27,7 +26,7 @@ class Held:
 
     message: visible.FoundMessage
     head: heads.LockedHead
-    rows: list[Conversation]
+    rows: list[rows.View]
 
 
 def hold(session: Session, now: datetime, message: visible.FoundMessage, user_ids: Collection[int]) -> Held:

@@ -1,8 +1,9 @@
 """Who may talk to whom, by the built-in tables."""
 
 import random
+from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import Select, insert, text
 from sqlalchemy.dialects import mysql
 
 from db.blacklist import Blacklist
@@ -87,8 +88,9 @@ def _in_full(pairs: list[Pair]) -> str:
     heard: list[str] = []
 
     class Session:
-        def execute(self, statement: object) -> list[object]:
-            compiled = statement.compile(dialect=mysql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]
+        def execute(self, statement: Select[Any], values: dict[str, Any]) -> list[object]:
+            literal = {"literal_binds": True}
+            compiled = statement.params(values).compile(dialect=mysql.dialect(), compile_kwargs=literal)
             heard.append(str(compiled))
             return []
 
