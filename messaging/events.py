@@ -28,32 +28,43 @@ class Announcement:
     origin: str | None = None
 
 
-def apply_batch(session: Session, now: datetime, *, shard: int, limit: int) -> int | None:
-    """Bring conversation rows up to the oldest events of a shard. How many there were; None: another is at it."""
-    if not outbox.try_lock(session, shard):
-        return None
-    events = outbox.pending(session, shard=shard, applied=False, limit=limit)
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction of a drain worked off. `held` are the shards that no other worker was at."""
+
+    held: frozenset[int]
+    count: int
+
+
+def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit: int) -> Batch:
+    """Bring conversation rows up to the oldest events of these shards."""
+    held = outbox.lock_free(session, shards)
+    events = outbox.pending(session, shards=held, applied=False, limit=limit)
     if events:
         projection.apply(session, now, events)
         outbox.mark_applied(session, [event.id for event in events])
-    return len(events)
+    return Batch(frozenset(held), len(events))
 
 
 def publish_batch(
-    session: Session, _now: datetime, *, shard: int, limit: int, announce: Callable[[Sequence[Announcement]], None]
-) -> int | None:
-    """Hand the oldest applied events of a shard to `announce`, in their order, and delete them once it returns.
+    session: Session,
+    _now: datetime,
+    *,
+    shards: Sequence[int],
+    limit: int,
+    announce: Callable[[Sequence[Announcement]], None],
+) -> Batch:
+    """Hand the oldest applied events of these shards to `announce`, each conversation's in their order, and delete
+    them once it returns.
 
-    How many there were; None: another worker is at it. When `announce` raises, or the process dies, they stay and
-    are announced again.
+    When `announce` raises, or the process dies, they stay and are announced again.
     """
-    if not outbox.try_lock(session, shard):
-        return None
-    events = outbox.pending(session, shard=shard, applied=True, limit=limit)
+    held = outbox.lock_free(session, shards)
+    events = outbox.pending(session, shards=held, applied=True, limit=limit)
     if events:
         announce(announcements(session, events))
         outbox.remove(session, [event.id for event in events])
-    return len(events)
+    return Batch(frozenset(held), len(events))
 
 
 def announcements(session: Session, events: Sequence[outbox.Pending]) -> list[Announcement]:

@@ -16,13 +16,13 @@ from db.outbox_shard import OutboxShard
 _EVENTS = table(Event)
 _SHARDS = table(OutboxShard)
 _INSERT = insert(_EVENTS)
-_HELD = select(_SHARDS.c.shard).where(_SHARDS.c.shard == bindparam("shard"))
-_FREE = _HELD.with_for_update(skip_locked=True)
-# `=`, not IS: only so does MariaDB find them, in order, by the index.
+_KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
+_FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)
+# The order of the index. `=`, not IS: only so does MariaDB find them, in order, by it.
 _PENDING = (
     select(_EVENTS)
-    .where(_EVENTS.c.shard == bindparam("shard"), _EVENTS.c.applied == bindparam("applied"))
-    .order_by(_EVENTS.c.id)
+    .where(_EVENTS.c.shard.in_(bindparam("shards", expanding=True)), _EVENTS.c.applied == bindparam("applied"))
+    .order_by(_EVENTS.c.shard, _EVENTS.c.applied, _EVENTS.c.id)
     .limit(bindparam("limit"))
 )
 _MARK = update(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True))).values(applied=True)
@@ -51,20 +51,21 @@ def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
     session.execute(_INSERT, list(events))
 
 
-def try_lock(session: Session, shard: int) -> bool:
-    """Keep every other drain of this shard out until COMMIT. False, at once, when another keeps us out."""
-    wanted = {"shard": shard}
-    if session.scalar(_FREE, wanted) is not None:
-        return True
-    if session.scalar(_HELD, wanted) is not None:
-        return False
-    insert_ignore(session, OutboxShard, [wanted])
-    return session.scalar(_FREE, wanted) is not None
+def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
+    """Keep every other drain of these shards out until COMMIT. Those locked: not those that another keeps us out of."""
+    wanted = {"shards": list(shards)}
+    free = list(session.scalars(_FREE, wanted))
+    if len(free) < len(shards):
+        new = sorted(set(shards) - set(session.scalars(_KNOWN, wanted)))
+        if new:
+            insert_ignore(session, OutboxShard, [{"shard": shard} for shard in new])
+            free += session.scalars(_FREE, {"shards": new})
+    return free
 
 
-def pending(session: Session, *, shard: int, applied: bool, limit: int) -> Sequence[Pending]:
-    """The oldest events of a shard: those still to apply to conversation rows, or those still to publish."""
-    return session.execute(_PENDING, {"shard": shard, "applied": applied, "limit": limit}).all()
+def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: int) -> Sequence[Pending]:
+    """The oldest events of each shard: those still to apply to conversation rows, or those still to publish."""
+    return session.execute(_PENDING, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
 
 
 def mark_applied(session: Session, ids: Sequence[int]) -> None:

@@ -106,5 +106,5 @@ def _conversations_after(after: str) -> list[str]:
 def _check(name: str, *, repair: bool) -> Audited:
     audited = run(lambda session, now: audit(session, now, conversation_id=name, repair=repair))
     if repair and audited.shard is not None:
-        drain.apply_async((audited.shard,))
+        drain.apply_async(([audited.shard],))
     return audited

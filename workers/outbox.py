@@ -1,4 +1,4 @@
-"""The outbox's two ends in the workers: `poke` tells that a shard has events, `drain` works them off.
+"""The outbox's two ends in the workers: `poke` tells that a shard has events, `drain` works shards off.
 
 A poke is a hint. It never carries content, may be lost, repeated or late, and never holds up a request: a background
 thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were lost.
@@ -6,7 +6,9 @@ thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were los
 
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
+from itertools import groupby
 
 from celery.exceptions import OperationalError
 
@@ -21,37 +23,65 @@ from workers.app import app
 log = logs.get(__name__)
 
 _FLAG_SECONDS = 2
+_PAUSE_SECONDS = 0.02
+_TOGETHER = 8  # shards in a task: the default 16 keep both processes of a worker busy
 _RETRY_SECONDS = 1.0
 _MARK_SECONDS = 60
 
 
 @app.task(name="outbox.drain")
-def drain(shard: int) -> None:
-    """Work off a shard until it is empty.
+def drain(shards: Sequence[int]) -> None:
+    """Work off shards until they are empty.
 
-    A shard that another worker is at is left to it, with a mark that there is more: waiting for its lock would keep
-    this worker from other shards.
+    Those that another worker is at are left to it, with a mark that there is more: waiting for their locks would keep
+    this worker from others.
     """
-    client().delete(_flag(shard))  # first: whoever stores an event from now on pokes anew
-    if not _work_off(shard):
-        client().set(_more(shard), 1, ex=_MARK_SECONDS)
-        _work_off(shard)  # the other may have looked for the mark just before it was there
+    client().delete(*map(_flag, shards))  # first: whoever stores an event from now on pokes anew
+    busy = _work_off(shards)
+    if busy:
+        _mark(busy)
+        _work_off(busy)  # the other may have looked for the marks just before they were there
 
 
-def _work_off(shard: int) -> bool:
-    """Apply to conversation rows, COMMIT, publish, delete, COMMIT, again and again. False: another is at it."""
+def _work_off(shards: Sequence[int]) -> list[int]:
+    """Apply to conversation rows, COMMIT, publish, delete, COMMIT, until nothing is left. Those another is at.
+
+    Together as long as there is little to do, because a batch costs the same however many shards it is of; when there
+    is much, in turn, so that the others wait for none and other workers can take some.
+    """
+    busy: set[int] = set()
+    queue = deque([tuple(shards)])
+    while queue:
+        together = queue.popleft()
+        held, more = _one_batch(together)
+        busy.update(set(together) - held)
+        queue.extend([(shard,) for shard in sorted(held)] if more else _marked(held))
+    return sorted(busy)
+
+
+def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
+    """The shards that no other worker was at, and whether they may hold more."""
     limit = settings().outbox_batch
-    more = True
-    while more:
-        applied = run(lambda session, now: apply_batch(session, now, shard=shard, limit=limit))
-        if applied is None:
-            return False
-        published = run(lambda session, now: publish_batch(session, now, shard=shard, limit=limit, announce=_announce))
-        if published is None:
-            return False
-        events_drained.inc(published)
-        more = max(applied, published) >= limit or bool(client().delete(_more(shard)))
-    return True
+    applied = run(lambda session, now: apply_batch(session, now, shards=shards, limit=limit))
+    published = run(lambda session, now: publish_batch(session, now, shards=shards, limit=limit, announce=_announce))
+    events_drained.inc(published.count)
+    return applied.held & published.held, max(applied.count, published.count) >= limit
+
+
+def _mark(shards: Sequence[int]) -> None:
+    pipeline = client().pipeline(transaction=False)
+    for shard in shards:
+        pipeline.set(_more(shard), 1, ex=_MARK_SECONDS)
+    pipeline.execute()
+
+
+def _marked(shards: Collection[int]) -> list[tuple[int, ...]]:
+    """Those of the shards that another worker has marked, to be worked off together; the marks are gone."""
+    pipeline = client().pipeline(transaction=False)
+    for shard in sorted(shards):
+        pipeline.delete(_more(shard))
+    marked = tuple(shard for shard, found in zip(sorted(shards), pipeline.execute(), strict=True) if found)
+    return [marked] if marked else []
 
 
 def _announce(announcements: Sequence[Announcement]) -> None:
@@ -83,7 +113,11 @@ def _more(shard: int) -> str:
 
 
 class Poker:
-    """Sends one drain task for each shard that is dirty, unless one is already waiting in the queue."""
+    """Sends a drain task for the shards that are dirty, but for those for which one is already waiting in the queue.
+
+    While nothing is to do at once; otherwise what gets dirty within a pause goes together: a drain of many events
+    costs little more than one of a single event.
+    """
 
     def __init__(self) -> None:
         self._dirty: set[int] = set()
@@ -110,6 +144,7 @@ class Poker:
                 self._dirty.clear()
             try:
                 _send(shards)
+                time.sleep(_PAUSE_SECONDS)
             except (RedisError, OperationalError, OSError) as error:
                 pokes_failed.inc(len(shards))
                 log.warning("poke_failed", reason=str(error))
@@ -121,9 +156,9 @@ def _send(shards: Sequence[int]) -> None:
     pipeline = client().pipeline(transaction=False)
     for shard in shards:
         pipeline.set(_flag(shard), 1, nx=True, ex=_FLAG_SECONDS)
-    for shard, waiting_already in zip(shards, [not new for new in pipeline.execute()], strict=True):
-        if not waiting_already:
-            drain.apply_async((shard,))
+    new = [shard for shard, is_new in zip(shards, pipeline.execute(), strict=True) if is_new]
+    for _, together in groupby(new, key=lambda shard: shard // _TOGETHER):
+        drain.apply_async((list(together),))
 
 
 poke = Poker().poke

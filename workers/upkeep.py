@@ -30,7 +30,7 @@ def sweep() -> None:
     if not client().set("im:sweep", 1, nx=True, px=500):
         return  # one has just run: sweeps pile up in the queue while workers are away
     for shard in run(lambda session, now: stray_shards(session, now, older_than=_STRAY_AGE), write=False):
-        drain.apply_async((shard,))
+        drain.apply_async(([shard],))
 
 
 @app.task(name="upkeep.expire_rows")

@@ -35,7 +35,7 @@ def _events(site: Site) -> float:
     site.worker.freeze()
     site.bulk.messages(pairs, _EACH, events=True)
     for shard in range(16):
-        drain.apply_async((shard,))
+        drain.apply_async(([shard],))
     began = time.monotonic_ns()
     site.worker.thaw()
     return len(pairs) * _EACH / (site.wait_drained() - began) * 1e9

@@ -60,7 +60,7 @@ def store_many(
 def project(*, limit: int = 300) -> None:
     """Bring all conversation rows up to date, and publish nothing."""
     for shard in shards():
-        while run(lambda session, now, shard=shard: apply_batch(session, now, shard=shard, limit=limit)):
+        while run(lambda session, now, shard=shard: apply_batch(session, now, shards=[shard], limit=limit)).count:
             pass
 
 
@@ -77,8 +77,8 @@ def drain(
     project(limit=limit)
     for shard in shards():
         while run(
-            lambda session, now, shard=shard: publish_batch(session, now, shard=shard, limit=limit, announce=tell)
-        ):
+            lambda session, now, shard=shard: publish_batch(session, now, shards=[shard], limit=limit, announce=tell)
+        ).count:
             pass
     return told
 

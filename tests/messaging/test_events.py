@@ -37,12 +37,14 @@ from tests.messaging.conftest import (
 
 
 def apply(shard: int, limit: int = 300) -> int:
-    return run(lambda session, now: apply_batch(session, now, shard=shard, limit=limit))
+    return run(lambda session, now: apply_batch(session, now, shards=[shard], limit=limit)).count
 
 
 def publish(shard: int, limit: int = 300) -> list[Announcement]:
     told: list[Announcement] = []
-    count = run(lambda session, now: publish_batch(session, now, shard=shard, limit=limit, announce=told.extend))
+    count = run(
+        lambda session, now: publish_batch(session, now, shards=[shard], limit=limit, announce=told.extend)
+    ).count
     assert count <= limit
     return told
 
@@ -105,7 +107,7 @@ def test_a_batch_takes_the_oldest(shard: int) -> None:
 def test_what_could_not_be_announced_stays(shard: int) -> None:
     apply(shard)
     with pytest.raises(ConnectionError):
-        run(lambda session, now: publish_batch(session, now, shard=shard, limit=300, announce=refuse))
+        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=300, announce=refuse))
     assert [event.applied for event in events()] == [True]
     assert [told.content["content"] for told in publish(shard)] == ["first"]
     assert events() == []
@@ -131,7 +133,7 @@ def test_exactly_the_events_read_are_deleted(shard: int) -> None:
             row = late | {"message_id": known.message_id, "create_time": now}
             session.execute(insert(Event), [row])
 
-        return publish_batch(session, now, shard=shard, limit=300, announce=another_commits)
+        return publish_batch(session, now, shards=[shard], limit=300, announce=another_commits).count
 
     assert run(rule) == 1
     assert [event.id for event in events()] == [known.id - 1]

@@ -447,7 +447,7 @@ class Life(RuleBasedStateMachine):
     def apply(self, talk: int, limit: int) -> None:
         of = self.talks[talk]
         expected = min(limit, sum(not event.applied for event in of.events))
-        assert self._do(apply_batch, shard=of.shard, limit=limit) == expected
+        assert self._do(apply_batch, shards=[of.shard], limit=limit).count == expected
         of.apply(limit)
 
     @rule(talk=Talks)
@@ -516,7 +516,7 @@ class Life(RuleBasedStateMachine):
         return answer
 
     def _drain(self, talk: Talk) -> None:
-        while self._do(apply_batch, shard=talk.shard, limit=30):
+        while self._do(apply_batch, shards=[talk.shard], limit=30).count:
             talk.apply(30)
         while talk.events:
             self._publish(talk, 30, self.chance.randrange(256), fails=False)
@@ -663,7 +663,7 @@ class Life(RuleBasedStateMachine):
             if fails:
                 raise RedisIsAway
 
-        answered: int = self._do(publish_batch, shard=talk.shard, limit=limit, announce=announce)
+        answered: int = self._do(publish_batch, shards=[talk.shard], limit=limit, announce=announce).count
         return answered
 
     def _sync(self, client: Client) -> None:

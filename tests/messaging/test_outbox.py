@@ -31,7 +31,7 @@ def stray(now: datetime | None = None) -> list[int]:
 
 
 def pending(shard: int, *, applied: bool = False, limit: int = 300) -> list[int]:
-    return [event.id for event in read(lambda s: outbox.pending(s, shard=shard, applied=applied, limit=limit))]
+    return [event.id for event in read(lambda s: outbox.pending(s, shards=[shard], applied=applied, limit=limit))]
 
 
 def test_an_event_comes_back_as_it_was_written(any_database: str) -> None:
@@ -70,18 +70,18 @@ def test_only_the_events_named_are_marked_and_removed(any_database: str) -> None
 
 def test_a_shards_lock_is_made_at_its_first_use(any_database: str) -> None:
     for _ in range(2):
-        assert run(lambda session, _: outbox.try_lock(session, 7))
+        assert run(lambda session, _: outbox.lock_free(session, [7])) == [7]
     assert read(lambda session: [row.shard for row in session.query(OutboxShard)]) == [7]
 
 
 def test_a_shard_that_another_holds_is_refused_at_once_and_others_are_free(mariadb_database: str) -> None:
-    run(lambda session, _: outbox.try_lock(session, 7))
+    run(lambda session, _: outbox.lock_free(session, [7, 9]))
 
-    def beside(session: Session, _: datetime) -> list[bool]:
-        assert outbox.try_lock(session, 7)
-        return [run(lambda other, _, shard=shard: outbox.try_lock(other, shard)) for shard in (7, 8)]
+    def beside(session: Session, _: datetime) -> list[int]:
+        assert outbox.lock_free(session, [7]) == [7]
+        return run(lambda other, _: outbox.lock_free(other, [7, 8, 9]))
 
-    assert run(beside) == [False, True]
+    assert sorted(run(beside)) == [8, 9]
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -125,7 +125,7 @@ def test_pending_events_are_found_by_their_index_alone(mariadb_database: str) ->
 
     def handler_reads(session: Session, _now: datetime) -> int:
         session.execute(text("FLUSH STATUS"))
-        assert len(outbox.pending(session, shard=1, applied=False, limit=10)) == 10
+        assert len(outbox.pending(session, shards=[1], applied=False, limit=10)) == 10
         rows = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
         return sum(int(value) for _, value in rows)
 

@@ -212,8 +212,9 @@ CALLS: dict[str, Rule] = {
     "backlog of one": as_bob(backlog.page, cursor=None),
     "delivered": proving(LENGTH - 50, LENGTH),
     "delivered, nothing new": proving(0, 100),
-    "apply": lambda session, now: apply_batch(session, now, shard=3, limit=300),
-    "publish": lambda session, now: publish_batch(session, now, shard=3, limit=300, announce=lambda _: None),
+    "apply": lambda session, now: apply_batch(session, now, shards=[3], limit=300),
+    "apply of several": lambda session, now: apply_batch(session, now, shards=[2, 3, 4, 9], limit=150),
+    "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, announce=lambda _: None),
 }
 # They count, skip or pass over rows by their nature: an index says which, and nothing else is read.
 COUNTING: dict[str, tuple[Rule, int]] = {

@@ -66,7 +66,7 @@ def settle(*, recounted: bool = True) -> None:
     """Let a drain come; then the rows must be what a recount says."""
 
     def rule(session: Session, now: datetime) -> Any:
-        while apply_batch(session, now, shard=SHARD, limit=300):
+        while apply_batch(session, now, shards=[SHARD], limit=300).count:
             pass
         session.execute(delete(Event))
         return audit(session, now, conversation_id=NAME, repair=False).drift if recounted else []
@@ -75,7 +75,7 @@ def settle(*, recounted: bool = True) -> None:
 
 
 def applying(*, limit: int = 300) -> Rule:
-    return lambda session, now: apply_batch(session, now, shard=SHARD, limit=limit)
+    return lambda session, now: apply_batch(session, now, shards=[SHARD], limit=limit)
 
 
 def reading(message: dict[str, Any], how: int) -> Rule:
