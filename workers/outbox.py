@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
-from itertools import groupby
 
 from celery.exceptions import OperationalError
 
@@ -24,7 +23,6 @@ log = logs.get(__name__)
 
 _FLAG_SECONDS = 2
 _PAUSE_SECONDS = 0.02
-_TOGETHER = 8  # shards in a task: the default 16 keep both processes of a worker busy
 _RETRY_SECONDS = 1.0
 _MARK_SECONDS = 60
 
@@ -157,8 +155,8 @@ def _send(shards: Sequence[int]) -> None:
     for shard in shards:
         pipeline.set(_flag(shard), 1, nx=True, ex=_FLAG_SECONDS)
     new = [shard for shard, is_new in zip(shards, pipeline.execute(), strict=True) if is_new]
-    for _, together in groupby(new, key=lambda shard: shard // _TOGETHER):
-        drain.apply_async((list(together),))
+    if new:
+        drain.apply_async((new,))
 
 
 poke = Poker().poke
