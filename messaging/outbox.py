@@ -15,12 +15,13 @@ from db.outbox_shard import OutboxShard
 # Built once: putting a statement together costs as much as running it.
 _EVENTS = table(Event)
 _SHARDS = table(OutboxShard)
+_TOLD = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "origin")
 _INSERT = insert(_EVENTS)
 _KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
 _FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)
 # The order of the index. `=`, not IS: only so does MariaDB find them, in order, by it.
 _PENDING = (
-    select(_EVENTS)
+    select(*(_EVENTS.c[name] for name in _TOLD))
     .where(_EVENTS.c.shard.in_(bindparam("shards", expanding=True)), _EVENTS.c.applied == bindparam("applied"))
     .order_by(_EVENTS.c.shard, _EVENTS.c.applied, _EVENTS.c.id)
     .limit(bindparam("limit"))

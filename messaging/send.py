@@ -29,6 +29,7 @@ _REPEATS = select(*COLUMNS).where(
     tuple_(_MESSAGES.c.from_user_id, _MESSAGES.c.client_msg_id).in_(bindparam("keys", expanding=True))
 )
 _INSERT = insert(_MESSAGES)
+_INSERT_IDS = _INSERT.returning(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq)
 _IDS = select(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq).where(
     tuple_(_MESSAGES.c.conversation_id, _MESSAGES.c.seq).in_(bindparam("places", expanding=True))
 )
@@ -122,8 +123,7 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft]) -> list[_St
     locked = heads.lock(session, {draft.conversation_id for draft in drafts})
     rows = _numbered(drafts, locked, now)
     heads.advance(session, locked.values(), Counter(row.conversation_id for row in rows), messages=True)
-    session.execute(_INSERT, [_columns(row) for row in rows])
-    _read_ids(session, rows)
+    _insert(session, rows)
     outbox.append(
         session,
         [
@@ -172,8 +172,14 @@ def _columns(row: _Stored) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _INSERTED} | {"del_state": 0, "version": 0}
 
 
-def _read_ids(session: Session, rows: Sequence[_Stored]) -> None:
-    """MySQL has no RETURNING, and a batch's ids need not be consecutive: read them back by their unique key."""
+def _insert(session: Session, rows: Sequence[_Stored]) -> None:
+    """Store the rows and give them their ids, which need not be consecutive."""
     places = {(row.conversation_id, row.seq): row for row in rows}
-    for found in session.execute(_IDS, {"places": list(places)}):
-        places[found.conversation_id, found.seq].id = found.id
+    columns = [_columns(row) for row in rows]
+    if session.get_bind().dialect.insert_returning:
+        inserted = session.execute(_INSERT_IDS, columns)
+    else:  # MySQL has no RETURNING: read them back by their unique key
+        session.execute(_INSERT, columns)
+        inserted = session.execute(_IDS, {"places": list(places)})
+    for id_, conversation_id, seq in inserted:
+        places[conversation_id, seq].id = id_

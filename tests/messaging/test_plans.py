@@ -126,7 +126,7 @@ def _heard(connection: Connection) -> Iterator[list[Statement]]:
 
     def start(_connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
         asked = cursor.connection.cursor()
-        one = parameters[0] if many else parameters
+        one = parameters[0] if many and isinstance(parameters, list) else parameters
         before["plan"] = _explain(asked, statement, one) if statement.startswith(("SELECT", "UPDATE", "DELETE")) else []
         overhead = _reads(asked)
         before["overhead"] = (before_now := _reads(asked)) - overhead

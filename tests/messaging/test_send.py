@@ -8,7 +8,8 @@ from sqlalchemy import delete, insert, select
 from db.blacklist import Blacklist
 from db.friend import Friend
 from db.head import Head
-from db.session import run
+from db.message import Message
+from db.session import engine, run
 from messaging.conversation_id import shard_of
 from messaging.errors import Code, Refused
 from messaging.send import Answer, Sent
@@ -226,6 +227,18 @@ def test_every_stored_message_has_its_event(pair: str) -> None:
     found = [(event.conversation_id, event.message_id, event.shard, event.kind, event.applied) for event in events()]
     assert found == [(each.message["conversation_id"], each.message["id"], each.shard, 1, False) for each in sent]
     assert [each.shard for each in sent] == [shard_of(name, 16) for name in ("1_2", "1_3", "1_2")]
+
+
+@pytest.mark.parametrize("returning", [True, False], ids=["returning", "as on MySQL"])
+def test_every_message_of_a_batch_gets_its_own_id(
+    pair: str, monkeypatch: pytest.MonkeyPatch, *, returning: bool
+) -> None:
+    monkeypatch.setattr(engine().dialect, "insert_returning", returning)
+    befriend(ALICE, CAROL)
+    answers = store(*(draft(ALICE, user, f"{user} {number}") for number in range(40) for user in (BOB, CAROL)))
+    ids = read(lambda session: dict(session.execute(select(Message.id, Message.content)).tuples().all()))
+    assert {answer.message["id"]: answer.message["content"] for answer in answers if isinstance(answer, Sent)} == ids
+    assert len(ids) == 80
 
 
 def test_an_event_goes_to_the_shard_that_the_head_names(pair: str) -> None:
