@@ -7,7 +7,7 @@ thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were los
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from celery.exceptions import OperationalError
 
@@ -53,7 +53,10 @@ def _work_off(shards: Sequence[int]) -> list[int]:
         together = queue.popleft()
         held, more = _one_batch(together)
         busy.update(set(together) - held)
-        queue.extend([(shard,) for shard in sorted(held)] if more else _marked(held))
+        if more:
+            queue.extend((shard,) for shard in sorted(held))
+        elif held and client().delete(*map(_more, held)):
+            queue.append(tuple(sorted(held)))
     return sorted(busy)
 
 
@@ -71,15 +74,6 @@ def _mark(shards: Sequence[int]) -> None:
     for shard in shards:
         pipeline.set(_more(shard), 1, ex=_MARK_SECONDS)
     pipeline.execute()
-
-
-def _marked(shards: Collection[int]) -> list[tuple[int, ...]]:
-    """Those of the shards that another worker has marked, to be worked off together; the marks are gone."""
-    pipeline = client().pipeline(transaction=False)
-    for shard in sorted(shards):
-        pipeline.delete(_more(shard))
-    marked = tuple(shard for shard, found in zip(sorted(shards), pipeline.execute(), strict=True) if found)
-    return [marked] if marked else []
 
 
 def _announce(announcements: Sequence[Announcement]) -> None:

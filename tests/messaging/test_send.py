@@ -236,7 +236,7 @@ def test_every_message_of_a_batch_gets_its_own_id(
     monkeypatch.setattr(engine().dialect, "insert_returning", returning)
     befriend(ALICE, CAROL)
     answers = store(*(draft(ALICE, user, f"{user} {number}") for number in range(40) for user in (BOB, CAROL)))
-    ids = read(lambda session: dict(session.execute(select(Message.id, Message.content)).tuples().all()))
+    ids = read(lambda session: dict(session.execute(select(Message.id, Message.content)).all()))
     assert {answer.message["id"]: answer.message["content"] for answer in answers if isinstance(answer, Sent)} == ids
     assert len(ids) == 80
 

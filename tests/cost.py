@@ -1,0 +1,77 @@
+"""What a batch of sends and its delivery cost, counted: `python -m tests.cost 64` prints it as JSON.
+
+A process of its own: the Celery application knows one broker for life.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import event, insert
+
+from db.friend import Friend
+from db.session import engine, run
+from infra.redis import client
+from messaging.directory import BuiltIn
+from messaging.draft import Draft
+from messaging.send import Sent, send
+from workers import outbox
+
+_STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ('Questions', 'Bytes_received')"
+_SHARDS = range(16)
+
+
+def main(count: int) -> dict[str, dict[str, int]]:
+    """Send `count` messages to as many friends, poke, drain: the cost of each, once everything is warm."""
+    run(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
+    statements: list[str] = []
+    event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
+    _round(count, "first", statements)
+    return _round(count, "second", statements)
+
+
+def _round(count: int, key: str, statements: list[str]) -> dict[str, dict[str, int]]:
+    client().delete("outbox")
+    shards: set[int] = set()
+    found = {
+        "send": _counted(lambda: shards.update(_send(count, key)), statements),
+        "poke": _counted(lambda: outbox._send(sorted(shards)), statements),
+        "drain": _counted(lambda: outbox.drain(_SHARDS), statements),
+    }
+    found["poke"]["tasks"] = client().llen("outbox")
+    return found
+
+
+def _friends(number: int, now: Any) -> dict[str, Any]:
+    return {"user_id": 1, "friend_id": 1_000 + number, "create_time": now}
+
+
+def _send(count: int, key: str) -> list[int]:
+    drafts = [Draft(1, 1_000 + number, 1, "x" * 100, None, f"{key} {number}") for number in range(count)]
+    answers = run(lambda session, now: send(session, now, drafts, directory=BuiltIn()))
+    return [answer.shard for answer in answers if isinstance(answer, Sent) and answer.shard is not None]
+
+
+def _counted(work: Callable[[], object], statements: list[str]) -> dict[str, int]:
+    before, heard = _spent(), _spent()
+    statements.clear()
+    work()
+    made, after = len(statements), _spent()
+    # Asking costs something too: as much as it did between the first two times.
+    return {"statements": made} | {name: after[name] - 2 * heard[name] + before[name] for name in after}
+
+
+def _spent() -> dict[str, int]:
+    database = dict(run(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
+    redis = client().info("commandstats")
+    return {
+        "trips": int(database["Questions"]),
+        "sql_bytes": int(database["Bytes_received"]),
+        "redis_commands": sum(each["calls"] for each in redis.values()),
+        "redis_bytes": int(client().info("stats")["total_net_input_bytes"]),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]))))
