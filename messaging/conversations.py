@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Row, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
@@ -13,6 +13,8 @@ from db.message import Message
 from messaging.directory import Directory, Profile
 from messaging.history import require_member
 from messaging.message import COLUMNS, unix, wire
+
+_UNREAD = func.coalesce(func.sum(case((Conversation.is_mute.is_(False), Conversation.unread_count), else_=0)), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ def conversations(
         .offset((page - 1) * limit)
         .limit(limit)
     ).all()
-    total = session.scalar(select(func.count()).select_from(Conversation).where(*shown)) or 0
-    return Conversations(views(session, rows, directory=directory), total, total_unread(session, user_id))
+    total, unread = session.execute(select(func.count(), _UNREAD).where(*shown)).one()
+    return Conversations(views(session, rows, directory=directory), total, int(unread))
 
 
 def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: str | None) -> int:
@@ -59,10 +61,8 @@ def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: s
 
 def total_unread(session: Session, user_id: int) -> int:
     """The number on the app's badge."""
-    statement = select(func.coalesce(func.sum(Conversation.unread_count), 0)).where(
-        Conversation.user_id == user_id, Conversation.del_state == 0, Conversation.is_mute.is_(False)
-    )
-    return int(session.scalar(statement) or 0)
+    statement = select(_UNREAD).where(Conversation.user_id == user_id, Conversation.del_state == 0)
+    return int(session.scalars(statement).one())
 
 
 def views(session: Session, rows: Sequence[Conversation], *, directory: Directory) -> list[dict[str, Any]]:

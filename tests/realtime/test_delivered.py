@@ -39,7 +39,7 @@ class Relay:
         self.proofs._send_due()
         return [proof for task in self.tasks[before:] for proof in task]
 
-    def _apply_async(self, arguments: tuple[str, Sent]) -> None:
+    def _apply_async(self, arguments: tuple[str, Sent], **_options: object) -> None:
         self.publishing()
         relay_id, proofs = arguments
         assert relay_id == "relay"
