@@ -1,10 +1,11 @@
-"""The bounded queue between whoever has something for a socket and the one greenlet that writes to it.
+"""The bounded queue between whoever has something for a socket and its one writer.
 
 Whole frames only, and everything through here: simple-websocket's own `send` would cut a large frame to a slow
 reader, and a second writer would mix two frames.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -23,15 +24,23 @@ TOO_SLOW = 1013
 
 
 class Outbound:
-    """Frames on their way to one socket. `before_write()` may add the ping that asks how far they got."""
+    """Frames on their way to one socket.
+
+    They are written at the end of the turn of the event loop in which they came, all at once and from the loop itself:
+    waking a greenlet for each frame would cost more than the frame. Only when the kernel does not take all of it does
+    the handler's greenlet write the rest, and wait for the reader; meanwhile nobody else writes.
+    """
 
     def __init__(self) -> None:
         self._frames: deque[bytes] = deque()
         self._bounded = self._bytes = 0  # what of it is bounded: how many frames and bytes
+        self._rest = b""  # of what was given to the kernel: what it has not taken
         self._ready = Event()
+        self._sock: Any = None  # while it is being written to
+        self._due_ping: Callable[[], bytes] = bytes
+        self._due = False
         self.closing: int | None = None
         self._ended = False
-        self._writing = False
 
     def push(self, frame: bytes, *, bounded: bool = True) -> bool:
         """Queue one frame. False when the connection is closing, or now has to, because its queue is full.
@@ -40,20 +49,20 @@ class Outbound:
         """
         if self.closing is not None:
             return False
-        if bounded and (self._bounded >= MAX_FRAMES or self._bytes >= MAX_BYTES):
-            self.close(TOO_SLOW, "too slow a reader")
-            return False
-        self._frames.append(frame)
         if bounded:
+            if self._bounded >= MAX_FRAMES or self._bytes >= MAX_BYTES:
+                self.close(TOO_SLOW, "too slow a reader")
+                return False
             self._bounded += 1
             self._bytes += len(frame)
-        self._ready.set()
+        self._frames.append(frame)
+        self.wake()
         return True
 
     @property
     def waiting(self) -> bool:
         """Whether anything is still to be handed to the kernel."""
-        return bool(self._frames) or self._writing
+        return bool(self._frames or self._rest)
 
     @property
     def busy(self) -> bool:
@@ -68,44 +77,81 @@ class Outbound:
         connections_closed.labels(code=code).inc()
         self._frames.clear()
         self._frames.append(last + frames.close(code, reason))
-        self._ready.set()
+        self.wake()
 
     def end(self) -> None:
         """Nobody reads any more: write what is queued and stop."""
         self._ended = True
-        self._ready.set()
+        self.wake()
 
     def wake(self) -> None:
-        """Let the writer look whether a ping is due."""
-        self._ready.set()
+        """Have what waits written soon, and the ping that may be due."""
+        if self._due or self._rest or self._sock is None:
+            return
+        self._due = True
+        gevent.get_hub().loop.run_callback(self._write)
 
-    def write_all(self, sock: Any, due_ping: Any) -> None:
+    def write_all(self, sock: Any, due_ping: Callable[[], bytes]) -> None:
         """Write until the connection ends; `due_ping()` gives bytes to append, or none. In the handler's greenlet."""
+        self._sock, self._due_ping = sock, due_ping
+        self.wake()
         try:
-            while not (self._ended and not self._frames):
+            while not self._over:
                 self._ready.wait()
                 self._ready.clear()
-                if chunk := self._take() + (b"" if self.closing else due_ping()):
-                    self._write(sock, chunk)
-                if self.closing is not None and not self._frames:
-                    return
+                while self._rest:
+                    with gevent.Timeout(WRITE_SECONDS):
+                        sock.sendall(self._rest)
+                    self._rest = b""
+                    self._write()
         except (OSError, gevent.Timeout):
-            self.closing = self.closing or TOO_SLOW
+            self._give_up()
         finally:
+            self._sock = None
             self._frames.clear()
 
+    @property
+    def _over(self) -> bool:
+        return (self._ended or self.closing is not None) and not self.waiting
+
+    def _write(self) -> None:
+        """Give the kernel what it takes without waiting: in the event loop nothing may wait."""
+        self._due = False
+        if self._rest or self._sock is None:
+            return
+        try:
+            chunk = self._take()
+            self._rest = chunk[_send(self._sock, chunk) :] if chunk else b""
+        except OSError:
+            self._give_up()
+        if self._rest or self._ended or self.closing is not None:
+            self._ready.set()
+
     def _take(self) -> bytes:
-        chunk = b"".join(self._frames)
-        frames_pushed.inc(len(self._frames))
-        self._frames.clear()
+        waiting = self._frames
+        frames_pushed.inc(len(waiting))
+        if self.closing is None and (ping := self._due_ping()):
+            waiting.append(ping)
+        chunk = b"".join(waiting)
+        waiting.clear()
         self._bounded = self._bytes = 0
         return chunk
 
-    def _write(self, sock: Any, chunk: bytes) -> None:
-        self._writing = True
-        with gevent.Timeout(WRITE_SECONDS):
-            sock.sendall(chunk)
-        self._writing = False
+    def _give_up(self) -> None:
+        self.closing = self.closing or TOO_SLOW
+        self._frames.clear()
+        self._rest = b""
+
+
+def _send(sock: Any, chunk: bytes) -> int:
+    """How much of it the kernel takes now."""
+    sock.settimeout(0)
+    try:
+        return int(sock.send(chunk))
+    except BlockingIOError:
+        return 0
+    finally:
+        sock.settimeout(None)
 
 
 def linger(sock: Any) -> None:
