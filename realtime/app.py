@@ -9,6 +9,7 @@ from realtime import drain, socket
 from realtime.auth import SUBPROTOCOL, authenticate
 from realtime.frames import MAX_INBOUND
 from realtime.hub import Hub
+from realtime.line import ReadingLoop
 
 PATH = "/message/v1/ws"
 
@@ -17,7 +18,11 @@ def create_app() -> Flask:
     """A WSGI application that serves the sockets of one relay. Make it after the server has forked and patched."""
     logs.configure()
     app = Flask(__name__)
-    app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": MAX_INBOUND, "subprotocols": [SUBPROTOCOL]}
+    app.config["SOCK_SERVER_OPTIONS"] = {
+        "max_message_size": MAX_INBOUND,
+        "subprotocols": [SUBPROTOCOL],
+        "thread_class": ReadingLoop,
+    }
     tokens.configure(app)
     proxies.register(app)
     hub = Hub()

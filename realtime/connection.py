@@ -79,13 +79,13 @@ class Connection:
 
     def pong(self, payload: bytes) -> None:
         """The device has answered a ping."""
-        self.heard()
         serial = frames.pong_serial(payload)
         if serial is None:
             return
         self._proofs.add(self._runs.pong(serial))
         self._backlog.answered()
-        self.outbound.wake()
+        if not self._runs.all_answered:
+            self.outbound.wake()
 
     def ack(self, conversation_id: str, seq: int) -> None:
         """The client says how far it has got."""

@@ -1,8 +1,8 @@
 """From flask-sock's handler to a Connection: who reads, who writes, and how a socket ends.
 
-simple-websocket keeps its reading thread and wsproto its parsing. What they would send goes into the connection's
-queue instead, because one writer alone may touch the socket; pongs and messages are seen as they are parsed, so that
-nothing piles up unread.
+simple-websocket keeps its reading loop and wsproto its parsing. What they would send goes into the connection's queue
+instead, because one writer alone may touch the socket; messages are seen as they are parsed, so that nothing piles up
+unread.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,9 @@ from messaging.message import unix
 from realtime import inbound
 from realtime.connection import Connection
 from realtime.hub import Hub
-from realtime.outbound import Outbound, linger
+from realtime.line import Line
+from realtime.outbound import linger
+from realtime.pongs import Pongs
 
 log = logs.get(__name__)
 
@@ -34,13 +36,16 @@ RESTARTING = 1012
 def serve(hub: Hub, server: Any) -> None:
     """Run one upgraded socket until it ends. `server` is flask-sock's."""
     connection = Connection(g.claims, hub.proofs, hub.request_page)
-    sock, read_messages = _take_over(server, connection)
+    sock = server.sock
+    line, read_messages = _take_over(server, connection)
     joined = _welcome(hub, connection)
     try:
         read_messages()  # what came before hello, which is always the first frame
         connection.outbound.write_all(sock, connection.due_ping)
+        line.stop()
         linger(sock)
     finally:
+        line.stop()
         if joined:
             hub.leave(connection)
 
@@ -65,10 +70,9 @@ def _welcome(hub: Hub, connection: Connection) -> bool:
     return True
 
 
-def _take_over(server: Any, connection: Connection) -> tuple[Any, Callable[[], None]]:
-    """Put ourselves between simple-websocket and the socket; the real socket, and what handles waiting messages."""
-    sock = server.sock
-    sock.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BUFFER)
+def _take_over(server: Any, connection: Connection) -> tuple[Line, Callable[[], None]]:
+    """Put ourselves between simple-websocket and the socket; the line, and what handles waiting messages."""
+    server.sock.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BUFFER)
     bucket = inbound.Bucket()
 
     def read_messages() -> None:
@@ -77,21 +81,27 @@ def _take_over(server: Any, connection: Connection) -> tuple[Any, Callable[[], N
         while connection.welcomed and server.input_buffer:
             inbound.handle(connection, bucket, server.input_buffer.pop(0))
 
-    server.ws = _Observed(server.ws, connection.pong, read_messages)
-    server.sock = _Queued(sock, connection.outbound, connection.heard)
-    return sock, read_messages
+    pongs = Pongs(connection.pong)
+    server.ws = _Observed(server.ws, pongs, connection.pong, read_messages)
+    server.sock = line = Line(server.sock, connection, pongs, server.thread.target)
+    return line, read_messages
 
 
 class _Observed:
     """wsproto's connection, with its pongs and finished messages told as they are parsed."""
 
-    def __init__(self, ws: Any, on_pong: Callable[[bytes], None], on_message: Callable[[], None]) -> None:
+    def __init__(self, ws: Any, pongs: Pongs, on_pong: Callable[[bytes], None], on_message: Callable[[], None]) -> None:
         self._ws = ws
+        self._pongs = pongs
         self._on_pong = on_pong
         self._on_message = on_message
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ws, name)
+
+    def receive_data(self, data: bytes) -> None:
+        self._pongs.follow(data)
+        self._ws.receive_data(data)
 
     def events(self) -> Iterator[Any]:
         for event in self._ws.events():
@@ -100,25 +110,3 @@ class _Observed:
             yield event
             if isinstance(event, Message):
                 self._on_message()  # simple-websocket has put it together by now
-
-
-class _Queued:
-    """The socket as simple-websocket may use it: it reads, and what it writes waits its turn."""
-
-    def __init__(self, sock: Any, outbound: Outbound, heard: Callable[[], None]) -> None:
-        self._sock = sock
-        self._outbound = outbound
-        self._heard = heard
-
-    def recv(self, size: int) -> bytes:
-        data: bytes = self._sock.recv(size)
-        if data:
-            self._heard()
-        return data
-
-    def send(self, data: bytes) -> int:
-        self._outbound.push(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._outbound.end()
