@@ -12,8 +12,9 @@ class Conversation(Base):
     __tablename__ = "im_conversation"
     __table_args__ = table_args(
         UniqueConstraint("user_id", "conversation_id"),
-        Index("idx_im_conversation_list", "user_id", "del_state", "is_top", "last_message_id"),
-        Index("idx_im_conversation_unread", "user_id", "del_state", "is_mute", "unread_count"),
+        Index(
+            "idx_im_conversation_list", "user_id", "del_state", "is_top", "last_message_id", "is_mute", "unread_count"
+        ),
         Index("idx_im_conversation_backlog", "user_id", "undelivered", "conversation_id"),
         comment="会话表",
     )

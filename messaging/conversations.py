@@ -14,6 +14,14 @@ from messaging.directory import Directory, Profile
 from messaging.history import require_member
 from messaging.message import COLUMNS, unix, wire
 
+# Not by last_message_time: many share one second. What stands behind last_message_id is there for the index alone.
+_ORDER = (
+    Conversation.is_top,
+    Conversation.last_message_id,
+    Conversation.is_mute,
+    Conversation.unread_count,
+    Conversation.id,
+)
 _UNREAD = func.coalesce(func.sum(case((Conversation.is_mute.is_(False), Conversation.unread_count), else_=0)), 0)
 
 
@@ -34,8 +42,7 @@ def conversations(
     rows = session.scalars(
         select(Conversation)
         .where(*shown)
-        # Not by last_message_time: many share one second.
-        .order_by(Conversation.is_top.desc(), Conversation.last_message_id.desc(), Conversation.id.desc())
+        .order_by(*(column.desc() for column in _ORDER))
         .offset((page - 1) * limit)
         .limit(limit)
     ).all()

@@ -4,7 +4,7 @@ A row speaks only of messages up to its `last_seq`. An event at or below it chan
 applied twice; messages above it are counted as they now stand, so that one recalled meanwhile is never counted.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,14 @@ from db.message import Message
 from db.outbox import Kind
 from messaging import rows
 from messaging.conversation_id import participants
-from messaging.message import COLUMNS, SYSTEM, shown
+from messaging.message import SYSTEM, shown
 from messaging.outbox import Pending
 from messaging.status import UNREAD, Status
 
 # Built once: putting a statement together costs as much as running it.
-_BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
+_COUNTED = ("id", "conversation_id", "seq", "from_user_id", "message_type", "status", "content", "create_time")
+_MESSAGES = table(Message).c
+_SENT = select(*(_MESSAGES[name] for name in _COUNTED)).where(_MESSAGES.id.in_(bindparam("ids", expanding=True)))
 _HIDDEN = select(table(Hidden)).where(
     tuple_(table(Hidden).c.user_id, table(Hidden).c.message_id).in_(bindparam("pairs", expanding=True))
 )
@@ -38,7 +40,8 @@ def apply(session: Session, now: datetime, events: Sequence[Pending]) -> None:
         row = locked[event.conversation_id, user]
         row.change_seq = max(row.change_seq, event.change_seq)
     # Read only now: recall, read and delete change messages under the rows' locks.
-    sent = messages(session, {event.message_id for event in events if event.kind == Kind.SENT})
+    ids = [event.message_id for event in events if event.kind == Kind.SENT]
+    sent = session.execute(_SENT, {"ids": ids}).all() if ids else []
     hidden = hidden_from_audience(session, sent)
     for message in sorted(sent, key=lambda message: (message.conversation_id, message.seq)):
         for user in audience(message.conversation_id):
@@ -89,8 +92,3 @@ def _count(row: rows.View, message: Projected, *, hidden: bool) -> None:
         row.last_message_id = message.id
         row.last_message_content = shown(message)
         row.last_message_time = message.create_time
-
-
-def messages(session: Session, ids: Collection[int]) -> Sequence[Projected]:
-    """These messages as they now stand, in no order."""
-    return session.execute(_BY_ID, {"ids": list(ids)}).all() if ids else []
