@@ -12,6 +12,7 @@ from bench import disk
 from bench.chart import draw, margin
 from bench.figures import Row, row
 from bench.reaches import REACHES
+from bench.readme import lines
 from tests.processes import ROOT
 
 FIELDS = {"name", "value", "unit", "baseline", "ratio", "reach", "holds"}
@@ -55,6 +56,13 @@ def test_the_chart_shows_every_row_with_a_reach() -> None:
     drawn = draw(rows)
     assert all(f">{name}<" in drawn for name, reach in REACHES.items() if reach.least or reach.most)
     assert ">memory<" not in drawn
+
+
+def test_a_line_of_the_readme_holds_when_every_run_did() -> None:
+    runs = [[a_row(name, value).plain() for name in REACHES] for value in (5, 6, 3.5)]
+    drain = next(line for line in lines(runs) if "**drain**" in line)
+    assert [cell.strip() for cell in drain.split("|")[2:-1]] == ["5 x", "1: b", "5 / 6 / 3.5", "≥ 4 ×", "**missed**"]
+    assert "holds" in next(line for line in lines(runs[:2]) if "**drain**" in line)
 
 
 def test_twice_as_good_is_one_step_to_the_right() -> None:
