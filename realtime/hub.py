@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 import gevent
 from celery.exceptions import OperationalError
-from gevent.event import Event
 
 from db.session import DatabaseUnavailable
 from infra import bus, logs, presence
@@ -17,10 +16,12 @@ from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client
 from messaging.revocations import revocations
 from realtime import frames
+from realtime.batches import Batches
 from realtime.connection import Connection
 from realtime.delivered import Proofs
+from realtime.hello import Hellos
 from realtime.presence import Presence
-from workers.backlog import send_pages
+from workers.backlog import Request, send_pages
 
 log = logs.get(__name__)
 
@@ -30,7 +31,6 @@ _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: whoever left may be back
 _RERUN_PER_SECOND = 500  # after a lost link, so that workers are not asked for everybody's backlog at once
 _RESTART_SPREAD_MS = 5_000
-_MOST_PER_TASK = 50  # requests for pages: when thousands connect at once, a task for each would be most of the work
 
 
 class Hub:
@@ -40,19 +40,20 @@ class Hub:
         self.relay_id = uuid4().hex
         self.proofs = Proofs(self.relay_id)
         self.listener = bus.Listener(bus.relay_channel(self.relay_id), self._on_note, self._on_restored)
+        self.hellos = Hellos()
         self.draining = False
         self._presence = Presence(self.relay_id)
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
-        self._requests: deque[tuple[str, int, int, Sequence[Any] | None]] = deque(maxlen=100_000)
-        self._requested = Event()
+        self._requests: Batches[Request] = Batches(self._ask)
         self._reported_at = float("-inf")
 
     def start(self) -> None:
         """Listen, and look after the connections, for as long as the process lives."""
-        for loop in (self.listener.run, self.proofs.run, self._ask, self._look_after):
+        for loop in (self.listener.run, self.proofs.run, self.hellos.run, self._requests.run, self._look_after):
             gevent.spawn(loop)
+        self._presence.start()
 
     def join(self, connection: Connection) -> bool:
         """Let a connection hear its user's channel. False when the user has too many, here or on other relays."""
@@ -93,8 +94,7 @@ class Hub:
 
     def request_page(self, connection: Connection, serial: int, cursor: Sequence[Any] | None) -> None:
         """Ask a worker for a page of backlog. Returns at once; the request may be lost."""
-        self._requests.append((connection.id, serial, connection.claims.user_id, cursor))
-        self._requested.set()
+        self._requests.add((connection.id, serial, connection.claims.user_id, cursor))
 
     def close_all(self, code: int, reason: str) -> None:
         """End all connections, each told to come back at a moment of its own."""
@@ -136,15 +136,11 @@ class Hub:
                 gevent.sleep(1)
             connection.rerun_backlog()
 
-    def _ask(self) -> None:
-        while True:
-            self._requested.wait()
-            self._requested.clear()
-            while batch := [self._requests.popleft() for _ in range(min(_MOST_PER_TASK, len(self._requests)))]:
-                try:
-                    send_pages.apply_async((self.relay_id, batch))
-                except (RedisError, OperationalError, OSError) as error:
-                    log.warning("backlog_not_asked", reason=str(error))  # it is asked again in 5 s
+    def _ask(self, requests: list[Request]) -> None:
+        try:
+            send_pages.apply_async((self.relay_id, requests))
+        except (RedisError, OperationalError, OSError) as error:
+            log.warning("backlog_not_asked", reason=str(error))  # it is asked again in 5 s
 
     def _look_after(self) -> None:
         while True:

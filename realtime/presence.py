@@ -5,12 +5,16 @@ from typing import Any
 
 import gevent
 from celery.exceptions import OperationalError
+from gevent.lock import BoundedSemaphore
 
 from infra import logs, presence
 from infra.redis import RedisError
-from workers.presence import announce, greet
+from realtime.batches import Batches
+from workers.presence import announce, welcome
 
 log = logs.get(__name__)
+
+_AT_ONCE = 4  # each takes a connection to Redis, and thousands may come or go at the same moment
 
 
 class Presence:
@@ -19,35 +23,49 @@ class Presence:
     def __init__(self, relay_id: str) -> None:
         self._relay_id = relay_id
         self._leaving: set[int] = set()  # within their grace
+        self._turn = BoundedSemaphore(_AT_ONCE)
+        self._arrived: Batches[tuple[str, int, bool]] = Batches(self._welcome)
+        self._left: Batches[int] = Batches(self._announce_away)
+
+    def start(self) -> None:
+        """Tell of comings and goings from now on."""
+        gevent.spawn(self._arrived.run)
+        gevent.spawn(self._left.run)
 
     def came(self, user_id: int) -> int:
         """Count a connection; how many the user has on all relays, 0 when nobody can tell."""
         counts: list[int] = []
-        _try("presence_not_counted", lambda: counts.append(presence.join(self._relay_id, user_id)))
+        with self._turn:
+            _try("presence_not_counted", lambda: counts.append(presence.join(self._relay_id, user_id)))
         return counts[0] if counts else 0
 
     def welcome(self, user_id: int, connection_id: str, *, first: bool) -> None:
         """Have a new connection told who is there, and friends told of a user who was away."""
-        _try("not_greeted", lambda: greet.apply_async((self._relay_id, connection_id, user_id)))
-        if first and user_id not in self._leaving:
-            _try("not_announced", lambda: announce.apply_async((user_id,)))
+        self._arrived.add((connection_id, user_id, first and user_id not in self._leaving))
 
     def left(self, user_id: int) -> None:
         """Count a connection less; tell friends after the grace, unless the user is back."""
         counts: list[int] = []
-        _try("presence_not_left", lambda: counts.append(presence.leave(self._relay_id, user_id)))
+        with self._turn:
+            _try("presence_not_left", lambda: counts.append(presence.leave(self._relay_id, user_id)))
         if counts == [0] and user_id not in self._leaving:
             self._leaving.add(user_id)
             gevent.spawn_later(presence.GRACE, self._gone, user_id)
 
     def _gone(self, user_id: int) -> None:
         self._leaving.discard(user_id)
-        _try("not_announced", lambda: self._announce_if_away(user_id))
+        self._left.add(user_id)
+
+    def _welcome(self, arrived: list[tuple[str, int, bool]]) -> None:
+        _try("not_welcomed", lambda: welcome.apply_async((self._relay_id, arrived)))
 
     @staticmethod
-    def _announce_if_away(user_id: int) -> None:
-        if not presence.online([user_id]):
-            announce.apply_async((user_id,))
+    def _announce_away(left: list[int]) -> None:
+        def announce_those_away() -> None:
+            if away := set(left) - presence.online(set(left)):
+                announce.apply_async(tuple(away))
+
+        _try("not_announced", announce_those_away)
 
 
 def _try(event: str, call: Callable[[], Any]) -> None:

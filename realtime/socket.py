@@ -12,9 +12,6 @@ from typing import Any
 from flask import g
 from wsproto.events import Message, Pong
 
-from db.session import DatabaseUnavailable, run
-from infra import logs
-from messaging.conversations import total_unread
 from messaging.message import unix
 from realtime import inbound
 from realtime.connection import Connection
@@ -22,8 +19,6 @@ from realtime.hub import Hub
 from realtime.line import Line
 from realtime.outbound import linger
 from realtime.pongs import Pongs
-
-log = logs.get(__name__)
 
 _SUBSCRIBE_SECONDS = 2.0
 _KERNEL_BUFFER = 256 * 1024  # Linux would let one that does not read fill megabytes that no queue counts
@@ -59,12 +54,11 @@ def _welcome(hub: Hub, connection: Connection) -> bool:
         return False
     # Redis may be away: then hello goes out now, and the backlog when the link is whole.
     hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
-    try:
-        unread, now = run(lambda session, now: (total_unread(session, connection.claims.user_id), now), write=False)
-    except DatabaseUnavailable as error:
-        log.warning("hello_failed", reason=str(error))
+    told = hub.hellos.ask(connection.claims.user_id)
+    if told is None:
         connection.outbound.close(OVERLOADED, "temporarily unavailable")
         return True
+    unread, now = told
     connection.welcome(unix(now), unread)
     hub.greet(connection)
     return True

@@ -1,12 +1,18 @@
 """Sending connections what their users have not been delivered yet, a page at a time."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from db.session import run
 from infra import bus
-from messaging.backlog import Cursor, page
+from messaging.backlog import Page, page
 from workers.app import app
+
+_TOGETHER = 10  # pages read in one transaction and published in one pipeline: a page may be large
 
 Request = tuple[str, int, int, Sequence[Any] | None]  # connection id, serial, user id, cursor
 
@@ -14,12 +20,22 @@ Request = tuple[str, int, int, Sequence[Any] | None]  # connection id, serial, u
 @app.task(name="backlog.send_pages")
 def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
     """Publish to connections of that relay the page each has asked for. `serial` names the request in the answer."""
-    for connection_id, serial, user_id, cursor in requests:
-        _send_page(relay_id, connection_id, serial, user_id, (cursor[0], cursor[1]) if cursor else None)
+    for start in range(0, len(requests), _TOGETHER):
+        some = requests[start : start + _TOGETHER]
+        pages = run(partial(_pages, requests=some), write=False)
+        notes = [_note(request, found) for request, found in zip(some, pages, strict=True)]
+        bus.publish((bus.relay_channel(relay_id), note) for note in notes)
 
 
-def _send_page(relay_id: str, connection_id: str, serial: int, user_id: int, cursor: Cursor | None) -> None:
-    found = run(lambda session, now: page(session, now, user_id=user_id, cursor=cursor), write=False)
+def _pages(session: Session, now: datetime, requests: Sequence[Request]) -> list[Page]:
+    return [
+        page(session, now, user_id=user_id, cursor=(cursor[0], cursor[1]) if cursor else None)
+        for _, _, user_id, cursor in requests
+    ]
+
+
+def _note(request: Request, found: Page) -> bus.Note:
+    connection_id, serial, _, _ = request
     header = {
         "kind": "backlog",
         "connection_id": connection_id,
@@ -28,5 +44,4 @@ def _send_page(relay_id: str, connection_id: str, serial: int, user_id: int, cur
         "places": [[message["conversation_id"], message["seq"]] for message in found.messages],
         "cursor": found.cursor,
     }
-    frames = tuple(bus.frame("new_message", message) for message in found.messages)
-    bus.publish([(bus.relay_channel(relay_id), bus.Note(header, frames))])
+    return bus.Note(header, tuple(bus.frame("new_message", message) for message in found.messages))

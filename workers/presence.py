@@ -1,27 +1,52 @@
-"""Telling friends who is there: a newcomer of all his friends, and his friends of him."""
+"""Telling friends who is there: newcomers of all their friends, and friends of who came or went."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from infra import bus, presence
 from workers import directory
 from workers.app import app
 
+_MOST_ASKED = 1_000  # users that Redis is asked about in one command
 
-@app.task(name="presence.greet")
-def greet(relay_id: str, connection_id: str, user_id: int) -> None:
-    """Tell one connection which friends of its user are online."""
-    frames = tuple(_frame(friend, online=True) for friend in sorted(presence.online(_friends(user_id))))
-    if frames:
-        note = bus.Note({"kind": "greeting", "connection_id": connection_id}, frames)
-        bus.publish([(bus.relay_channel(relay_id), note)])
+Arrival = tuple[str, int, bool]  # connection id, user id, whether he was away
+
+
+@app.task(name="presence.welcome")
+def welcome(relay_id: str, arrivals: Sequence[Arrival]) -> None:
+    """Tell connections of that relay which friends of their users are online; and the friends of who was away."""
+    friends = {user_id: _friends(user_id) for _, user_id, _ in arrivals}
+    online = _online({*friends, *(each for those in friends.values() for each in those)})
+    for connection_id, user_id, was_away in arrivals:
+        notes: list[tuple[str, bus.Note]] = []
+        if frames := tuple(_frame(friend, online=True) for friend in friends[user_id] if friend in online):
+            greeting = bus.Note({"kind": "greeting", "connection_id": connection_id}, frames)
+            notes.append((bus.relay_channel(relay_id), greeting))
+        if was_away:
+            notes += _news(user_id, friends[user_id], online=user_id in online)
+        if notes:
+            bus.publish(notes)
 
 
 @app.task(name="presence.announce")
-def announce(user_id: int) -> None:
-    """Tell a user's friends whether he is online now, whatever he was when this was asked for."""
-    online = user_id in presence.online([user_id])
+def announce(*user_ids: int) -> None:
+    """Tell the friends of users whether they are online now, whatever they were when this was asked for."""
+    online = _online(user_ids)
+    for user_id in user_ids:
+        bus.publish(_news(user_id, _friends(user_id), online=user_id in online))
+
+
+def _news(user_id: int, friends: Sequence[int], *, online: bool) -> list[tuple[str, bus.Note]]:
     note = bus.Note({"kind": "frame", "origin": None}, (_frame(user_id, online=online),))
-    bus.publish([(bus.user_channel(friend), note) for friend in _friends(user_id)])
+    return [(bus.user_channel(friend), note) for friend in friends]
+
+
+def _online(user_ids: Collection[int]) -> set[int]:
+    asked = list(user_ids)
+    found: set[int] = set()
+    for start in range(0, len(asked), _MOST_ASKED):
+        found |= presence.online(asked[start : start + _MOST_ASKED])
+    return found
 
 
 def _friends(user_id: int) -> list[int]:

@@ -27,6 +27,7 @@ def measure(site: Site) -> list[Row]:
 
 
 def _storm(site: Site, pairs: list[Pair]) -> float:
+    site.wait_quiet()  # what the last storm has proved shall be stored, and then forgotten
     site.bulk.undelivered(pairs)
     with Devices(site.stack.realtime_urls[0], **_PEOPLE, at_once=_PEOPLE["count"]) as devices:
         found = devices.wait_online()

@@ -1,0 +1,73 @@
+"""What comes together is done together, in its order, and nothing twice."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from db.session import DatabaseUnavailable
+from realtime import hello
+from realtime.batches import Batches
+from realtime.hello import Hellos
+from tests.processes import PATIENCE
+
+NOW = datetime(2026, 1, 1)  # noqa: DTZ001  # as the database tells it
+
+
+@pytest.fixture
+def hellos() -> Iterator[Hellos]:
+    hellos = Hellos()
+    running = gevent.spawn(hellos.run)
+    yield hellos
+    running.kill()
+
+
+def test_what_comes_meanwhile_is_the_next_batch() -> None:
+    done: list[list[int]] = []
+    go_on = Event()
+
+    def do(batch: list[int]) -> None:
+        done.append(batch)
+        go_on.wait(PATIENCE)
+
+    batches: Batches[int] = Batches(do)
+    running = gevent.spawn(batches.run)
+    batches.add(0)
+    gevent.idle()
+    for number in range(1, 121):
+        batches.add(number)
+    go_on.set()
+    gevent.idle()
+    assert [len(batch) for batch in done] == [1, 50, 50, 20]
+    assert [number for batch in done for number in batch] == list(range(121))
+    running.kill()
+
+
+def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, monkeypatch: pytest.MonkeyPatch) -> None:
+    transactions: list[Any] = []
+
+    def run(rule: Any, *, write: bool) -> Any:
+        assert not write
+        transactions.append(rule)
+        return rule(None, NOW)
+
+    monkeypatch.setattr(hello, "run", run)
+    monkeypatch.setattr(hello, "total_unread", lambda _session, user_id: user_id * 10)
+    asking = [gevent.spawn(hellos.ask, user_id) for user_id in (3, 1, 2)]
+    assert [each.get(timeout=PATIENCE) for each in asking] == [(30, NOW), (10, NOW), (20, NOW)]
+    assert len(transactions) == 1
+
+
+@pytest.mark.parametrize("trouble", [DatabaseUnavailable("away"), ValueError("a mistake of ours")], ids=type)
+def test_trouble_is_told_and_passes(hellos: Hellos, monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
+    def fail(_rule: Any, *, write: bool) -> Any:
+        raise trouble
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hello, "run", fail)
+        assert gevent.spawn(hellos.ask, 1).get(timeout=PATIENCE) is None
+    monkeypatch.setattr(hello, "run", lambda *_, **__: [(5, NOW)])
+    assert gevent.spawn(hellos.ask, 1).get(timeout=PATIENCE) == (5, NOW)
