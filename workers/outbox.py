@@ -64,6 +64,8 @@ def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
     """The shards that no other worker was at, and whether they may hold more."""
     limit = settings().outbox_batch
     applied = run(lambda session, now: apply_batch(session, now, shards=shards, limit=limit))
+    if not applied.held:
+        return applied.held, False
     published = run(lambda session, now: publish_batch(session, now, shards=shards, limit=limit, announce=_announce))
     events_drained.inc(published.count)
     return applied.held & published.held, max(applied.count, published.count) >= limit
