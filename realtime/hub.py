@@ -27,6 +27,7 @@ log = logs.get(__name__)
 
 MOST_PER_USER = 20
 _TICK_SECONDS = 1.0
+_GATHER_SECONDS = 0.01  # requests for pages; a task for each would be most of the work when thousands connect
 _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: whoever left may be back
 _RERUN_PER_SECOND = 500  # after a lost link, so that workers are not asked for everybody's backlog at once
@@ -46,7 +47,7 @@ class Hub:
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
-        self._requests: Batches[Request] = Batches(self._ask)
+        self._requests: Batches[Request] = Batches(self._ask, gather=_GATHER_SECONDS)
         self._reported_at = float("-inf")
 
     def start(self) -> None:

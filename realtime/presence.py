@@ -14,6 +14,7 @@ from workers.presence import announce, welcome
 
 log = logs.get(__name__)
 
+_GATHER_SECONDS = 0.05
 _AT_ONCE = 4  # each takes a connection to Redis, and thousands may come or go at the same moment
 
 
@@ -24,8 +25,8 @@ class Presence:
         self._relay_id = relay_id
         self._leaving: set[int] = set()  # within their grace
         self._turn = BoundedSemaphore(_AT_ONCE)
-        self._arrived: Batches[tuple[str, int, bool]] = Batches(self._welcome)
-        self._left: Batches[int] = Batches(self._announce_away)
+        self._arrived: Batches[tuple[str, int, bool]] = Batches(self._welcome, gather=_GATHER_SECONDS)
+        self._left: Batches[int] = Batches(self._announce_away, gather=_GATHER_SECONDS)
 
     def start(self) -> None:
         """Tell of comings and goings from now on."""
