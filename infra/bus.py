@@ -27,6 +27,7 @@ _HEARTBEAT_SECONDS = 2.0
 _SILENCE_SECONDS = 6.0
 _RETRY_SECONDS = 0.5
 _SUBSCRIBE_BATCH = 500
+_AT_A_STRETCH = 250  # notes; then what they put into queues is written, or a burst would overflow those of fast readers
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 
 
@@ -142,7 +143,9 @@ class Listener:
 
     def _listen(self) -> None:
         while True:
-            self._hear()
+            for _ in range(_AT_A_STRETCH):
+                self._hear()
+            time.sleep(0)
 
     def _hear(self) -> None:
         """Take what comes next. Notes go past PubSub, which would spend more on each than all else does together."""

@@ -31,6 +31,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_000.0
+        self.gave_way = 0
         self.when_looked_at: Callable[[], object] = lambda: None
         self._ended = threading.Event()
 
@@ -41,6 +42,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        self.gave_way += not seconds
         if self._ended.wait(seconds / 20):
             raise SystemExit
 
@@ -153,6 +155,14 @@ def test_notes_come_in_their_order(listening: Relay) -> None:
     bus.publish([(name, Note({"kind": "frame", "number": n})) for n, name in enumerate(["one", "two", "one", OWN])])
     assert listening.wait_heard(4) == [0, 1, 2, 3]
     assert [channel for channel, _ in listening.heard] == ["one", "two", "one", OWN]
+
+
+def test_a_burst_lets_others_work_in_between(listening: Relay) -> None:
+    """Or nothing of it would be written before it is over, and the queues of fast readers would overflow."""
+    assert listening.subscribe("one").wait(PATIENCE)
+    publish("one", *range(2_000))
+    assert listening.wait_heard(2_000) == list(range(2_000))
+    assert listening.clock.gave_way >= 7
 
 
 def test_once_confirmed_nothing_is_missed(listening: Relay) -> None:
