@@ -6,6 +6,7 @@ reader, and a second writer would mix two frames.
 
 from collections import deque
 from collections.abc import Callable
+from ssl import SSLWantWriteError
 from typing import Any
 
 import gevent
@@ -148,7 +149,7 @@ def _send(sock: Any, chunk: bytes) -> int:
     sock.settimeout(0)
     try:
         return int(sock.send(chunk))
-    except BlockingIOError:
+    except (BlockingIOError, SSLWantWriteError):
         return 0
     finally:
         sock.settimeout(None)
