@@ -22,7 +22,7 @@ from workers.app import app
 log = logs.get(__name__)
 
 _FLAG_SECONDS = 2
-_PAUSE_SECONDS = 0.05  # nobody notices it, and it makes drains ten times as large under load
+_PAUSE_SECONDS = 0.05  # nobody notices it, and drains are fewer and larger
 _RETRY_SECONDS = 1.0
 _MARK_SECONDS = 60
 
