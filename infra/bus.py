@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ _HEARTBEAT_SECONDS = 2.0
 _SILENCE_SECONDS = 6.0
 _RETRY_SECONDS = 0.5
 _SUBSCRIBE_BATCH = 500
+_PUBLISH_BATCH = 500  # Redis lets a subscriber fall 32 MB behind: as much as a thousand of the largest messages
 _AT_A_STRETCH = 250  # notes; then what they put into queues is written, or a burst would overflow those of fast readers
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 
@@ -64,11 +66,13 @@ def decode(raw: bytes) -> Note:
 
 
 def publish(notes: Iterable[tuple[str, Note]]) -> None:
-    """Publish (channel, note) pairs in their order, in one pipeline. Raises RedisError."""
-    pipeline = client().pipeline(transaction=False)
-    for channel, note in notes:
-        pipeline.publish(channel, encode(note))
-    pipeline.execute()
+    """Publish (channel, note) pairs in their order, many at a time. Raises RedisError: some may be published then."""
+    left = iter(notes)
+    while some := list(islice(left, _PUBLISH_BATCH)):
+        pipeline = client().pipeline(transaction=False)
+        for channel, note in some:
+            pipeline.publish(channel, encode(note))
+        pipeline.execute()
 
 
 class Listener:

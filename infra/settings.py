@@ -60,7 +60,7 @@ def settings() -> Settings:
         allowed_origins=tuple(env.list("ALLOWED_ORIGINS", [])),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=5)),
         outbox_shards=env.int("OUTBOX_SHARDS", 16, validate=validate.Range(min=1, max=1024)),
-        outbox_batch=env.int("OUTBOX_BATCH", 300, validate=validate.Range(min=1, max=5_000)),
+        outbox_batch=env.int("OUTBOX_BATCH", 600, validate=validate.Range(min=1, max=5_000)),
         recall_seconds=env.int("RECALL_SECONDS", 120),
         recalled_text=env.str("RECALLED_TEXT", "[消息已撤回]"),
         rate_limits=env.bool("RATE_LIMITS", True),
