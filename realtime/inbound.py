@@ -21,32 +21,86 @@ T = TypeVar("T")
 
 RATE = 20.0  # frames a second, sustained
 BURST = 60.0
+MOST_REFUSED = 200  # in a minute; whoever goes on then is closed
+_MINUTE = 60.0
+POLICY_VIOLATION = 1008
 
 
 class Bucket:
-    """A token bucket: `take()` says whether one more frame is within RATE and BURST."""
+    """A token bucket for all frames of one socket, control frames too."""
 
     def __init__(self) -> None:
         self._tokens = BURST
-        self._at = time.monotonic()
+        self._at = self._minute_began = time.monotonic()
+        self._refused = 0
 
     def take(self) -> bool:
-        now = time.monotonic()
-        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE)
-        self._at = now
-        if self._tokens < 1 and settings().rate_limits:
+        """Returns whether one more frame is within RATE and BURST."""
+        self._fill()
+        if self._tokens < 1:
+            self._refused += 1
             return False
         self._tokens -= 1
         return True
+
+    def pause(self) -> float:
+        """Returns the seconds until one more frame is within the rate, 0 for now."""
+        self._fill()
+        return max(0.0, (1 - self._tokens) / RATE)
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more than MOST_REFUSED frames were refused in a minute."""
+        return self._refused > MOST_REFUSED
+
+    def _fill(self) -> None:
+        now = time.monotonic()
+        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE) if settings().rate_limits else BURST
+        self._at = now
+        if now - self._minute_began > _MINUTE:
+            self._minute_began, self._refused = now, 0
+
+
+class Pings:
+    """Which pongs are answers: as many as there were pings of ours. Any other pong counts like a frame."""
+
+    def __init__(self, connection: Connection, bucket: Bucket) -> None:
+        self._connection = connection
+        self._bucket = bucket
+        self._unanswered = 0
+
+    def due(self) -> bytes:
+        """Returns the ping that has to follow what is being written, or nothing."""
+        ping = self._connection.due_ping()
+        self._unanswered += bool(ping)
+        return ping
+
+    def pong(self, payload: bytes) -> None:
+        """Take a pong in."""
+        if self._unanswered:
+            self._unanswered -= 1
+        elif not admit(self._connection, self._bucket):
+            return
+        self._connection.pong(payload)
+
+
+def admit(connection: Connection, bucket: Bucket) -> bool:
+    """Returns whether one more frame may be dealt with. If not, the client is told, and closed when it goes on."""
+    if bucket.take():
+        return True
+    connection.outbound.push(frames.error(BadFrame("too many frames", code=Code.TOO_MANY_REQUESTS)))
+    if bucket.overflowed:
+        connection.outbound.close(POLICY_VIOLATION, "too many frames")
+    return False
 
 
 def handle(connection: Connection, bucket: Bucket, raw: str | bytes) -> None:
     """Do what a client's message asks. What cannot be done is answered with an `error` frame."""
     connection.heard()
+    if not admit(connection, bucket):
+        return
     kind = None
     try:
-        if not bucket.take():
-            raise BadFrame("too many frames", code=Code.TOO_MANY_REQUESTS)
         inbound = frames.parse(raw)
         kind = inbound.kind
         handler = _HANDLERS.get(kind)

@@ -32,13 +32,24 @@ class ReadingLoop:
 
 
 class Line:
-    """One socket, from when it is taken over until `stop`. `reading_loop` calls `recv` until that gives nothing."""
+    """One socket, from when it is taken over until `stop`. `reading_loop` calls `recv` until that gives nothing.
 
-    def __init__(self, sock: Any, connection: Connection, pongs: Pongs, reading_loop: Callable[[], None]) -> None:
+    `pause()` gives the seconds in which nothing is to be read, because the peer has said too much.
+    """
+
+    def __init__(
+        self,
+        sock: Any,
+        connection: Connection,
+        pongs: Pongs,
+        reading_loop: Callable[[], None],
+        pause: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._sock = sock
         self._connection = connection
         self._pongs = pongs
         self._reading_loop: Callable[[], None] | None = reading_loop
+        self._pause = pause
         self._given: AsyncResult[bytes] = AsyncResult()
         self._open = True
         self._readable = gevent.get_hub().loop.io(sock.fileno(), _READ)
@@ -49,7 +60,8 @@ class Line:
         if not self._open:
             return b""
         if not self._given.ready():
-            self._readable.start(self._read)
+            gevent.sleep(self._pause())
+            self._read_on()
         data: Any = self._given.get()
         self._given = AsyncResult()
         return bytes(data)
@@ -88,6 +100,13 @@ class Line:
             self._readable.stop()
             self._given.set(data)
             self._begin()
+        elif pause := self._pause():
+            self._readable.stop()
+            gevent.spawn_later(pause, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._open and not self._given.ready():
+            self._readable.start(self._read)
 
     def _begin(self) -> None:
         if self._reading_loop:

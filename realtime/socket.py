@@ -10,7 +10,7 @@ from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from flask import g
-from wsproto.events import Message, Pong
+from wsproto.events import Message, Ping, Pong
 
 from messaging.message import unix
 from realtime import inbound
@@ -32,11 +32,13 @@ def serve(hub: Hub, server: Any) -> None:
     """Run one upgraded socket until it ends. `server` is flask-sock's."""
     connection = Connection(g.claims, hub.proofs, hub.request_page)
     sock = server.sock
-    line, read_messages = _take_over(server, connection)
+    bucket = inbound.Bucket()
+    pings = inbound.Pings(connection, bucket)
+    line, read_messages = _take_over(server, connection, bucket, pings)
     joined = _welcome(hub, connection)
     try:
         read_messages()  # what came before hello, which is always the first frame
-        connection.outbound.write_all(sock, connection.due_ping)
+        connection.outbound.write_all(sock, pings.due)
         line.stop()
         linger(sock)
     finally:
@@ -64,10 +66,11 @@ def _welcome(hub: Hub, connection: Connection) -> bool:
     return True
 
 
-def _take_over(server: Any, connection: Connection) -> tuple[Line, Callable[[], None]]:
-    """Put ourselves between simple-websocket and the socket; the line, and what handles waiting messages."""
+def _take_over(
+    server: Any, connection: Connection, bucket: inbound.Bucket, pings: inbound.Pings
+) -> tuple[Line, Callable[[], None]]:
+    """Put ourselves between simple-websocket and the socket. Returns the line, and what handles waiting messages."""
     server.sock.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BUFFER)
-    bucket = inbound.Bucket()
 
     def read_messages() -> None:
         if not connection.welcomed and len(server.input_buffer) > _MOST_EARLY:
@@ -75,20 +78,32 @@ def _take_over(server: Any, connection: Connection) -> tuple[Line, Callable[[], 
         while connection.welcomed and server.input_buffer:
             inbound.handle(connection, bucket, server.input_buffer.pop(0))
 
-    pongs = Pongs(connection.pong)
-    server.ws = _Observed(server.ws, pongs, connection.pong, read_messages)
-    server.sock = line = Line(server.sock, connection, pongs, server.thread.target)
+    pongs = Pongs(pings.pong)
+    server.ws = _Observed(
+        server.ws, connection, pongs, pings.pong, read_messages, lambda: inbound.admit(connection, bucket)
+    )
+    server.sock = line = Line(server.sock, connection, pongs, server.thread.target, bucket.pause)
     return line, read_messages
 
 
 class _Observed:
-    """wsproto's connection, with its pongs and finished messages told as they are parsed."""
+    """wsproto's connection: pongs and finished messages are told as they are parsed, and other frames are counted."""
 
-    def __init__(self, ws: Any, pongs: Pongs, on_pong: Callable[[bytes], None], on_message: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ws: Any,
+        connection: Connection,
+        pongs: Pongs,
+        on_pong: Callable[[bytes], None],
+        on_message: Callable[[], None],
+        admit: Callable[[], bool],
+    ) -> None:
         self._ws = ws
+        self._connection = connection
         self._pongs = pongs
         self._on_pong = on_pong
         self._on_message = on_message
+        self._admit = admit
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ws, name)
@@ -98,9 +113,17 @@ class _Observed:
         self._ws.receive_data(data)
 
     def events(self) -> Iterator[Any]:
+        """Returns what simple-websocket is to see: nothing more of a peer that is being closed, no ping too many."""
         for event in self._ws.events():
+            if self._connection.outbound.closing is not None:
+                return
             if isinstance(event, Pong):
                 self._on_pong(bytes(event.payload))
+            elif isinstance(event, Ping) and not self._admit():
+                continue
             yield event
             if isinstance(event, Message):
-                self._on_message()  # simple-websocket has put it together by now
+                if event.message_finished:
+                    self._on_message()  # simple-websocket has put it together by now
+                elif event.frame_finished:
+                    self._admit()  # a fragment: it cannot be left out, but it counts

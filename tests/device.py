@@ -81,6 +81,10 @@ class Device:
         """Send anything."""
         self._socket.send(data, websocket.ABNF.OPCODE_BINARY if binary else websocket.ABNF.OPCODE_TEXT)
 
+    def send_frame(self, payload: bytes, opcode: int, *, last: bool = True) -> None:
+        """Send one frame of any kind; not `last`, it is a fragment."""
+        self._socket.send_frame(websocket.ABNF(int(last), 0, 0, 0, opcode, 1, payload))
+
     def wait(self, holds: Callable[[], object], what: str) -> None:
         """Wait until frames make a condition hold; fails, showing them, when it never does."""
         with self._changed:

@@ -1,5 +1,6 @@
 """What a socket refuses, what it survives, and how it ends."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -161,6 +162,27 @@ def test_a_reader_that_never_reads_harms_nobody_else(web: Web, stack: Stack) -> 
     assert good.seqs(conversation(alice, bob)) == list(range(1, 701))
     stuck.read_on()
     assert stuck.wait_closed() in (1013, None), "too slow a reader is closed"
+
+
+@pytest.mark.parametrize("opcode", [websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG, websocket.ABNF.OPCODE_TEXT])
+def test_a_flood_of_frames_of_any_kind_is_closed(stack: Stack, user: User, opcode: int) -> None:
+    flooding = Device(stack.realtime_urls[0], user.token).online()
+    other = Device(stack.realtime_urls[0], user.token).online()
+    with contextlib.suppress(OSError, websocket.WebSocketException):  # it is closed before all are sent
+        for _ in range(5_000):
+            flooding.send_frame(b"12345678", opcode)
+    assert flooding.wait_closed() == 1008
+    other.say("ping")
+    other.expect("pong")
+
+
+def test_a_flood_of_fragments_is_closed(stack: Stack, user: User) -> None:
+    flooding = Device(stack.realtime_urls[0], user.token).online()
+    with contextlib.suppress(OSError, websocket.WebSocketException):
+        flooding.send_frame(b"x", websocket.ABNF.OPCODE_TEXT, last=False)
+        for _ in range(5_000):
+            flooding.send_frame(b"x", websocket.ABNF.OPCODE_CONT, last=False)
+    assert flooding.wait_closed() == 1008
 
 
 def test_compression_is_never_accepted(stack: Stack, user: User) -> None:

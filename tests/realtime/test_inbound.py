@@ -9,7 +9,7 @@ import pytest
 
 from messaging.errors import Code
 from realtime import inbound
-from realtime.inbound import BURST, RATE, Bucket, handle
+from realtime.inbound import BURST, MOST_REFUSED, RATE, Bucket, Pings, handle
 
 
 class Client:
@@ -23,6 +23,7 @@ class Client:
         self.outbound = self
         self.server_time = lambda: int(time.time())
         self.limited = True
+        self.closed: int | None = None
         monkeypatch.setattr(inbound, "time", SimpleNamespace(monotonic=lambda: self.now, time=time.time))
         monkeypatch.setattr(inbound, "settings", lambda: SimpleNamespace(rate_limits=self.limited))
         self._bucket = Bucket()
@@ -46,6 +47,9 @@ class Client:
 
     def heard(self) -> None:
         self.signs += 1
+
+    def close(self, code: int, _reason: str) -> None:
+        self.closed = code
 
 
 @pytest.fixture
@@ -174,3 +178,58 @@ def test_what_comes_too_often_is_not_done(client: Client) -> None:
 def test_without_rate_limits_nothing_is_too_often(client: Client) -> None:
     client.limited = False
     assert all(pings(client, int(BURST) * 3))
+
+
+def test_who_goes_on_is_closed(client: Client) -> None:
+    pings(client, int(BURST) + MOST_REFUSED)
+    assert client.closed is None
+    pings(client, 1)
+    assert client.closed == 1008
+
+
+def test_refusals_of_another_minute_are_forgotten(client: Client) -> None:
+    pings(client, int(BURST) + MOST_REFUSED)
+    client.now += 61
+    pings(client, int(BURST) + MOST_REFUSED)
+    assert client.closed is None
+
+
+def test_reading_pauses_until_a_frame_is_within_the_rate(client: Client) -> None:
+    bucket = Bucket()
+    assert bucket.pause() == 0
+    for _ in range(int(BURST)):
+        bucket.take()
+    assert bucket.pause() == pytest.approx(1 / RATE)
+    client.now += 1 / RATE + 1e-6
+    assert bucket.pause() == 0
+
+
+class Answered:
+    """Stands for a Connection that is owed a ping, and counts the pongs that reach it."""
+
+    def __init__(self) -> None:
+        self.outbound = self
+        self.pongs = 0
+        self.errors = 0
+
+    def due_ping(self) -> bytes:
+        return b"ping"
+
+    def pong(self, _payload: bytes) -> None:
+        self.pongs += 1
+
+    def push(self, _frame: bytes) -> None:
+        self.errors += 1
+
+
+def test_a_pong_for_each_ping_of_ours_is_free_and_others_count(client: Client) -> None:
+    connection = Answered()
+    bucket = Bucket()
+    answers = Pings(connection, bucket)  # type: ignore[arg-type]
+    for _ in range(1_000):
+        answers.due()
+        answers.pong(bytes(8))
+    assert (connection.pongs, connection.errors) == (1_000, 0)
+    for _ in range(int(BURST) + 30):
+        answers.pong(bytes(8))
+    assert (connection.pongs, connection.errors) == (1_000 + BURST, 30)
