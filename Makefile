@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock generate clean
+.PHONY: help run test mysql check bench lock generate clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -13,9 +13,14 @@ help: ## what there is
 run: .venv/base.stamp ## the whole system on http://127.0.0.1:8080; Ctrl-C ends it, var/ keeps its data
 	@exec $(BIN)/python -m embedded
 
-test: .venv/test.stamp ## all tests, on a MariaDB and a Redis of their own (ARGS="-k name" for some)
+test: .venv/test.stamp ## all tests, on a MariaDB, a MySQL and a Redis of their own (ARGS="-k name" for some, without MySQL)
 	@sh tests/install.sh
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m tests.mysql)
+
+mysql: .venv/test.stamp ## only those tests that also run on MySQL (ARGS as for pytest)
+	@sh tests/install.sh
+	@$(BIN)/python -m tests.mysql $(ARGS)
 
 check: .venv/test.stamp ## style, types, imports, and whether locks and generated code are in step
 	$(BIN)/ruff check .
@@ -37,7 +42,7 @@ generate: .venv/test.stamp ## make the code of the .proto files anew
 	$(BIN)/python -m rpc.generate
 
 clean: ## remove .venv and all caches; var/ stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/%.stamp: requirements/%.txt

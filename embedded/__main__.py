@@ -22,7 +22,7 @@ def main() -> None:
             os.environ.update(_environment(place))
             command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
             demo.seed()
-            print(f"http://127.0.0.1:{place.port}/ - sign in as {demo.SIGN_IN}", flush=True)
+            print("starting ...", flush=True)
             os.execv(sys.executable, [sys.executable, "-m", "embedded.supervise"])  # noqa: S606
     except NotStarted as error:
         sys.exit(f"not started: {error}")
@@ -42,6 +42,8 @@ def _environment(place: Place) -> dict[str, str]:
         "BIND": f"127.0.0.1:{place.port}",
         "RPC_BIND": f"127.0.0.1:{place.rpc_port}",
         "WEB_CONCURRENCY": "1",
+        "FORCE_COLOR": "1" if sys.stdout.isatty() else "",  # the processes themselves write into the supervisor's pipe
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         "VALKEY_SERVER": str(valkey.server()),
         "VALKEY_CONFIG": str(valkey.configure(place, password)),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

@@ -3,20 +3,27 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 
 from honcho.command import main as honcho
 
 from embedded import leftovers
 from embedded.place import MARK, ROOT
 
+_INTERRUPTED = 130  # honcho's code for SIGINT
+
 
 def main() -> None:
-    """Exits with honcho's code, and leaves no process behind whichever way honcho ends."""
+    """Exits with honcho's code, 0 after Ctrl-C, and leaves no process behind whichever way honcho ends."""
     multiprocessing.set_start_method("fork")  # the others keep helper processes, which would outlive honcho
     # honcho knows SIGINT and SIGTERM; a closed terminal would end it alone.
     signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
+    subprocess.Popen([sys.executable, "-m", "embedded.greeting"])  # noqa: S603 - our own module
     try:
         honcho(["start", "-d", str(ROOT), "-f", "Procfile.embedded", "-e", os.devnull])
+    except SystemExit as ended:
+        sys.exit(0 if ended.code == _INTERRUPTED else ended.code)
     finally:
         leftovers.end(f"{MARK}={os.environ[MARK]}")
 

@@ -17,6 +17,8 @@ dir "{var}"
 pidfile "{var}/valkey.pid"
 appendonly yes
 save ""
+logfile "{var}/valkey.log"
+loglevel warning
 set-proc-title no
 """
 

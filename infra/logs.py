@@ -1,6 +1,7 @@
-"""Structured logs: one line an event, JSON unless a person is watching a terminal. Never a message's content."""
+"""Structured logs: one line an event, JSON unless a person is watching. Never a message's content."""
 
 import logging
+import os
 import sys
 
 import structlog
@@ -17,8 +18,11 @@ def configure() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    colours = sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=colours)
+        if colours or settings().embedded
+        else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

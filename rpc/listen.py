@@ -30,7 +30,8 @@ def listen(server: grpc.Server, chosen: Settings) -> int:
 def _check(chosen: Settings, *, encrypted: bool) -> None:
     if _is_loopback(chosen.rpc_bind):
         if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca or chosen.rpc_legacy_callers):
-            log.warning("nobody_is_let_in", reason="set RPC_SERVICE_TOKENS")
+            told = log.debug if chosen.embedded else log.warning  # who only looks around has no service that calls
+            told("nobody_is_let_in", reason="set RPC_SERVICE_TOKENS")
         return
     if chosen.rpc_legacy_callers:
         raise NotStarted(f"RPC_LEGACY_CALLERS is for loopback alone, and RPC_BIND is {chosen.rpc_bind}")

@@ -78,17 +78,64 @@ class MariaDB(Process, Databases):
         super().launch()
 
     def ready(self) -> bool:
-        try:
-            pymysql.connect(host="127.0.0.1", port=self._port, user="root", connect_timeout=2).close()
-        except pymysql.err.OperationalError:
-            return False
-        return True
+        return _answers(self._server)
 
     def _install(self) -> None:
         command = ["mariadb-install-db", "--no-defaults", *_AS_ROOT, f"--datadir={self._data}", "--skip-test-db"]
         method = "--auth-root-authentication-method=normal"
         done = subprocess.run([*command, method], env=os.environ | {"PATH": _PATH}, capture_output=True, check=False)
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
+class MySQL(Process):
+    """A MySQL server that was unpacked below `root`, run by the loader and the libraries that came with it."""
+
+    def __init__(self, root: Path, directory: Path) -> None:
+        self._data = directory / "data"
+        port = free_port()
+        self.url = URL.create("mysql+pymysql", "root", host="127.0.0.1", port=port)
+        libraries = next(root.glob("usr/lib/*/ld-linux*.so.*")).parent
+        self._program = [
+            *(str(next(libraries.glob("ld-linux*.so.*"))), "--library-path", str(libraries)),
+            *(str(root / "usr/sbin/mysqld"), "--no-defaults", *_AS_ROOT, f"--datadir={self._data}"),
+            *(f"--lc-messages-dir={root}/usr/share/mysql", "--secure-file-priv=NULL"),
+        ]
+        self._users = directory / "users.sql"
+        # Names are not resolved, so that 127.0.0.1 is not the localhost whose root is made by itself.
+        self._users.write_text("CREATE USER root@127.0.0.1; GRANT ALL ON *.* TO root@127.0.0.1 WITH GRANT OPTION;")
+        options = [
+            f"--socket={directory}/s",
+            f"--pid-file={directory}/pid",
+            "--bind-address=127.0.0.1",
+            f"--port={port}",
+            "--mysqlx=OFF",
+            "--skip-log-bin",
+            "--skip-name-resolve",
+            "--max-connections=500",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=256M",
+        ]
+        super().__init__("mysql", [*self._program, *options], log=directory / "mysql.log")
+
+    def launch(self) -> None:
+        """Start it; the first time, make its data first."""
+        if not self._data.exists():
+            command = [*self._program, "--initialize-insecure", f"--init-file={self._users}"]
+            done = subprocess.run(command, capture_output=True, check=False)
+            assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+        super().launch()
+
+    def ready(self) -> bool:
+        return _answers(self.url)
+
+
+def _answers(url: URL) -> bool:
+    """Returns whether a server takes connections."""
+    try:
+        pymysql.connect(host=url.host, port=url.port or 0, user="root", connect_timeout=2).close()
+    except pymysql.err.OperationalError:
+        return False
+    return True
 
 
 class RedisServer(Process):

@@ -70,8 +70,19 @@ def test_no_process_is_left_behind(run: EmbeddedRun, end: signal.Signals) -> Non
     family = run.descendants()
     assert len(family) > 5
     os.kill(run.pid, end)
-    run.wait()
+    code = run.wait()
+    assert (code == 0) is (end is signal.SIGINT)
     assert not living(family)
+
+
+def test_the_last_line_of_a_start_is_where_to_go(run: EmbeddedRun) -> None:
+    run.start()
+    wait_until(lambda: "is ready" in run.output(), "the address")
+    told = run.output().splitlines()
+    address = next(place for place, line in enumerate(told) if f"http://localhost:{run.port} is ready" in line)
+    assert [line for line in told[address + 1 :] if line] == []
+    assert len(told) < 20
+    assert not [line for line in told if "WARNING" in line or "[warning" in line or '{"' in line]
 
 
 def test_a_killed_process_ends_the_rest(run: EmbeddedRun) -> None:

@@ -10,6 +10,7 @@ from db.session import run
 from infra import logs, presence
 from infra.metrics import audit_drift
 from infra.redis import client
+from infra.settings import settings
 from messaging import audit, upkeep
 from messaging.outbox import stray_shards
 from workers.app import app
@@ -64,5 +65,5 @@ def audit_sample() -> None:
 def snapshot() -> None:
     """Log the state of the service, and keep it in Redis for the metrics page."""
     taken = {**run(upkeep.snapshot, write=False), "connections": presence.connections()}
-    log.info("snapshot", **taken)
+    (log.debug if settings().embedded else log.info)("snapshot", **taken)  # nobody at a terminal wants it every 10 s
     client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)
