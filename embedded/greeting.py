@@ -1,4 +1,4 @@
-"""Prints where to go, as soon as there is somewhere to go: run beside the processes of Procfile.embedded, ends by itself."""
+"""Prints where to go, as soon as there is somewhere to go. It runs beside the service and ends by itself."""
 
 import os
 import time

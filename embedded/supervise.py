@@ -19,7 +19,7 @@ def main() -> None:
     multiprocessing.set_start_method("fork")  # the others keep helper processes, which would outlive honcho
     # honcho knows SIGINT and SIGTERM; a closed terminal would end it alone.
     signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
-    subprocess.Popen([sys.executable, "-m", "embedded.greeting"])  # noqa: S603 - our own module
+    subprocess.Popen([sys.executable, "-m", "embedded.greeting"])
     try:
         honcho(["start", "-d", str(ROOT), "-f", "Procfile.embedded", "-e", os.devnull])
     except SystemExit as ended:

@@ -14,7 +14,8 @@ from tests.servers import MySQL
 
 _CACHE = ROOT / ".cache" / "mysql"
 _TESTS = ("tests/db", "tests/messaging", "tests/journeys/test_message.py")
-_NOT_OTHERS = "not sqlite and not embedded"
+# test_plans is about MariaDB's optimizer, and fills its tables from MariaDB's sequences.
+_CHOSEN = ("--ignore=tests/messaging/test_plans.py", "-k", "not sqlite and not embedded")
 
 
 def main() -> None:
@@ -27,14 +28,15 @@ def main() -> None:
         server = MySQL(_CACHE / "root", Path(directory))
         server.start()
         try:
-            url = server.url.render_as_string(hide_password=False)
-            command = [sys.executable, "-m", "pytest", *_TESTS, "-k", _NOT_OTHERS, *sys.argv[1:]]
-            code = subprocess.run(
-                command, cwd=ROOT, env=os.environ | {"TEST_DATABASE_URL": url}, check=False
-            ).returncode
+            code = _pytest(server.url.render_as_string(hide_password=False))
         finally:
             server.kill()
     sys.exit(code)
+
+
+def _pytest(url: str) -> int:
+    command = [sys.executable, "-m", "pytest", *(sys.argv[1:] or _TESTS), *_CHOSEN]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | {"TEST_DATABASE_URL": url}, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -201,8 +201,7 @@ def test_a_page_is_read_by_the_lists_index(mariadb_database: str, statements: li
     listed()
     (statement,) = [each for each in statements if "ORDER BY im_conversation.is_top" in each]
     values = {"user_id_1": ALICE, "del_state_1": 0, "param_1": 0, "param_2": 20}
-    (plan,) = read(
-        lambda session: list(session.connection().exec_driver_sql(f"EXPLAIN {statement}", values).mappings())
-    )
+    explain = f"EXPLAIN FORMAT=TRADITIONAL {statement}"
+    (plan,) = read(lambda session: list(session.connection().exec_driver_sql(explain, values).mappings()))
     assert plan["key"] == "idx_im_conversation_list"
     assert "filesort" not in plan["Extra"]

@@ -77,9 +77,14 @@ def test_64_pairs_are_found_by_primary_keys_alone(mariadb_database: str) -> None
     block(*sorted(set(everybody[:3_000])))
     run(lambda session, _: session.execute(text("ANALYZE TABLE im_friend, im_user_blacklist")).all())
     pairs = sorted(set(everybody[-64:]))
-    plan = run(lambda session, _: session.execute(text(f"EXPLAIN {_in_full(pairs)}")).mappings().all())
+    plan = run(
+        lambda session, _: session.execute(text(f"EXPLAIN FORMAT=TRADITIONAL {_in_full(pairs)}")).mappings().all()
+    )
     assert {row["key"] for row in plan} == {"PRIMARY"}
-    assert [row["type"] for row in plan] == ["range", "unique_subquery", "unique_subquery"]
+    assert [row["type"] for row in plan] in (
+        ["range", "unique_subquery", "unique_subquery"],
+        ["range", "eq_ref", "eq_ref"],  # MySQL's
+    )
     assert sum(int(row["rows"]) for row in plan) < 2 * len(pairs) + 2
 
 

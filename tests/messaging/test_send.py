@@ -229,11 +229,12 @@ def test_every_stored_message_has_its_event(pair: str) -> None:
     assert [each.shard for each in sent] == [shard_of(name, 16) for name in ("1_2", "1_3", "1_2")]
 
 
-@pytest.mark.parametrize("returning", [True, False], ids=["returning", "as on MySQL"])
+@pytest.mark.parametrize("returning", [True, False], ids=["as it is", "as on MySQL"])
 def test_every_message_of_a_batch_gets_its_own_id(
     pair: str, monkeypatch: pytest.MonkeyPatch, *, returning: bool
 ) -> None:
-    monkeypatch.setattr(engine().dialect, "insert_returning", returning)
+    if not returning:
+        monkeypatch.setattr(engine().dialect, "insert_returning", False)
     befriend(ALICE, CAROL)
     answers = store(*(draft(ALICE, user, f"{user} {number}") for number in range(40) for user in (BOB, CAROL)))
     ids = read(lambda session: dict(session.execute(select(Message.id, Message.content)).all()))
