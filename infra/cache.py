@@ -37,23 +37,32 @@ class FetchTooSlow(Exception):
 
 
 class Cache:
-    """Answers to one kind of question: JSON values by key, of which those that are false live shorter."""
+    """Answers to one kind of question: JSON values by key, of which those that are false live shorter.
 
-    def __init__(self, kind: str) -> None:
+    With `kept_seconds` the last answer is kept so long, for when no new one is to be had.
+    """
+
+    def __init__(self, kind: str, *, kept_seconds: float = 0) -> None:
         self._prefix = f"im:outside:{kind}:"
+        self._kept_prefix = f"im:outside:{kind}-kept:"
+        self._kept_ms = int(kept_seconds * 1000)
         self._lock = threading.Lock()
         self._flights: dict[str, Future[Any]] = {}
         self._redis_from = float("-inf")
 
     def get(self, keys: Collection[str], fetch: Fetch) -> dict[str, Any]:
         """The values of all keys. `fetch` gets those that nobody has, at once, and what it raises is raised."""
-        found = self._read(list(keys))
+        found = self._read(list(keys), self._prefix)
         missing = [key for key in keys if key not in found]
         if missing:
             mine, others = self._claim(missing)
             found |= self._fetch(mine, fetch) if mine else {}
             found |= {key: _landed(flight) for key, flight in others.items()}
         return found
+
+    def kept(self, keys: Collection[str]) -> dict[str, Any]:
+        """Returns the last answers known, however old; those that nobody has are left out."""
+        return self._read(list(keys), self._kept_prefix)
 
     def _claim(self, keys: Sequence[str]) -> tuple[dict[str, Future[Any]], dict[str, Future[Any]]]:
         with self._lock:
@@ -79,10 +88,8 @@ class Cache:
                     del self._flights[key]
         return fetched
 
-    def _read(self, keys: Sequence[str]) -> dict[str, Any]:
-        values: Any = (
-            self._ask_redis(lambda client: client.mget([self._prefix + key for key in keys])) if keys else None
-        )
+    def _read(self, keys: Sequence[str], prefix: str) -> dict[str, Any]:
+        values: Any = self._ask_redis(lambda client: client.mget([prefix + key for key in keys])) if keys else None
         return {key: orjson.loads(raw) for key, raw in zip(keys, values, strict=True) if raw} if values else {}
 
     def _write(self, values: Mapping[str, Any]) -> None:
@@ -90,6 +97,8 @@ class Cache:
             pipeline = client.pipeline(transaction=False)
             for key, value in values.items():
                 pipeline.set(self._prefix + key, orjson.dumps(value), px=_life_ms(value))
+                if self._kept_ms:
+                    pipeline.set(self._kept_prefix + key, orjson.dumps(value), px=self._kept_ms)
             pipeline.execute()
 
         self._ask_redis(write)

@@ -1,6 +1,7 @@
 """The directory of a deployment that has a user centre and a friend service of its own: IM-Zero's, over gRPC.
 
-Every question raises DirectoryAway when nobody can tell. Answers are up to a minute old.
+Who may talk is refused with DirectoryAway when nobody can tell, and is up to a minute old. A name is decoration: while
+the user centre is away the last one known is told, for a day.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,6 +13,9 @@ from infra.generated import usercenter_pb2 as usercenter
 from infra.outside import Service, ServiceAway
 
 Pair = tuple[int, int]  # from, to
+
+_LIST_SECONDS = 2.0
+_PROFILE_KEPT_SECONDS = 86_400.0
 
 
 class DirectoryAway(Exception):
@@ -25,9 +29,14 @@ class OutsideDirectory:
         self._friend, self._usercenter = Service(friend_address), Service(usercenter_address)
         self._is_friend = self._friend.method("/friend.Friend/CheckFriendship", friend.CheckFriendshipResp)
         self._is_blocked = self._friend.method("/friend.Friend/CheckBlocked", friend.CheckBlockedResp)
-        self._list = self._friend.method("/friend.Friend/GetFriendList", friend.GetFriendListResp)
-        self._user = self._usercenter.method("/pb.usercenter/getUserInfo", usercenter.GetUserInfoResp)
-        self._talking, self._profiles, self._friends = Cache("talk"), Cache("user"), Cache("friends")
+        # It asks the user centre for each friend before it answers.
+        self._list = self._friend.method(
+            "/friend.Friend/GetFriendList", friend.GetFriendListResp, seconds=_LIST_SECONDS
+        )
+        # It says UNKNOWN of a user whom it does not have.
+        self._user = self._usercenter.method("/pb.usercenter/getUserInfo", usercenter.GetUserInfoResp, optional=True)
+        self._talking, self._unblocked, self._friends = Cache("talk"), Cache("unblocked"), Cache("friends")
+        self._profiles = Cache("user", kept_seconds=_PROFILE_KEPT_SECONDS)
 
     def may_talk(self, pairs: Collection[Pair]) -> set[Pair]:
         """Those of the directed pairs who are friends, neither having blocked the other."""
@@ -35,17 +44,22 @@ class OutsideDirectory:
         return {keys[key] for key, may in _cached(self._talking, keys, self._ask_talking).items() if may}
 
     def profiles(self, user_ids: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Nickname and avatar by user id; unknown ids are left out."""
-        found = _cached(self._profiles, {str(user): user for user in user_ids}, self._ask_profiles)
+        """Nickname and avatar by user id; those whom nobody knows are left out."""
+        keys = {str(user): user for user in user_ids}
+        try:
+            found = _cached(self._profiles, keys, self._ask_profiles)
+        except DirectoryAway:
+            found = self._profiles.kept(keys.keys())
         return {int(key): (value[0], value[1]) for key, value in found.items() if value}
 
-    def friends(self, user_id: int) -> list[int]:
-        """Ids of a user's friends, ascending, also of those he has blocked."""
-        found: list[int] = _cached(self._friends, {str(user_id): user_id}, self._ask_friends)[str(user_id)]
-        return found
+    def talking_friends(self, user_id: int) -> list[int]:
+        """Returns the ids of a user's friends, ascending, without those who have blocked them or whom they blocked."""
+        friends: list[int] = _cached(self._friends, {str(user_id): user_id}, self._ask_friends)[str(user_id)]
+        keys = {f"{user_id}:{other}": other for other in friends}
+        return [keys[key] for key, open_ in _cached(self._unblocked, keys, self._ask_blocks).items() if open_]
 
     def _ask_talking(self, keys: Sequence[str]) -> dict[str, bool]:
-        pairs = [tuple(map(int, key.split(":"))) for key in keys]
+        pairs = _pairs(keys)
         friendships = [friend.CheckFriendshipReq(user_id=one, target_user_id=other) for one, other in pairs]
         blocks = [friend.CheckBlockedReq(user_id=one, target_user_id=other) for one, other in pairs]
         answers = self._friend.ask(
@@ -55,6 +69,15 @@ class OutsideDirectory:
         told = zip(keys, answers[: len(keys)], answers[len(keys) :], strict=True)
         return {key: _may_talk(friendship, blocked) for key, friendship, blocked in told}
 
+    def _ask_blocks(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Of those whom the list of friends names: asking for each friendship again would double the calls."""
+        blocks = [friend.CheckBlockedReq(user_id=one, target_user_id=other) for one, other in _pairs(keys)]
+        answers = self._friend.ask([(self._is_blocked, request) for request in blocks])
+        return {
+            key: answer is not None and not answer.is_blocked and not answer.has_blocked
+            for key, answer in zip(keys, answers, strict=True)
+        }
+
     def _ask_profiles(self, keys: Sequence[str]) -> dict[str, Any]:
         answers = self._usercenter.ask([(self._user, usercenter.GetUserInfoReq(id=int(key))) for key in keys])
         return {key: _profile(int(key), answer) for key, answer in zip(keys, answers, strict=True)}
@@ -62,6 +85,10 @@ class OutsideDirectory:
     def _ask_friends(self, keys: Sequence[str]) -> dict[str, list[int]]:
         answers = self._friend.ask([(self._list, friend.GetFriendListReq(user_id=int(key))) for key in keys])
         return {key: _ids(answer) for key, answer in zip(keys, answers, strict=True)}
+
+
+def _pairs(keys: Sequence[str]) -> list[tuple[int, ...]]:
+    return [tuple(map(int, key.split(":"))) for key in keys]
 
 
 def _cached(cache: Cache, keys: Mapping[str, object], fetch: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Calls to another service over gRPC: many at once, each with a deadline and one retry, behind a breaker."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from infra.breaker import Breaker
 log = logs.get(__name__)
 
 DEADLINE_SECONDS = 0.3
+_MOST_AT_ONCE = 32  # calls; a service that sheds load would refuse hundreds
 _AWAY = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -29,7 +31,17 @@ _OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
 ]
 
-Call = tuple[Any, Any]  # what `Service.method` made, and its request
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A unary method. `optional`: a refusal of whatever kind means that there is nothing, as NOT_FOUND always does."""
+
+    stub: Any
+    seconds: float
+    optional: bool
+
+
+Call = tuple[Method, Any]  # a method and its request
 
 
 class ServiceAway(Exception):
@@ -45,14 +57,18 @@ class Service:
         self._breaker = Breaker()
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
 
-    def method(self, path: str, response: Any) -> Any:
-        """A unary method, by its path and the class of its response."""
-        return self._channel.unary_unary(path, _serialize, response.FromString)
+    def method(self, path: str, response: Any, *, seconds: float = DEADLINE_SECONDS, optional: bool = False) -> Method:
+        """Returns a method, by its path and the class of its response, with `seconds` to answer."""
+        return Method(self._channel.unary_unary(path, _serialize, response.FromString), seconds, optional)
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
-        """Make all calls at once; their responses, None for NOT_FOUND. Raises ServiceAway."""
+        """Make all calls, many at once. Returns their responses, None for NOT_FOUND. Raises ServiceAway."""
         if not self._breaker.allows():
             raise ServiceAway(f"{self._address} is left alone for a moment")
+        starts = range(0, len(calls), _MOST_AT_ONCE)
+        return [answer for start in starts for answer in self._ask(calls[start : start + _MOST_AT_ONCE])]
+
+    def _ask(self, calls: Sequence[Call]) -> list[Any]:
         answers = self._attempt(calls)
         failed = [place for place, answer in enumerate(answers) if isinstance(answer, grpc.RpcError)]
         for place, again in zip(failed, self._attempt([calls[place] for place in failed]), strict=True):
@@ -63,10 +79,12 @@ class Service:
         return answers
 
     def _attempt(self, calls: Sequence[Call]) -> list[Any]:
-        futures = [method.future(request, timeout=DEADLINE_SECONDS) for method, request in calls]
-        return [self._result(future) for future in futures]
+        futures = [method.stub.future(request, timeout=method.seconds) for method, request in calls]
+        return [
+            self._result(future, optional=method.optional) for future, (method, _) in zip(futures, calls, strict=True)
+        ]
 
-    def _result(self, future: Any) -> Any:
+    def _result(self, future: Any, *, optional: bool) -> Any:
         """The response, None, or the RpcError itself: one that failed must not keep the others from being heard."""
         try:
             response = future.result()
@@ -75,7 +93,7 @@ class Service:
                 self._breaker.failed()
                 return error
             self._breaker.succeeded()  # it refuses, so it lives: nobody's odd id shall cut off everybody
-            return None if error.code() is grpc.StatusCode.NOT_FOUND else error
+            return None if optional or error.code() is grpc.StatusCode.NOT_FOUND else error
         self._breaker.succeeded()
         return response
 

@@ -40,9 +40,11 @@ def history(
     before_seq: int | None = None,
     after_seq: int | None = None,
     limit: int = 20,
+    hidden_from: tuple[int, ...] = (),
 ) -> History:
     """Up to `limit` messages: the newest, or those before or after a place. Deleted and hidden ones are left out.
 
+    What the users `hidden_from` have hidden is left out as well, for a caller that does not say which of them reads.
     Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID for two places.
     """
     require_member(conversation_id, user_id)
@@ -50,11 +52,12 @@ def history(
         raise Refused(Code.INVALID, "give one of last_message_id, before_seq and after_seq")
     if last_message_id is not None:
         before_seq = _seq_of(session, conversation_id, last_message_id)
+    readers = (user_id, *hidden_from)
     if after_seq is not None:
-        rows = _page(session, user_id, conversation_id, Message.seq > after_seq, limit, forward=True)
+        rows = _page(session, readers, conversation_id, Message.seq > after_seq, limit, forward=True)
     else:
         place = Message.seq < before_seq if before_seq is not None else None
-        rows = _page(session, user_id, conversation_id, place, limit, forward=False)
+        rows = _page(session, readers, conversation_id, place, limit, forward=False)
     return History([wire(row) for row in sorted(rows[:limit], key=lambda row: row.seq)], len(rows) > limit)
 
 
@@ -69,7 +72,7 @@ def _seq_of(session: Session, conversation_id: str, message_id: int) -> int:
 
 def _page(
     session: Session,
-    user_id: int,
+    readers: tuple[int, ...],
     conversation_id: str,
     place: ColumnElement[bool] | None,
     limit: int,
@@ -78,7 +81,8 @@ def _page(
 ) -> Sequence[Row[Any]]:
     statement = (
         select(*COLUMNS)
-        .where(Message.conversation_id == conversation_id, Message.status != Status.DELETED, ~hidden_by(user_id))
+        .where(Message.conversation_id == conversation_id, Message.status != Status.DELETED)
+        .where(*(~hidden_by(reader) for reader in readers))
         .order_by(Message.seq if forward else Message.seq.desc())
         .limit(limit + 1)
     )

@@ -21,8 +21,12 @@ class Callers:
         """The caller's name. Raises Refused(UNAUTHENTICATED).
 
         Where tokens are set, one is needed whatever the certificate says; a wrong one is refused to everybody.
+        go-zero's clients send a pair, `app` and `token`, instead of a bearer token.
         """
         given = [value for key, value in metadata if key == "authorization"]
+        pair = {key: str(value) for key, value in metadata if key in ("app", "token")}
+        if self._tokens and not given and pair:
+            return self._of_pair(pair.get("app", ""), pair.get("token", ""))
         if self._tokens and (given or not self._legacy):
             return self._of_token(given)
         if self._certified:
@@ -38,6 +42,12 @@ class Callers:
         if scheme.lower() != "bearer" or not found:
             raise Refused(Code.UNAUTHENTICATED, "a service token is required")
         return found[0]
+
+    def _of_pair(self, app: str, token: str) -> str:
+        right = self._tokens.get(app)
+        if right is None or not hmac.compare_digest(right, token.encode()):
+            raise Refused(Code.UNAUTHENTICATED, "app and token are not those of a caller")
+        return app
 
 
 def _common_name(transport: Mapping[str, Any]) -> str:

@@ -8,14 +8,17 @@ from marshmallow import Schema, ValidationError
 
 from messaging.errors import Code, Refused
 from messaging.fields import MAX_ID
+from rpc import legacy
 
 
 def body(schema: Schema, request: Message) -> dict[str, Any]:
     """The fields of `schema` that the request carries, checked. Raises Refused(INVALID)."""
     known = request.DESCRIPTOR.fields_by_name
     given = {name: value for name in schema.fields if name in known and (value := getattr(request, name))}
+    if legacy.serves():
+        given = legacy.lenient(schema, given)
     if "extra" in given:
-        given["extra"] = _json(given["extra"])
+        given["extra"] = legacy.kept(given["extra"]) if legacy.serves() else _json(given["extra"])
     try:
         loaded: dict[str, Any] = schema.load(given)
     except ValidationError as error:

@@ -21,12 +21,13 @@ log = logs.get(__name__)
 
 _PUBLIC = "/grpc.health.v1.Health/Check"
 _UNKNOWN = "unknown"
+_PATIENCE_SECONDS = 1.0
 
 Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 
 
 class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Lets callers in, at most `concurrency` at a time; whoever comes then is told so at once."""
+    """Lets callers in, at most `concurrency` at a time; others wait a second for a place, or up to their deadline."""
 
     def __init__(self, callers: Callers, concurrency: int) -> None:
         self._callers = callers
@@ -60,8 +61,8 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
         line: dict[str, Any] = {"method": method, "caller": "", "status": grpc.StatusCode.OK.name}
         started = time.monotonic()
         try:
-            with self._place():
-                line["caller"] = self._callers.name(context.invocation_metadata(), context.auth_context())
+            line["caller"] = self._callers.name(context.invocation_metadata(), context.auth_context())
+            with self._place(context):
                 if too_late(context):
                     raise TooLate
                 return behaviour(raw, context)
@@ -74,8 +75,10 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
         return context.abort(refused.status, refused.detail)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
+    def _place(self, context: grpc.ServicerContext) -> Iterator[None]:
+        left = context.time_remaining()
+        patience = _PATIENCE_SECONDS if left is None else max(0.0, min(left, _PATIENCE_SECONDS))
+        if not self._places.acquire(timeout=patience):
             raise Refused(Code.TOO_MANY_REQUESTS, "too many calls at once")
         metrics.running.inc()
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from rpc import legacy
 from rpc.generated.message_pb2 import ConversationInfo, MessageInfo
 
 # Fields that have another name on this wire, or another type.
@@ -13,8 +14,14 @@ _SAME = [name for name in ConversationInfo.DESCRIPTOR.fields_by_name if name not
 
 def message(told: dict[str, Any]) -> MessageInfo:
     """A Message of the contract."""
-    extra = orjson.dumps(told["extra"]).decode() if told["extra"] is not None else ""
-    return MessageInfo(**told | {"extra": extra, "client_msg_id": told["client_msg_id"] or ""})
+    return MessageInfo(**told | {"extra": _extra(told["extra"]), "client_msg_id": told["client_msg_id"] or ""})
+
+
+def _extra(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return ""
+    plain = legacy.given_back(told) if legacy.serves() else None
+    return orjson.dumps(told).decode() if plain is None else plain
 
 
 def conversation(told: dict[str, Any]) -> ConversationInfo:

@@ -1,6 +1,7 @@
 """Where this door listens, and what of it is refused: beyond loopback, nobody comes in unproven."""
 
 import ipaddress
+import ssl
 from pathlib import Path
 
 import grpc
@@ -28,20 +29,19 @@ def listen(server: grpc.Server, chosen: Settings) -> int:
 
 
 def _check(chosen: Settings, *, encrypted: bool) -> None:
-    if _is_loopback(chosen.rpc_bind):
+    if is_loopback(chosen.rpc_bind):
         if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca or chosen.rpc_legacy_callers):
             told = log.debug if chosen.embedded else log.warning  # who only looks around has no service that calls
             told("nobody_is_let_in", reason="set RPC_SERVICE_TOKENS")
         return
-    if chosen.rpc_legacy_callers:
-        raise NotStarted(f"RPC_LEGACY_CALLERS is for loopback alone, and RPC_BIND is {chosen.rpc_bind}")
     if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca):
         raise NotStarted(f"beyond loopback ({chosen.rpc_bind}) set RPC_SERVICE_TOKENS or RPC_TLS_CLIENT_CA")
     if not encrypted:
         log.warning("tokens_travel_in_clear", address=chosen.rpc_bind)
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Returns whether an RPC_BIND is reached from this machine alone. Raises NotStarted when it is no address."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise NotStarted(f"RPC_BIND is host:port, not {address}")
@@ -58,8 +58,17 @@ def _credentials(chosen: Settings) -> grpc.ServerCredentials | None:
     if not all(files):
         raise NotStarted("RPC_TLS_CERTIFICATE and RPC_TLS_KEY are both needed")
     key, certificate = map(_read, files)
+    _must_match(chosen)
     ca = _read(chosen.rpc_tls_client_ca) if chosen.rpc_tls_client_ca else None
     return grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=ca is not None)
+
+
+def _must_match(chosen: Settings) -> None:
+    """gRPC would only say that it cannot bind."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chosen.rpc_tls_certificate, chosen.rpc_tls_key)
+    except ssl.SSLError as error:
+        raise NotStarted(f"RPC_TLS_CERTIFICATE and RPC_TLS_KEY do not belong together: {error.reason}") from error
 
 
 def _read(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A message for a user's live connections on whatever relay: published, never stored."""
+"""Something to show on a user's live connections, on whatever relay: published as a `push` frame, never stored."""
 
 from typing import Any
 
@@ -11,29 +11,17 @@ from messaging.fields import MAX_ID, Int, Object
 
 
 class Pushed(Schema):
-    """A Message of the contract as far as its sender knows it: there is no row to take the rest from."""
+    """What a `push` frame shows. It names no message and no conversation, so that it is not taken for a stored one."""
 
-    id = Int(minimum=0, maximum=MAX_ID, load_default=0)
-    conversation_id = fields.String(load_default="", validate=Length(max=64))
-    seq = Int(minimum=0, maximum=MAX_ID, load_default=0)
-    change_seq = Int(minimum=0, maximum=MAX_ID, load_default=0)
     from_user_id = Int(minimum=0, maximum=MAX_ID, load_default=0)
-    to_user_id = Int(minimum=0, maximum=MAX_ID, load_default=0)
     message_type = Int(minimum=0, maximum=5, load_default=0)
     content = fields.String(load_default="", validate=Length(max=MAX_CONTENT))
     extra = Object(load_default=None, allow_none=True)
-    status = Int(minimum=1, maximum=5, load_default=1)
-    client_msg_id = fields.String(load_default=None, validate=Length(max=64))
-    create_time = Int(minimum=0, maximum=MAX_ID, load_default=0)
-    update_time = Int(minimum=0, maximum=MAX_ID, load_default=0)
 
 
 def push(user_id: int, message: dict[str, Any]) -> bool:
-    """Publish to all connections of a user. Whether he had one. Raises RedisError.
-
-    As a plain frame: a relay counts what it pushes of a conversation, and this is not of it.
-    """
+    """Publish to all connections of a user. Returns whether they had one. Raises RedisError."""
     there = bool(presence.online([user_id]))
-    note = bus.Note({"kind": "frame", "origin": None}, (bus.frame("new_message", message),))
+    note = bus.Note({"kind": "frame", "origin": None}, (bus.frame("push", message),))
     bus.publish([(bus.user_channel(user_id), note)])
     return there

@@ -23,14 +23,14 @@ from rpc.auth import Callers
 from rpc.door import Door
 from rpc.generated import message_pb2
 from rpc.generated.message_pb2_grpc import add_MessageServicer_to_server
-from rpc.listen import NotStarted, listen
+from rpc.listen import NotStarted, is_loopback, listen
 from rpc.servicer import Servicer
 
 log = logs.get(__name__)
 
 MAX_BYTES = 1024 * 1024
 GRACE_SECONDS = 3.0  # process managers kill after 5 s: be done before that
-_SPARE_THREADS = 16  # for those who are only told that there is no place
+_SPARE_THREADS = 64  # for those who wait for a place
 _HEALTH_SECONDS = 2.0
 _ENDS = {signal.SIGTERM, signal.SIGINT}
 _NAME = message_pb2.DESCRIPTOR.services_by_name["Message"].full_name
@@ -70,7 +70,9 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
     """A server that is bound to nothing yet, and what tells its health."""
     threads = chosen.rpc_concurrency + _SPARE_THREADS
     callers = Callers(
-        chosen.rpc_service_tokens, certified=bool(chosen.rpc_tls_client_ca), legacy=chosen.rpc_legacy_callers
+        chosen.rpc_service_tokens,
+        certified=bool(chosen.rpc_tls_client_ca),
+        legacy=chosen.rpc_legacy_callers and is_loopback(chosen.rpc_bind),
     )
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix="call"),

@@ -2,7 +2,6 @@
 
 from grpc import ServicerContext
 
-from infra.settings import settings
 from messaging import draft, schemas
 from messaging.conversation_id import participants
 from messaging.conversations import conversations, unread
@@ -11,7 +10,7 @@ from messaging.errors import Code, Refused
 from messaging.history import history
 from messaging.read import read
 from messaging.recall import recall
-from rpc import decode, encode
+from rpc import decode, encode, legacy
 from rpc.deadline import run, too_late
 from rpc.generated import message_pb2 as pb
 from rpc.generated.message_pb2_grpc import MessageServicer
@@ -33,8 +32,11 @@ class Servicer(MessageServicer):
     def GetChatHistory(  # noqa: N802
         self, request: pb.GetChatHistoryReq, context: ServicerContext
     ) -> pb.GetChatHistoryResp:
-        user_id, fields = _reader(request), decode.body(schemas.HistoryRequest(), request)
-        found = run(context, lambda session, now: history(session, now, user_id=user_id, **fields), write=False)
+        fields = decode.body(schemas.HistoryRequest(), request)
+        reader, also = _readers(request, fields["conversation_id"])
+        found = run(
+            context, lambda session, now: history(session, now, user_id=reader, hidden_from=also, **fields), write=False
+        )
         return pb.GetChatHistoryResp(messages=map(encode.message, found.messages), has_more=found.has_more)
 
     def GetConversations(  # noqa: N802
@@ -83,15 +85,20 @@ class Servicer(MessageServicer):
     def PushMessage(self, request: pb.PushMessageReq, _context: ServicerContext) -> pb.PushMessageResp:  # noqa: N802
         user_id = decode.user(request)
         if not request.HasField("message"):
+            if legacy.serves():
+                return pb.PushMessageResp(success=False)
             raise Refused(Code.INVALID, fields={"message": ["Is missing."]})
         return pb.PushMessageResp(success=push(user_id, decode.body(Pushed(), request.message)))
 
 
-def _reader(request: pb.GetChatHistoryReq) -> int:
-    """A legacy caller has checked who reads and does not say it: it gets what the first of the two would see."""
-    if request.user_id or not settings().rpc_legacy_callers:
-        return decode.user(request)
-    pair = participants(request.conversation_id)
+def _readers(request: pb.GetChatHistoryReq, conversation_id: str) -> tuple[int, tuple[int, ...]]:
+    """Returns who reads, and from whom else hidden messages are left out.
+
+    A legacy caller has checked who reads and does not say it: it gets what neither of the two has hidden.
+    """
+    if request.user_id or not legacy.serves():
+        return decode.user(request), ()
+    pair = participants(conversation_id)
     if pair is None:
         raise Refused(Code.NO_SUCH_CONVERSATION)
-    return pair[0]
+    return pair[0], pair[1:]

@@ -60,7 +60,7 @@ def talking_friends(user_id: int) -> list[int]:
     if not is_outside():
         return run(lambda session, _now: _from_tables(session, user_id), write=False)
     with _outside() as directory:
-        return _others(directory.may_talk({(user_id, friend) for friend in directory.friends(user_id)}))
+        return directory.talking_friends(user_id)
 
 
 def _from_tables(session: Session, user_id: int) -> list[int]:

@@ -3,9 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from infra import bus, presence
+from infra import bus, logs, presence
+from messaging.directory import DirectoryUnavailable
 from workers import directory
 from workers.app import app
+
+log = logs.get(__name__)
 
 _MOST_ASKED = 1_000  # users that Redis is asked about in one command
 
@@ -50,8 +53,12 @@ def _online(user_ids: Collection[int]) -> set[int]:
 
 
 def _friends(user_id: int) -> list[int]:
-    """Those who may talk with the user: who is blocked learns nothing of him, nor he of whom he blocked."""
-    return directory.talking_friends(user_id)
+    """Returns those who may talk with the user, nobody while that cannot be told: the others in the batch go on."""
+    try:
+        return directory.talking_friends(user_id)
+    except DirectoryUnavailable as error:
+        log.warning("presence_not_told", user_id=user_id, reason=str(error))
+        return []
 
 
 def _frame(user_id: int, *, online: bool) -> bytes:

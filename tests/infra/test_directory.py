@@ -68,16 +68,38 @@ def test_profiles_leave_out_who_is_unknown(directory: OutsideDirectory) -> None:
     assert directory.profiles({1, 9}) == {1: ("Alice", "a.png")}
 
 
-def test_friends_are_listed(directory: OutsideDirectory) -> None:
-    assert directory.friends(1) == [2, 3]
+def test_friends_are_listed(directory: OutsideDirectory, outside: Outside) -> None:
+    assert directory.talking_friends(1) == [2, 3]
+    outside.block(3, 1)
+    assert directory.talking_friends(1) == [2]
+
+
+def test_of_hundreds_of_friends_few_are_asked_about_at_once(directory: OutsideDirectory, outside: Outside) -> None:
+    outside.friends |= {user: "a friend" for user in range(10, 410)}
+    assert len(directory.talking_friends(1)) == 402
+    assert outside.calls["CheckBlocked"] == 402
+    assert not outside.calls["CheckFriendship"]
+    assert outside.most_at_once <= 32
+
+
+def test_the_last_known_names_are_told_while_the_user_centre_is_away(
+    caching: OutsideDirectory, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "SECONDS", 0.05)
+    alice = {1: ("Alice", "a.png")}
+    assert caching.profiles({1}) == alice
+    assert caching.may_talk(MAY) == MAY
+    outside.stop()
+    wait_until(lambda: not _talks(caching), "friendship to be refused, whatever was known", seconds=5)
+    assert caching.profiles({1, 2}) == alice
 
 
 def test_answers_are_cached(caching: OutsideDirectory, outside: Outside) -> None:
     for _ in range(3):
         assert caching.may_talk(MAY) == MAY
         assert caching.profiles({1}) == {1: ("Alice", "a.png")}
-        assert caching.friends(1) == [2, 3]
-    assert set(outside.calls.values()) == {1}
+        assert caching.talking_friends(1) == [2, 3]
+    assert outside.calls == {"CheckFriendship": 1, "CheckBlocked": 1 + 2, "getUserInfo": 1, "GetFriendList": 1}
 
 
 def test_no_lives_shorter_than_yes(
@@ -159,21 +181,19 @@ def test_nonsense_is_no_answer(directory: OutsideDirectory, outside: Outside) ->
     outside.malformed = True
     with pytest.raises(DirectoryAway):
         directory.may_talk(MAY)
-    with pytest.raises(DirectoryAway):
-        directory.profiles({1})
+    assert directory.profiles({1}) == {}
 
 
 def test_another_user_is_no_answer(directory: OutsideDirectory, outside: Outside) -> None:
     outside.lies = True
-    with pytest.raises(DirectoryAway):
-        directory.profiles({1})
+    assert directory.profiles({1}) == {}
 
 
 def test_one_service_away_leaves_the_other(outside: Outside, use_redis: Any) -> None:
     use_redis(databases.NOBODY_LISTENS)
     directory = OutsideDirectory("127.0.0.1:1", outside.address)
     with pytest.raises(DirectoryAway):
-        directory.friends(1)
+        directory.talking_friends(1)
     assert directory.profiles({1}) == {1: ("Alice", "a.png")}
 
 

@@ -19,10 +19,15 @@ class Client:
     """Calls by name: `client.SendMessage(from_user_id=1, …)`."""
 
     def __init__(
-        self, address: str, proto: Path = OURS, token: str | None = SERVICE_TOKEN, credentials: Any = None
+        self,
+        address: str,
+        proto: Path = OURS,
+        token: str | None = SERVICE_TOKEN,
+        credentials: Any = None,
+        metadata: Any = (),
     ) -> None:
         self._service = compiled(proto).services_by_name["Message"]
-        self._metadata = [("authorization", f"Bearer {token}")] if token else []
+        self._metadata = [("authorization", f"Bearer {token}")] if token else list(metadata)
         self.channel = (
             grpc.secure_channel(address, credentials, OPTIONS)
             if credentials

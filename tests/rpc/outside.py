@@ -23,7 +23,7 @@ def _make(name: str, **fields: Any) -> Any:
 
 
 class Outside(grpc.GenericRpcHandler):
-    """Everybody in `friends` is everybody's friend. `block(a, b)`: a has blocked b."""
+    """Answers as IM-Zero's services do. All in `friends` are friends. `block(a, b)`: a has blocked b."""
 
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -32,6 +32,9 @@ class Outside(grpc.GenericRpcHandler):
         self.malformed = False
         self.lies = False
         self.calls: Counter[str] = Counter()
+        self.most_at_once = 0
+        self._running = 0
+        self._counting = threading.Lock()
         self._goes_on = threading.Event()
         self._goes_on.set()
         self._server: grpc.Server | None = None
@@ -61,10 +64,17 @@ class Outside(grpc.GenericRpcHandler):
     def service(self, details: Any) -> Any:
         request, name = _METHODS[details.method]
 
-        def answer(asked: Any, _context: Any) -> Any:
-            self.calls[details.method.rpartition("/")[2]] += 1
-            assert self._goes_on.wait(60)
-            return getattr(self, name)(asked)
+        def answer(asked: Any, context: grpc.ServicerContext) -> Any:
+            with self._counting:
+                self.calls[details.method.rpartition("/")[2]] += 1
+                self._running += 1
+                self.most_at_once = max(self.most_at_once, self._running)
+            try:
+                assert self._goes_on.wait(60)
+                return getattr(self, name)(asked, context)
+            finally:
+                with self._counting:
+                    self._running -= 1
 
         return grpc.unary_unary_rpc_method_handler(
             answer,
@@ -72,19 +82,19 @@ class Outside(grpc.GenericRpcHandler):
             response_serializer=lambda told: b"\xff\xff\xff" if self.malformed else told.SerializeToString(),
         )
 
-    def _friendship(self, asked: Any) -> Any:
+    def _friendship(self, asked: Any, _context: Any) -> Any:
         return _make("Friendship", is_friend={asked.user_id, asked.target_user_id} <= self.friends.keys(), remark="r")
 
-    def _blocked(self, asked: Any) -> Any:
+    def _blocked(self, asked: Any, _context: Any) -> Any:
         one, other = asked.user_id, asked.target_user_id
         return _make("Blocked", is_blocked=(other, one) in self.blocks, has_blocked=(one, other) in self.blocks)
 
-    def _list(self, asked: Any) -> Any:
+    def _list(self, asked: Any, _context: Any) -> Any:
         others = [user for user in self.friends if user != asked.user_id]
         return _make("ListOut", friends=[_make("Friend", user_info=_make("Info", id=user)) for user in others])
 
-    def _user(self, asked: Any) -> Any:
-        if asked.id not in self.friends:
-            return _make("UserOut")
+    def _user(self, asked: Any, context: grpc.ServicerContext) -> Any:
+        if asked.id not in self.friends:  # as IM-Zero's user centre says it
+            context.abort(grpc.StatusCode.UNKNOWN, "sql: no rows in result set")
         user = asked.id + self.lies
         return _make("UserOut", user=_make("User", id=user, nickname=self.friends[asked.id], avatar="a.png"))

@@ -38,9 +38,33 @@ def test_beyond_loopback_nobody_comes_in_unproven(door: MakeDoor, host: str) -> 
     assert ended(process).startswith("not started: beyond loopback")
 
 
-def test_legacy_callers_are_served_on_loopback_alone(door: MakeDoor) -> None:
-    process = door(RPC_BIND=f"0.0.0.0:{free_port()}", RPC_LEGACY_CALLERS="1", RPC_SERVICE_TOKENS=f"a:{TOKEN}")
-    assert "RPC_LEGACY_CALLERS is for loopback alone" in ended(process)
+def test_beyond_loopback_legacy_callers_need_a_token_too(door: MakeDoor) -> None:
+    process = door(RPC_BIND=f"0.0.0.0:{free_port()}", RPC_LEGACY_CALLERS="1", RPC_SERVICE_TOKENS="")
+    assert ended(process).startswith("not started: beyond loopback")
+    callers = Callers({"gateway": TOKEN}, certified=False, legacy=False)
+    assert callers.name([("app", "gateway"), ("token", TOKEN)], {}) == "gateway"
+    for metadata in ([], [("app", "gateway")], [("app", "x"), ("token", TOKEN)], [("app", "gateway"), ("token", "x")]):
+        with pytest.raises(Refused):
+            callers.name(metadata, {})
+
+
+def test_go_zeros_pair_is_a_token(door: MakeDoor, database: str) -> None:
+    process = door(DATABASE_URL=database, RPC_SERVICE_TOKENS=f"gateway:{TOKEN}")
+    process.start()
+    good, wrong = (
+        Client(process.address, ORIGINAL, token=None, metadata=[("app", "gateway"), ("token", token)])
+        for token in (TOKEN, "x" * 32)
+    )
+    assert good.GetUnreadCount(user_id=1).count == 0
+    assert refused(wrong.start("GetUnreadCount", user_id=1)) == ("UNAUTHENTICATED", "100008")
+
+
+def test_a_key_of_another_certificate_is_told_in_one_line(door: MakeDoor, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("one")
+    authority.issue("other")
+    process = door(RPC_TLS_CERTIFICATE=str(tmp_path / "one.pem"), RPC_TLS_KEY=str(tmp_path / "other.key"))
+    assert "RPC_TLS_CERTIFICATE and RPC_TLS_KEY do not belong together" in ended(process)
 
 
 @pytest.mark.parametrize(

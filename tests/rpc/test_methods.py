@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.people import User, Web, conversation, friends, history, send
+from tests.people import User, Web, answer, conversation, friends, history, send
 from tests.processes import wait_until
-from tests.rpc.client import ORIGINAL, Client
+from tests.rpc.client import ORIGINAL, Client, refused
 from tests.stack import Stack
 
 
@@ -35,17 +35,56 @@ def test_absent_fields_take_rests_defaults(old: Client, pair: tuple[User, User])
     assert (sent.message_type, sent.extra) == (1, "")
 
 
-def test_history_of_a_caller_that_is_legacy(stack: Stack, web: Web, pair: tuple[User, User]) -> None:
-    """Its proto has no user_id: such a service is served on loopback, without a token."""
+@pytest.fixture
+def legacy(stack: Stack) -> Client:
+    """Such a service is served on loopback, without a token."""
     address = stack.add("rpc", RPC_SERVICE_TOKENS="", RPC_LEGACY_CALLERS="1").address  # type: ignore[attr-defined]
-    legacy = Client(address, ORIGINAL, token=None)
+    return Client(address, ORIGINAL, token=None)
+
+
+def test_history_of_a_caller_that_is_legacy(legacy: Client, web: Web, pair: tuple[User, User]) -> None:
+    """Its proto has no user_id, its ids name the sender first, and its limits know no bounds."""
     sent = [send(web, *pair, content=str(number)) for number in range(25)]
-    newest = legacy.GetChatHistory(conversation_id=conversation(*pair))
-    assert [each.id for each in newest.messages] == [each["id"] for each in sent[5:]], "20, ascending"
-    assert newest.has_more
+    turned = f"{pair[1].id}_{pair[0].id}"
+    for name in (conversation(*pair), turned):
+        newest = legacy.GetChatHistory(conversation_id=name, limit=500, last_message_id=-5)
+        assert [each.id for each in newest.messages] == [each["id"] for each in sent[5:]], "20, ascending"
+        assert newest.has_more
     before = legacy.GetChatHistory(conversation_id=conversation(*pair), last_message_id=sent[5]["id"], limit=10)
     assert [each.id for each in before.messages] == [each["id"] for each in sent[:5]]
     assert not before.has_more
+    assert legacy.MarkAsRead(user_id=pair[1].id, conversation_id=turned).success
+    assert legacy.GetUnreadCount(user_id=pair[1].id, conversation_id=turned).count == 0
+    assert refused(legacy.start("GetChatHistory", conversation_id=""))[0] == "INVALID_ARGUMENT"
+    assert refused(legacy.start("GetChatHistory", conversation_id="a_b"))[1] == "104005"
+
+
+def test_what_either_has_hidden_is_not_in_a_legacy_callers_history(
+    legacy: Client, web: Web, pair: tuple[User, User]
+) -> None:
+    hidden = [send(web, *pair, content="x") for _ in pair]
+    kept = send(web, *pair, content="kept")
+    for user, message in zip(pair, hidden, strict=True):
+        answer(web.post("/message/v1/delete", {"message_id": message["id"], "scope": "self"}, user.token))
+    found = legacy.GetChatHistory(conversation_id=conversation(*pair)).messages
+    assert [each.id for each in found] == [kept["id"]]
+
+
+@pytest.mark.parametrize("extra", ["filename.txt", '["u1"]', "7", '{"w":10}', ""])
+def test_a_legacy_callers_extra_comes_back_as_it_came(
+    legacy: Client, web: Web, pair: tuple[User, User], extra: str
+) -> None:
+    alice, bob = pair
+    fields = {"from_user_id": alice.id, "to_user_id": bob.id, "content": "x", "extra": extra}
+    assert legacy.SendMessage(**fields).message.extra == extra
+    assert legacy.GetChatHistory(conversation_id=conversation(*pair)).messages[0].extra == extra
+    kept = history(web, bob, conversation(*pair))[0]["extra"]
+    assert kept == ({"w": 10} if extra.startswith("{") else {"text": extra} if extra else None)
+
+
+def test_a_legacy_caller_that_pushes_nothing_and_pages_beyond(legacy: Client, pair: tuple[User, User]) -> None:
+    assert not legacy.PushMessage(user_id=pair[0].id).success
+    assert legacy.GetConversations(user_id=pair[0].id, page=-1, limit=500).total == 0
 
 
 def test_conversations_unread_and_read(old: Client, web: Web, pair: tuple[User, User]) -> None:
