@@ -90,9 +90,10 @@ def test_500_calls_at_once(stack: Stack, web: Web) -> None:
     assert service.SendMessage(**fields, content="after").message.seq == 10
 
 
-def test_500_calls_at_once_with_room(service: Client, web: Web) -> None:
-    """Those for whom there is no place wait for one."""
-    pair = friends(web)
+def test_those_for_whom_there_is_no_place_wait_for_one(stack: Stack, web: Web) -> None:
+    process = stack.add("rpc", RPC_CONCURRENCY="8")
+    assert isinstance(process, RpcDoor)
+    service, pair = Client(process.address), friends(web)
     fields = {"from_user_id": pair[0].id, "to_user_id": pair[1].id}
     calls = [service.start("SendMessage", **fields, content=str(number)) for number in range(500)]
     assert sorted(call.result().message.seq for call in calls) == list(range(1, 501))
