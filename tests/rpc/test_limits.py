@@ -94,9 +94,13 @@ def test_those_for_whom_there_is_no_place_wait_for_one(stack: Stack, web: Web) -
     process = stack.add("rpc", RPC_CONCURRENCY="8")
     assert isinstance(process, RpcDoor)
     service, pair = Client(process.address), friends(web)
+    send(web, *pair)
     fields = {"from_user_id": pair[0].id, "to_user_id": pair[1].id}
-    calls = [service.start("SendMessage", **fields, content=str(number)) for number in range(500)]
-    assert sorted(call.result().message.seq for call in calls) == list(range(1, 501))
+    with head_locked(stack, conversation(*pair)):
+        holding = [service.start("SendMessage", **fields, content=str(number)) for number in range(8)]
+        wait_until(lambda: storage.lock_waits(stack), "the places to be taken")
+        waiting = [service.start("SendMessage", **fields, content=str(number)) for number in range(8, 30)]
+    assert sorted(call.result().message.seq for call in (*holding, *waiting)) == list(range(2, 32))
 
 
 def test_who_waits_for_a_place_is_known(stack: Stack, web: Web) -> None:
