@@ -11,6 +11,7 @@ from web import (
     commands,
     conversation_update,
     conversations,
+    cors,
     delete,
     demo,
     errors,
@@ -55,6 +56,7 @@ def create_app() -> Flask:
     )
     tokens.configure(app)
     proxies.register(app)
+    cors.register(app)
     auth.register(app)
     limits.register(app)
     json.register(app)
