@@ -29,7 +29,9 @@ _BY_NAME: Json = {
     "limit": 20,
     "message_id": 33,
     "name": "Bob",
+    "new_password": "another-password",
     "nickname": "Bob",
+    "old_password": "demo-password",
     "password": "demo-password",
     "peer_delivered_seq": 33,
     "read_seq": 33,
@@ -88,4 +90,6 @@ def _of(schema: Json, schemas: Json, name: str) -> Any:
         return [_of(schema["items"], schemas, name)]
     if kind == "object":
         return {each: _of(field, schemas, each) for each, field in schema.get("properties", {}).items()}
-    return {"integer": max(1, schema.get("minimum", 1)), "boolean": False}.get(str(kind), "text")
+    if kind == "string":
+        return "text".ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
+    return {"integer": max(1, schema.get("minimum", 1)), "boolean": False}[str(kind)]

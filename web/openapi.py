@@ -72,6 +72,7 @@ _TAGS = {
 
 _ANY = (Code.TOO_MANY_REQUESTS, Code.INTERNAL)
 _POST = (Code.INVALID, Code.TOO_LARGE, Code.UNAVAILABLE)
+_STATUS_OF_ITS_OWN = ((408, Code.INVALID), (415, Code.UNSUPPORTED))  # where a code has two
 _HEADERS: dict[int, Json] = {
     401: {"WWW-Authenticate": {"description": "`Bearer`, when the token is the reason.", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}},
@@ -219,7 +220,8 @@ def _add_refusals(operation: Json, view: Any, responses: Json) -> None:
     codes = [*_ANY, *getattr(view, "refuses", ())]
     if "requestBody" in operation:
         codes += _POST
-        _refusal(operation, responses, 415, [Code.UNSUPPORTED])
+        for status, code in _STATUS_OF_ITS_OWN:
+            _refusal(operation, responses, status, [code])
     if operation.get("security") != []:
         codes.append(Code.UNAUTHENTICATED)
     for status in {answer_of(code)[0] for code in codes}:
@@ -229,7 +231,7 @@ def _add_refusals(operation: Json, view: Any, responses: Json) -> None:
 
 def _refusal(operation: Json, responses: Json, status: int, codes: list[Code]) -> None:
     """One response for each status, shared by all calls that refuse with the same codes."""
-    name = "-".join(code.name for code in codes)
+    name = "-".join([str(status), *(code.name for code in codes)])
     content: Json = {
         "schema": {
             "$ref": "#/components/schemas/Problem",
