@@ -13,7 +13,8 @@ from messaging.message import SENDABLE
 MAX_CONTENT = 5_000  # characters
 MAX_EXTRA = 8 * 1024  # bytes of compact JSON
 # Printable ASCII. MariaDB's `utf8mb4_bin` pads, so two keys that differ by a space at the end would be one.
-_CLIENT_MSG_ID = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
+CLIENT_MSG_ID = "^[!-~]([ -~]{0,62}[!-~])?$"
+_CLIENT_MSG_ID = re.compile(CLIENT_MSG_ID)
 _AROUND = 8  # levels that frames and answers put around `extra`; orjson writes no more than 254
 
 

@@ -1,9 +1,10 @@
 """Field types of requests, stricter than marshmallow's: no `"1"` for 1, no `true` for 1, nothing past 2^53."""
 
+import re
 from typing import Any
 
 from marshmallow import ValidationError, fields
-from marshmallow.validate import Range
+from marshmallow.validate import Range, Validator
 
 MAX_ID = 2**53 - 1  # a browser must be able to hold it
 
@@ -33,6 +34,22 @@ class Flag(fields.Boolean):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError("Not a boolean.")
+        return value
+
+
+class Matches(Validator):
+    """The whole text matches, a newline at its end included: `$` alone would let one pass.
+
+    `pattern` is also what the description shows, so it must hold in ECMAScript: `^…$`, and nothing of Python's own.
+    """
+
+    def __init__(self, pattern: str, error: str) -> None:
+        self.regex = re.compile(pattern)
+        self._error = error
+
+    def __call__(self, value: str) -> str:
+        if not self.regex.fullmatch(value):
+            raise ValidationError(self._error)
         return value
 
 

@@ -5,7 +5,30 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf
 
+from messaging.draft import CLIENT_MSG_ID, MAX_CONTENT
 from messaging.fields import MAX_ID, Flag, Id, Int, Object
+from messaging.message import SENDABLE, SYSTEM
+from messaging.status import Status
+
+# What a rule checks, with a code of its own, and the description of the call tells all the same.
+_SENDABLE = {
+    "enum": sorted(SENDABLE),
+    "minimum": min(SENDABLE),
+    "maximum": max(SENDABLE),
+    "description": "1 text, 2 image, 3 voice, 4 video, 5 file.",
+}
+_TEXT = {"minLength": 1, "maxLength": MAX_CONTENT}
+_KEY = {
+    "pattern": CLIENT_MSG_ID,
+    "minLength": 1,
+    "maxLength": 64,
+    "description": "The sender's own key: a repeat stores nothing and is answered as before.",
+}
+_EXTRA = {"description": "At most 8 KiB as compact JSON."}
+
+_TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
+_STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
+_SCOPES = ("everyone", "self")
 
 
 def conversation_id(**kwargs: object) -> fields.String:
@@ -20,10 +43,10 @@ class Message(Schema):
     change_seq = fields.Integer()
     from_user_id = fields.Integer()
     to_user_id = fields.Integer()
-    message_type = fields.Integer()
+    message_type = fields.Integer(validate=OneOf([SYSTEM, *sorted(SENDABLE)]), metadata=_TYPES)
     content = fields.String()
     extra = fields.Dict(allow_none=True)
-    status = fields.Integer()
+    status = fields.Integer(validate=OneOf([int(each) for each in Status]), metadata=_STATUS)
     client_msg_id = fields.String(allow_none=True)
     create_time = fields.Integer()
     update_time = fields.Integer()
@@ -31,7 +54,7 @@ class Message(Schema):
 
 class Conversation(Schema):
     conversation_id = fields.String()
-    conversation_type = fields.Integer()
+    conversation_type = fields.Integer(validate=OneOf([1, 2]), metadata={"description": "1 one-to-one, 2 group."})
     friend_id = fields.Integer()
     group_id = fields.Integer()
     name = fields.String()
@@ -50,12 +73,12 @@ class Conversation(Schema):
 
 
 class Send(Schema):
-    to_user_id = Id()
-    group_id = Id()
-    message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=1)
-    content = fields.String(required=True)
-    extra = Object(load_default=None, allow_none=True)
-    client_msg_id = fields.String(load_default=None, allow_none=True)
+    to_user_id = Id(metadata={"x-required": True})
+    group_id = Id(metadata={"x-unavailable": True})  # there are no groups yet
+    message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=1, metadata=_SENDABLE)
+    content = fields.String(required=True, metadata=_TEXT)
+    extra = Object(load_default=None, allow_none=True, metadata=_EXTRA)
+    client_msg_id = fields.String(load_default=None, allow_none=True, metadata=_KEY)
 
 
 class Sent(Schema):
@@ -68,7 +91,7 @@ class HistoryRequest(Schema):
     last_message_id = Id()
     before_seq = Int(minimum=1, maximum=MAX_ID)
     after_seq = Int(minimum=0, maximum=MAX_ID)
-    limit = Int(minimum=1, maximum=100, load_default=20)
+    limit = Int(minimum=1, maximum=100, load_default=20, metadata={"example": 20})
 
 
 class History(Schema):
@@ -97,11 +120,11 @@ class Unread(Schema):
 
 class TicketIssued(Schema):
     ticket = fields.String()
-    expires_in = fields.Integer()
+    expires_in = fields.Integer(metadata={"example": 30, "description": "Seconds."})
 
 
 class ReadRequest(Schema):
-    conversation_id = conversation_id()
+    conversation_id = conversation_id(metadata={"example": "1_2"})
     message_id = Id()
 
 
@@ -121,12 +144,12 @@ class Recalled(Schema):
 
 class DeleteRequest(Schema):
     message_id = Id(required=True)
-    scope = fields.String(load_default="everyone", validate=OneOf(["everyone", "self"]))
+    scope = fields.String(load_default="everyone", validate=OneOf(_SCOPES), metadata={"example": "self"})
 
 
 class Deleted(Schema):
     message_id = fields.Integer()
-    scope = fields.String()
+    scope = fields.String(validate=OneOf(_SCOPES), metadata={"example": "self"})
 
 
 class Counters(fields.Dict):
@@ -139,8 +162,8 @@ class Counters(fields.Dict):
 
 
 class SyncRequest(Schema):
-    heads = Counters(required=True)
-    changes = Counters(load_default=dict)
+    heads = Counters(required=True, metadata={"example": {"1_2": 31}})
+    changes = Counters(load_default=dict, metadata={"example": {"1_2": 36}})
 
 
 class Moved(Schema):
@@ -156,7 +179,7 @@ class Sync(Schema):
 
 class ArrangeRequest(Schema):
     conversation_id = conversation_id(required=True)
-    is_top = Flag()
+    is_top = Flag(metadata={"example": True})
     is_mute = Flag()
     del_state = Flag()
 

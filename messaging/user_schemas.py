@@ -3,9 +3,9 @@
 from typing import Any
 
 from marshmallow import Schema, fields
-from marshmallow.validate import Length, OneOf, Regexp
+from marshmallow.validate import Length, OneOf
 
-from messaging.fields import Id, Int
+from messaging.fields import Id, Int, Matches
 
 
 class Username(fields.String):
@@ -13,15 +13,16 @@ class Username(fields.String):
 
     def __init__(self, **kwargs: Any) -> None:
         error = "Must be 3 to 32 letters, digits, dots, underscores or hyphens."
-        super().__init__(validate=Regexp(r"[a-z0-9_.-]{3,32}\Z", error=error), **kwargs)
+        metadata = {"minLength": 3, "maxLength": 32} | kwargs.pop("metadata", {})
+        super().__init__(validate=Matches("^[A-Za-z0-9_.-]{3,32}$", error), metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, *args, **kwargs)
-        return text.lower() if text else text
+        return text.encode().lower().decode()  # ASCII alone: the Kelvin sign is no k
 
 
-def nickname() -> fields.String:
-    return fields.String(validate=Length(1, 64))
+def nickname(**metadata: Any) -> fields.String:
+    return fields.String(validate=Length(1, 64), metadata=metadata)
 
 
 class Paged(Schema):
@@ -30,16 +31,16 @@ class Paged(Schema):
 
 
 class User(Schema):
-    id = fields.Integer()
+    id = fields.Integer(metadata={"example": 2})
     username = fields.String()
     nickname = fields.String()
     avatar = fields.String()
 
 
 class Registration(Schema):
-    username = Username(required=True)
+    username = Username(required=True, metadata={"example": "carol", "description": "Capitals become small letters."})
     password = fields.String(required=True, validate=Length(8, 128))
-    nickname = nickname()
+    nickname = nickname(example="Carol", description="The user name if absent.")
 
 
 class Credentials(Schema):
@@ -49,8 +50,8 @@ class Credentials(Schema):
 
 class TokenPair(Schema):
     access_token = fields.String()
-    refresh_token = fields.String()
-    expires_in = fields.Integer()
+    refresh_token = fields.String(metadata={"description": "Good once."})
+    expires_in = fields.Integer(metadata={"description": "Seconds that the access token lives."})
 
 
 class SignedIn(TokenPair):
@@ -62,7 +63,7 @@ class UserAnswer(Schema):
 
 
 class UserUpdate(Schema):
-    nickname = nickname()
+    nickname = nickname(example="Bobby")
     avatar = fields.String(validate=Length(max=255))
 
 
@@ -81,7 +82,7 @@ class UserNamed(Schema):
 
 class FriendRequested(Schema):
     to_user_id = Id(required=True)
-    message = fields.String(load_default="", validate=Length(max=255))
+    message = fields.String(load_default="", validate=Length(max=255), metadata={"example": "It's me"})
 
 
 class RequestId(Schema):
@@ -96,7 +97,7 @@ class RequestHandled(Schema):
 class FriendRequest(Schema):
     request_id = fields.Integer()
     user = fields.Nested(User)
-    message = fields.String()
+    message = fields.String(metadata={"example": "It's me"})
     create_time = fields.Integer()
 
 

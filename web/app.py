@@ -1,7 +1,6 @@
 """The REST door put together."""
 
 from flask import Flask
-from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from infra import limits, logs, proxies, tokens
@@ -12,6 +11,7 @@ from web import (
     commands,
     conversation_update,
     conversations,
+    cors,
     delete,
     demo,
     errors,
@@ -20,6 +20,7 @@ from web import (
     history,
     json,
     login,
+    openapi,
     read,
     recall,
     send,
@@ -42,28 +43,20 @@ _ENDPOINTS = (
     delete,
     sync,
     conversation_update,
+    health,
 )
-
-_API = {
-    "API_TITLE": "Message service",
-    "API_VERSION": "v1",
-    "OPENAPI_VERSION": "3.1.0",
-    "OPENAPI_URL_PREFIX": "/",
-    "OPENAPI_JSON_PATH": "openapi.json",
-    "API_SPEC_OPTIONS": {
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
-        "security": [{"bearer": []}],
-    },
-}
 
 
 def create_app() -> Flask:
     """A WSGI application that serves REST, its OpenAPI description and the demo client."""
     logs.configure()
     app = Flask(__name__)
-    app.config.update(_API, MAX_CONTENT_LENGTH=_MAX_BODY, DEMO_USERS=DEMO_USERS if settings().embedded else None)
+    app.config.update(
+        openapi.CONFIG, MAX_CONTENT_LENGTH=_MAX_BODY, DEMO_USERS=DEMO_USERS if settings().embedded else None
+    )
     tokens.configure(app)
     proxies.register(app)
+    cors.register(app)
     auth.register(app)
     limits.register(app)
     json.register(app)
@@ -74,9 +67,9 @@ def create_app() -> Flask:
 
 
 def _register_endpoints(app: Flask) -> None:
-    api = Api(app)
+    api = openapi.make(app)
     for endpoint in _ENDPOINTS if directory.is_outside() else _BUILT_IN_DIRECTORY + _ENDPOINTS:
         api.register_blueprint(endpoint.bp)
-    app.register_blueprint(health.bp)
+    openapi.register(app, api)
     app.register_blueprint(demo.bp)
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json"))

@@ -9,8 +9,8 @@ from infra import tokens
 from messaging.errors import Code, Refused
 from messaging.revocations import revocations
 
-# The static files, the OpenAPI description and its viewer: views of libraries, which cannot be marked.
-_PUBLIC_ENDPOINTS = {"static", "api-docs.openapi_json", "swagger_ui.show"}
+# The static files and the viewer of the description: views of libraries, which cannot be marked.
+_PUBLIC_ENDPOINTS = {"static", "swagger_ui.show"}
 
 View = TypeVar("View", bound=Callable[..., Any])
 

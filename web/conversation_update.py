@@ -5,8 +5,10 @@ from typing import Any
 from db.session import run
 from messaging import schemas
 from messaging.conversation_update import arrange
+from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 from workers import directory
 from workers.outbox import poke
 
@@ -14,6 +16,7 @@ bp = Blueprint("conversation_update", __name__)
 
 
 @bp.post("/message/v1/conversation/update")
+@refuses(Code.NO_SUCH_CONVERSATION)
 @bp.arguments(schemas.ArrangeRequest)
 @bp.response(200, schemas.Arranged)
 def update_conversation(body: dict[str, Any]) -> dict[str, Any]:

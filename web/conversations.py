@@ -5,8 +5,10 @@ from typing import Any
 from db.session import run
 from messaging import schemas
 from messaging.conversations import Conversations, conversations, unread
+from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 from workers import directory
 
 bp = Blueprint("conversations", __name__)
@@ -15,7 +17,7 @@ bp = Blueprint("conversations", __name__)
 @bp.post("/message/v1/conversations")
 @bp.arguments(schemas.ConversationsRequest)
 @bp.response(200, schemas.Conversations)
-def get_conversations(body: dict[str, Any]) -> Conversations:
+def list_conversations(body: dict[str, Any]) -> Conversations:
     """A page of the caller's conversations, those on top first, then the newest."""
     user_id = auth.user_id()
     found = run(
@@ -27,9 +29,10 @@ def get_conversations(body: dict[str, Any]) -> Conversations:
 
 
 @bp.post("/message/v1/unread")
+@refuses(Code.NO_SUCH_CONVERSATION)
 @bp.arguments(schemas.UnreadRequest)
 @bp.response(200, schemas.Unread)
-def get_unread(body: dict[str, Any]) -> dict[str, int]:
+def count_unread(body: dict[str, Any]) -> dict[str, int]:
     """Unread messages of one conversation, or of all that are neither muted nor hidden."""
     user_id = auth.user_id()
     return {"count": run(lambda session, now: unread(session, now, user_id=user_id, **body), write=False)}

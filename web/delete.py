@@ -5,8 +5,10 @@ from typing import Any
 from db.session import run
 from messaging import schemas
 from messaging.delete import delete_for_everyone, delete_for_oneself
+from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 from workers.outbox import poke
 
 bp = Blueprint("delete", __name__)
@@ -15,6 +17,7 @@ _RULES = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 
 
 @bp.post("/message/v1/delete")
+@refuses(Code.NO_SUCH_MESSAGE, Code.ALREADY_WITHDRAWN)
 @bp.arguments(schemas.DeleteRequest)
 @bp.response(200, schemas.Deleted)
 def delete_message(body: dict[str, Any]) -> dict[str, Any]:

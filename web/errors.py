@@ -58,6 +58,11 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _internal)
 
 
+def answer_of(code: Code) -> tuple[int, str]:
+    """The status and the title that a code is answered with."""
+    return _ANSWERS[code]
+
+
 def problem(
     code: Code,
     detail: str,

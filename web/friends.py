@@ -4,25 +4,29 @@ from typing import Any
 
 from db.session import run
 from messaging import friends, user_schemas
+from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 
 bp = Blueprint("friends", __name__)
 
 
 @bp.post("/friend/v1/request")
+@refuses(Code.BEFRIENDING_ONESELF, Code.NOT_FOUND, Code.ALREADY_FRIENDS)
 @bp.arguments(user_schemas.FriendRequested)
 @bp.response(200, user_schemas.RequestId)
-def ask(body: dict[str, Any]) -> dict[str, Any]:
+def request_friend(body: dict[str, Any]) -> dict[str, Any]:
     """Ask somebody to be friends; if he has asked the caller already, they are friends at once."""
     user_id = auth.user_id()
     return {"request_id": run(lambda session, now: friends.request(session, now, user_id=user_id, **body))}
 
 
 @bp.post("/friend/v1/handle")
+@refuses(Code.NO_SUCH_REQUEST, Code.REQUEST_HANDLED)
 @bp.arguments(user_schemas.RequestHandled)
 @bp.response(200, user_schemas.Nothing)
-def handle(body: dict[str, Any]) -> dict[str, Any]:
+def handle_friend_request(body: dict[str, Any]) -> dict[str, Any]:
     """Accept or reject a request made to the caller."""
     user_id = auth.user_id()
     run(lambda session, now: friends.handle(session, now, user_id=user_id, **body))
@@ -32,7 +36,7 @@ def handle(body: dict[str, Any]) -> dict[str, Any]:
 @bp.post("/friend/v1/requests")
 @bp.arguments(user_schemas.Paged)
 @bp.response(200, user_schemas.RequestPage)
-def requests(body: dict[str, Any]) -> dict[str, Any]:
+def list_friend_requests(body: dict[str, Any]) -> dict[str, Any]:
     """Requests that wait for the caller's answer."""
     user_id = auth.user_id()
     found, total = run(lambda session, now: friends.requests(session, now, user_id=user_id, **body), write=False)
@@ -52,7 +56,7 @@ def list_friends(body: dict[str, Any]) -> dict[str, Any]:
 @bp.post("/friend/v1/delete")
 @bp.arguments(user_schemas.UserNamed)
 @bp.response(200, user_schemas.Nothing)
-def delete(body: dict[str, Any]) -> dict[str, Any]:
+def delete_friend(body: dict[str, Any]) -> dict[str, Any]:
     """End a friendship, for both."""
     user_id = auth.user_id()
     run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"]))
@@ -60,9 +64,10 @@ def delete(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @bp.post("/friend/v1/block")
+@refuses(Code.NOT_FOUND)
 @bp.arguments(user_schemas.UserNamed)
 @bp.response(200, user_schemas.Nothing)
-def block(body: dict[str, Any]) -> dict[str, Any]:
+def block_user(body: dict[str, Any]) -> dict[str, Any]:
     """Stop messages to and from somebody, who is not told."""
     user_id = auth.user_id()
     run(lambda session, now: friends.block(session, now, user_id=user_id, other_id=body["user_id"]))
@@ -72,7 +77,7 @@ def block(body: dict[str, Any]) -> dict[str, Any]:
 @bp.post("/friend/v1/unblock")
 @bp.arguments(user_schemas.UserNamed)
 @bp.response(200, user_schemas.Nothing)
-def unblock(body: dict[str, Any]) -> dict[str, Any]:
+def unblock_user(body: dict[str, Any]) -> dict[str, Any]:
     """Undo a block."""
     user_id = auth.user_id()
     run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=body["user_id"]))
@@ -82,7 +87,7 @@ def unblock(body: dict[str, Any]) -> dict[str, Any]:
 @bp.post("/friend/v1/blocks")
 @bp.arguments(user_schemas.Paged)
 @bp.response(200, user_schemas.UserPage)
-def blocks(body: dict[str, Any]) -> dict[str, Any]:
+def list_blocked_users(body: dict[str, Any]) -> dict[str, Any]:
     """Whom the caller has blocked."""
     user_id = auth.user_id()
     found, total = run(lambda session, now: friends.blocks(session, now, user_id=user_id, **body), write=False)

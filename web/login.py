@@ -12,6 +12,7 @@ from messaging.revocations import revocations
 from messaging.tokens import Refresh, revoke_login, spend_refresh
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 
 log = logs.get(__name__)
 
@@ -20,8 +21,8 @@ bp = Blueprint("login", __name__)
 
 @bp.post("/user/v1/register")
 @auth.public
+@refuses(Code.USERNAME_TAKEN)
 @limiter.limit(PASSWORDS)
-@bp.doc(security=[])
 @bp.arguments(user_schemas.Registration)
 @bp.response(200, user_schemas.SignedIn)
 def register(body: dict[str, Any]) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def register(body: dict[str, Any]) -> dict[str, Any]:
 
 @bp.post("/user/v1/login")
 @auth.public
+@refuses(Code.WRONG_CREDENTIALS)
 @limiter.limit(PASSWORDS)
-@bp.doc(security=[])
 @bp.arguments(user_schemas.Credentials)
 @bp.response(200, user_schemas.SignedIn)
 def log_in(body: dict[str, Any]) -> dict[str, Any]:
@@ -42,8 +43,10 @@ def log_in(body: dict[str, Any]) -> dict[str, Any]:
 
 @bp.post("/user/v1/refresh")
 @auth.public
+@bp.doc(security=[{"refresh": []}])
+@bp.arguments(user_schemas.Nothing)
 @bp.response(200, user_schemas.TokenPair)
-def refresh() -> tokens.Pair:
+def refresh_tokens(_body: dict[str, Any]) -> tokens.Pair:
     """A new pair for a refresh token, which is spent by it. Using it again ends the whole login."""
     claims = auth.bearer("refresh")
     token_id, family = claims.token_id, claims.family
@@ -61,8 +64,10 @@ def refresh() -> tokens.Pair:
 
 
 @bp.post("/user/v1/logout")
+@refuses(Code.FORBIDDEN)
+@bp.arguments(user_schemas.Nothing)
 @bp.response(200, user_schemas.Nothing)
-def log_out() -> dict[str, Any]:
+def log_out(_body: dict[str, Any]) -> dict[str, Any]:
     """End this login: its access and refresh tokens are good no longer."""
     claims = auth.claims()
     family = claims.family or claims.token_id

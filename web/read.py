@@ -4,15 +4,18 @@ from typing import Any
 
 from db.session import run
 from messaging import schemas
+from messaging.errors import Code
 from messaging.read import Read, read
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 from workers.outbox import poke
 
 bp = Blueprint("read", __name__)
 
 
 @bp.post("/message/v1/read")
+@refuses(Code.NO_SUCH_CONVERSATION, Code.NO_SUCH_MESSAGE, Code.FORBIDDEN)
 @bp.arguments(schemas.ReadRequest)
 @bp.response(200, schemas.Read)
 def read_messages(body: dict[str, Any]) -> Read:

@@ -4,16 +4,19 @@ from typing import Any
 
 from db.session import run
 from messaging import schemas
+from messaging.errors import Code
 from messaging.message import wire
 from messaging.recall import recall
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 from workers.outbox import poke
 
 bp = Blueprint("recall", __name__)
 
 
 @bp.post("/message/v1/recall")
+@refuses(Code.NO_SUCH_MESSAGE, Code.FORBIDDEN, Code.ALREADY_WITHDRAWN, Code.RECALL_TOO_LATE)
 @bp.arguments(schemas.RecallRequest)
 @bp.response(200, schemas.Recalled)
 def recall_message(body: dict[str, Any]) -> dict[str, Any]:

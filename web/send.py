@@ -4,15 +4,18 @@ from typing import Any
 
 from infra.limits import SENDS, limiter
 from messaging import draft, schemas
+from messaging.errors import Code
 from messaging.send import Sent
 from web import auth
 from web.json import Blueprint
+from web.openapi import refuses
 from workers import send
 
 bp = Blueprint("send", __name__)
 
 
 @bp.post("/message/v1/send")
+@refuses(Code.MESSAGE_TYPE, Code.NOT_FRIENDS, Code.NO_SUCH_GROUP, Code.CLIENT_MSG_ID_REUSED)
 @limiter.limit(SENDS)
 @bp.arguments(schemas.Send)
 @bp.response(200, schemas.Sent)

@@ -15,7 +15,7 @@ bp = Blueprint("sync", __name__)
 @bp.post("/message/v1/sync")
 @bp.arguments(schemas.SyncRequest)
 @bp.response(200, schemas.Sync)
-def sync_client(body: dict[str, Any]) -> Sync:
+def sync_conversations(body: dict[str, Any]) -> Sync:
     """What the caller's client missed: `heads` and `changes` say how far it has got in each conversation."""
     user_id = auth.user_id()
     found = run(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from db.session import run
-from messaging import schemas, tickets
+from messaging import schemas, tickets, user_schemas
 from web import auth
 from web.json import Blueprint
 
@@ -12,8 +12,9 @@ bp = Blueprint("ticket", __name__)
 
 
 @bp.post("/message/v1/ws/ticket")
+@bp.arguments(user_schemas.Nothing)
 @bp.response(200, schemas.TicketIssued)
-def issue_ticket() -> dict[str, Any]:
+def issue_ticket(_body: dict[str, Any]) -> dict[str, Any]:
     """A key that opens one WebSocket, for clients that cannot send a header."""
     claims = asdict(auth.claims())
     ticket = run(lambda session, now: tickets.issue(session, now, claims=claims))

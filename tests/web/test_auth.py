@@ -1,5 +1,6 @@
 """Who may call at all."""
 
+import re
 import time
 import warnings
 from typing import Any
@@ -10,7 +11,7 @@ import requests
 
 from tests import databases
 from tests.people import User, Web, answer, new_user
-from tests.processes import wait_until
+from tests.processes import ROOT, wait_until
 
 PATH = "/message/v1/unread"
 
@@ -69,6 +70,19 @@ def test_a_forged_expired_or_malformed_token_is_refused(web: Web, user: User, ma
 
 def test_a_refresh_token_is_no_access_token(web: Web, user: User) -> None:
     assert_refused(web.post(PATH, token=user.refresh_token))
+
+
+def test_the_protocol_shows_how_a_token_is_issued(web: Web, user: User) -> None:
+    shown = re.search(r"```python\n(import time\n.*?)```", (ROOT / "docs/protocol.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(shown.group(1), names)  # type: ignore[union-attr]
+    known, unknown = (names["token"](user_id, databases.SECRET) for user_id in (user.id, 2**53 - 1))
+    assert answer(web.post("/user/v1/me", token=known))["user"]["id"] == user.id
+    answer(web.post("/user/v1/logout", token=known))
+    assert_refused(web.post("/user/v1/me", token=known))
+    assert answer(web.post("/message/v1/conversations", token=unknown))["conversations"] == []
+    assert web.post("/user/v1/me", token=unknown).status_code == 404
+    assert web.post("/message/v1/send", {"to_user_id": user.id, "content": "x"}, unknown).status_code == 403
 
 
 def test_a_revoked_token_is_refused_by_the_process_that_revoked_it_at_once(web: Web, user: User) -> None:

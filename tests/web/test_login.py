@@ -239,5 +239,6 @@ def test_an_address_may_not_try_passwords_without_end(stack: Stack) -> None:
 
 def test_the_description_says_which_calls_need_no_token(web: Web) -> None:
     paths = web.get("/openapi.json").json()["paths"]
-    open_to_all = {path for path, calls in paths.items() if calls["post"].get("security") == []}
-    assert open_to_all == {"/user/v1/register", "/user/v1/login"}
+    open_to_all = {path for path, calls in paths.items() for call in calls.values() if call.get("security") == []}
+    assert open_to_all == {"/user/v1/register", "/user/v1/login", "/healthz", "/readyz"}
+    assert paths["/user/v1/refresh"]["post"]["security"] == [{"refresh": []}]

@@ -1,0 +1,81 @@
+"""Holds real answers against the service's own description of itself."""
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import requests
+
+from tests.people import Web
+
+PROBLEM = "application/problem+json"
+
+
+class Description:
+    """The document at /openapi.json."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self._validators: dict[str, Any] = {}
+
+    def operations(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Each path and method with what is said of it."""
+        return [
+            (path, method, operation)
+            for path, methods in self.document["paths"].items()
+            for method, operation in methods.items()
+        ]
+
+    def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+        """What a reference names; anything else is itself."""
+        found: Any = node
+        while "$ref" in found:
+            target: Any = self.document
+            for part in found["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            found = target
+        return dict(found)
+
+    def codes(self, operation: dict[str, Any]) -> set[int]:
+        """The codes of all refusals that an operation tells of."""
+        refusals = [self.resolve(found) for status, found in operation["responses"].items() if status != "200"]
+        return {
+            code for found in refusals for code in found["content"][PROBLEM]["schema"]["properties"]["code"]["enum"]
+        }
+
+    def errors(self, schema: dict[str, Any], value: Any) -> list[str]:
+        """What is wrong with a value."""
+        key = json.dumps(schema)
+        if key not in self._validators:
+            whole = schema | {"components": self.document["components"]}
+            self._validators[key] = jsonschema_rs.Draft202012Validator(whole)
+        return [error.message for error in self._validators[key].iter_errors(value)]
+
+    def check(self, answer: requests.Response) -> None:
+        """Fails unless this very answer is described. A path or method that is not there is refused as any other."""
+        path, method = answer.request.path_url.partition("?")[0], str(answer.request.method).lower()
+        operation = self.document["paths"].get(path, {}).get(method)
+        if operation is None:
+            problem = self.document["components"]["schemas"]["Problem"]
+            assert answer.status_code < 400 or not self.errors(problem, answer.json())
+            return
+        told = operation["responses"].get(str(answer.status_code))
+        assert told, f"{operation['operationId']} says nothing of {answer.status_code}: {answer.text}"
+        kind = answer.headers["Content-Type"]
+        content = self.resolve(told)["content"]
+        assert kind in content, f"{operation['operationId']}: {answer.status_code} as {kind}"
+        wrong = self.errors(content[kind]["schema"], answer.json())
+        assert not wrong, f"{operation['operationId']}: {wrong} in {answer.text}"
+
+
+class DescribedWeb(Web):
+    """A REST door of which every answer must be described."""
+
+    def __init__(self, url: str, description: Description) -> None:
+        super().__init__(url)
+        self.description = description
+
+    def _call(self, method: str, path: str, token: str | None, **options: Any) -> requests.Response:
+        answer = super()._call(method, path, token, **options)
+        self.description.check(answer)
+        return answer

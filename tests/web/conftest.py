@@ -1,0 +1,28 @@
+"""Every answer that these tests get is held against the description."""
+
+import pytest
+
+from tests.described import DescribedWeb, Description
+from tests.people import Web, answer
+from tests.stack import Stack
+
+ALLOWED = "https://front.example"
+
+
+@pytest.fixture(scope="session")
+def description(stack: Stack) -> Description:
+    """What the service says of itself."""
+    return Description(answer(Web(stack.web_url).get("/openapi.json")))
+
+
+@pytest.fixture
+def web(stack: Stack, description: Description) -> Web:
+    """The REST door of `stack`."""
+    return DescribedWeb(stack.web_url, description)
+
+
+@pytest.fixture(scope="session")
+def strict_web(stack: Stack, description: Description) -> Web:
+    """Another one, with limits, an allowed origin, and no time to recall."""
+    settings = {"RATE_LIMITS": "1", "ALLOWED_ORIGINS": f"https://other.example,{ALLOWED}", "RECALL_SECONDS": "-1"}
+    return DescribedWeb(stack.add("web", **settings).url, description)
