@@ -59,18 +59,18 @@ class Hub:
     def join(self, connection: Connection) -> bool:
         """Let a connection hear its user's channel. False when the user has too many, here or on other relays."""
         user_id = connection.claims.user_id
-        channel = bus.user_channel(user_id)
-        here = self._by_channel.setdefault(channel, set())
+        here = self._by_channel.setdefault(bus.user_channel(user_id), set())
         if len(here) >= MOST_PER_USER:
             return False
+        # Before anything that switches: a channel that stays empty meanwhile may be forgotten, with this very set.
+        here.add(connection)
+        self._empty_since.pop(bus.user_channel(user_id), None)
         # Not while Redis is away: thousands who come back would wait for each other's timeouts before their hello.
         count = self._presence.came(user_id) if self.listener.up else 0
         if count > MOST_PER_USER:
-            self._presence.left(user_id)
+            self._drop(connection)
             return False
-        here.add(connection)
         self._by_id[connection.id] = connection
-        self._empty_since.pop(channel, None)
         connections.set(len(self._by_id))
         connection.is_first = count == 1
         return True
@@ -85,13 +85,16 @@ class Hub:
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection that `join` took in."""
-        channel = bus.user_channel(connection.claims.user_id)
         self._by_id.pop(connection.id, None)
-        here = self._by_channel.get(channel, set())
+        connections.set(len(self._by_id))
+        self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        channel = bus.user_channel(connection.claims.user_id)
+        here = self._by_channel[channel]
         here.discard(connection)
         if not here:
             self._empty_since[channel] = time.monotonic()
-        connections.set(len(self._by_id))
         self._presence.left(connection.claims.user_id)
 
     def request_page(self, connection: Connection, serial: int, cursor: Sequence[Any] | None) -> None:
