@@ -89,6 +89,7 @@ def _change(relay_id: str, user_id: int, by: int) -> int:
     pipeline.expire(_users(relay_id), _USERS_KEPT)  # Redis may have just forgotten all, and made it anew
     pipeline.time()
     pipeline.zrange(_RELAYS, 0, -1, withscores=True)
+    here: int
     here, _, (seconds, _), relays = pipeline.execute()
     living = {relay.decode() for relay, heard_at in relays if heard_at >= seconds - DEAD_AFTER}
     return max(0, here) + _count(user_id, living - {relay_id})
