@@ -12,6 +12,7 @@ import orjson
 import pytest
 from redis import Redis
 from redis.client import PubSub
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from infra import bus
 from infra.bus import BadNote, Listener, Note
@@ -87,6 +88,8 @@ class Relay:
 
     def end(self) -> None:
         self.clock.end()
+        with suppress(RedisError):
+            bus.publish([(OWN, Note({"kind": "heartbeat"}))])  # the listener looks at the clock then
         for thread in self._threads:
             if thread.ident:
                 thread.join(PATIENCE)
@@ -297,24 +300,54 @@ class Forgetful(PubSub):
         super().subscribe(*(channel for channel in channels if channel != "one"), **options)
 
 
-def test_a_link_that_is_not_whole_in_time_is_lost_though_it_is_not_silent(redis: RedisServer) -> None:
-    links: list[type[PubSub]] = [PubSub, Forgetful]
+class Choked(PubSub):
+    """A link that takes nothing after its first subscriptions."""
 
-    def connect() -> PubSub:
-        pool = Redis.from_url(redis.url, protocol=2, socket_timeout=2).connection_pool
-        return links.pop()(pool)
+    def subscribe(self, *channels: Any, **options: Any) -> None:
+        if self.channels:
+            raise RedisTimeout("Timeout writing to socket")
+        super().subscribe(*channels, **options)
 
-    relay = Relay(connect=connect)
+
+@pytest.fixture
+def links(redis: RedisServer) -> Iterator[Callable[..., Relay]]:
+    """Makes a relay whose links are of such kinds, one after the other."""
+    made: list[Relay] = []
+
+    def make(*kinds: type[PubSub]) -> Relay:
+        following = iter(kinds)
+        url = redis.url
+        made.append(
+            Relay(connect=lambda: next(following)(Redis.from_url(url, protocol=2, socket_timeout=2).connection_pool))
+        )
+        return made[-1]
+
+    yield make
+    for relay in made:
+        relay.end()
+
+
+def test_a_link_that_is_not_whole_in_time_is_lost_though_it_is_not_silent(
+    links: Callable[..., Relay], redis: RedisServer
+) -> None:
+    relay = links(Forgetful, PubSub)
     confirmed = relay.subscribe("one")
     relay.start()
-    try:
-        while links:
-            hears_itself(redis, times=2)
-            relay.clock.now += SILENCE_SECONDS - 1
-        assert confirmed.wait(PATIENCE)
-        relay.wait_restored(1)
-    finally:
-        relay.end()
+    for _ in range(3):
+        hears_itself(redis, times=2)
+        relay.clock.now += SILENCE_SECONDS - 1
+    assert confirmed.wait(PATIENCE)
+    relay.wait_restored(1)
+
+
+def test_a_subscription_that_cannot_be_sent_is_a_lost_link(links: Callable[..., Relay]) -> None:
+    """Also while the link can be read: what is published to that channel would never be heard."""
+    relay = links(Choked, PubSub).start()
+    relay.wait_restored(1)
+    assert relay.subscribe("one").wait(PATIENCE)
+    relay.wait_restored(2)
+    publish("one", 1)
+    assert relay.wait_heard(1) == [1]
 
 
 def hears_itself(redis: RedisServer, *, times: int) -> None:
