@@ -8,17 +8,20 @@ lost, and whoever listens must assume that notes are missing.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from traceback import walk_tb
+from typing import Any, NoReturn
 
 import orjson
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.retry import Retry
 
-from infra import logs
+from infra import logs, loops
+from infra.metrics import notes_dropped
 from infra.redis import RedisError, client
 from infra.settings import settings
 
@@ -31,6 +34,25 @@ _SUBSCRIBE_BATCH = 500
 _PUBLISH_BATCH = 500  # Redis lets a subscriber fall 32 MB behind: as much as a thousand of the largest messages
 _AT_A_STRETCH = 250  # notes; then what they put into queues is written, or a burst would overflow those of fast readers
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
+_IDLE_SECONDS = 1.0  # without a note, and others shall see that the listener is alive
+
+# What the header of each kind must hold: whoever takes a note may rely on it, and is not left half way through.
+_HEADERS: dict[str, dict[str, Any]] = {
+    "message": {"conversation_id": str, "seq": int, "from_user_id": int},
+    "frame": {"origin": str | None},
+    "typing": {},
+    "backlog": {"connection_id": str, "serial": int, "runs": list, "places": list, "cursor": list | None},
+    "greeting": {"connection_id": str},
+    "confirmed": {"proofs": list},
+    "trace": {"conversation_id": str, "reply": str},
+    "heartbeat": {},
+}
+_OF_ONE_FRAME = ("message", "frame", "typing")
+_MISSING = object()
+
+
+class BadNote(ValueError):
+    """Bytes that are no note, or a note that is not as its kind has to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +83,30 @@ def encode(note: Note) -> bytes:
 
 
 def decode(raw: bytes) -> Note:
-    header, *frames = raw.split(b"\n")
-    return Note(orjson.loads(header), tuple(frames))
+    """Read a note. Raises BadNote, which tells nothing of what the bytes hold."""
+    first, *frames = raw.split(b"\n")
+    try:
+        header = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        raise BadNote("no JSON") from None
+    if not isinstance(header, dict):
+        raise BadNote("no header")
+    form = _HEADERS.get(str(header.get("kind")))
+    if form is None:
+        raise BadNote("an unknown kind")
+    for name, kind in form.items():
+        if not isinstance(header.get(name, _MISSING), kind):
+            raise BadNote(f"no good {name}")
+    note = Note(header, tuple(frames))
+    if len(frames) != _frames_due(note):
+        raise BadNote("too few frames, or too many")
+    return note
+
+
+def _frames_due(note: Note) -> int:
+    if note.header["kind"] in _OF_ONE_FRAME:
+        return 1
+    return len(note.header["places"]) if note.header["kind"] == "backlog" else len(note.frames)
 
 
 def publish(notes: Iterable[tuple[str, Note]]) -> None:
@@ -75,38 +119,58 @@ def publish(notes: Iterable[tuple[str, Note]]) -> None:
         pipeline.execute()
 
 
+def _link() -> PubSub:
+    """Returns one subscription connection. redis-py reads notes with half the work when they come by protocol 2."""
+    client = Redis.from_url(
+        settings().redis_url,
+        protocol=2,
+        socket_timeout=_READ_SECONDS,
+        socket_connect_timeout=1,
+        retry=Retry(NoBackoff(), 0),  # it would connect again without a word
+        health_check_interval=0,
+    )
+    found: PubSub = client.pubsub()  # type: ignore[no-untyped-call]
+    return found
+
+
 class Listener:
     """One subscription connection of a relay.
 
     `on_note(channel, note)` is called in the listening thread, in the order of publishing; `on_restored()` whenever
-    the link has become whole: what was published before may be missing.
+    the link has become whole: what was published before may be missing. A note that cannot be read or dealt with is
+    dropped, and harms no other.
     """
 
-    def __init__(self, own_channel: str, on_note: Callable[[str, Note], None], on_restored: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        own_channel: str,
+        on_note: Callable[[str, Note], None],
+        on_restored: Callable[[], None],
+        *,
+        connect: Callable[[], PubSub] = _link,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._own = own_channel
         self._on_note = on_note
         self._on_restored = on_restored
+        self._connect = connect
+        self._clock = clock
+        self._sleep = sleep
         self._pubsub: Any = None
         self._wanted: dict[str, threading.Event] = {own_channel: threading.Event()}
-        self._heard_at = 0.0
+        self._unconfirmed: set[str] = set()  # of those that a link was opened with
+        self._confirmed_at = self._heard_at = 0.0
+        self._broken = False
         self.up = False
 
-    def run(self) -> None:
-        """Listen forever, over lost links."""
-        threading.Thread(target=self._beat, name="bus-heartbeat", daemon=True).start()
-        while True:
-            try:
-                self._open()
-                self._on_restored()
-                self._listen()
-            except (RedisError, OSError) as error:
-                log.warning("bus_lost", reason=str(error))
-            except Exception:
-                # Whatever went wrong with a note, its connections may lack it now: run their backlog again.
-                log.exception("bus_stumbled")
-            self.up = False
-            self._close()
-            time.sleep(_RETRY_SECONDS)
+    def run(self) -> NoReturn:
+        """Listen forever, over lost links. `beat` has to run as well."""
+        loops.forever("bus_listener", self._turn, sleep=self._sleep)
+
+    def beat(self) -> NoReturn:
+        """Forever publish what `run` shall hear: its absence tells of a lost link."""
+        loops.forever("bus_heartbeat", self._say_something, sleep=self._sleep)
 
     def subscribe(self, channel: str) -> threading.Event:
         """Start hearing a channel. The event is set once Redis has confirmed; during an outage, when it is back."""
@@ -120,42 +184,75 @@ class Listener:
         if self._wanted.pop(channel, None) and self.up:
             self._send("unsubscribe", channel)
 
-    def _send(self, command: str, channel: str) -> None:
+    def _send(self, command: str, *channels: str) -> None:
         try:
-            getattr(self._pubsub, command)(channel)
+            getattr(self._pubsub, command)(*channels)
         except (RedisError, OSError) as error:
             log.warning("bus_send_failed", command=command, reason=str(error))
-            self._heard_at = 0.0  # the listening thread takes the link for lost and opens another
+            self._broken = True  # the listening thread takes the link for lost and opens another
+
+    def _turn(self) -> None:
+        try:
+            if not self.up:
+                self._open()
+                self._on_restored()
+            self._listen()
+        except (RedisError, OSError) as error:
+            log.warning("bus_lost", reason=str(error))
+            self._close()
+            self._sleep(_RETRY_SECONDS)
+        except Exception:
+            self._close()  # nobody knows what it was in the midst of: begin anew
+            raise
 
     def _open(self) -> None:
-        self._pubsub = _subscriber().pubsub()  # type: ignore[no-untyped-call]
+        self._broken = False
         for confirmed in self._wanted.values():
             confirmed.clear()
-        channels = list(self._wanted)
-        for start in range(0, len(channels), _SUBSCRIBE_BATCH):
-            self._pubsub.subscribe(*channels[start : start + _SUBSCRIBE_BATCH])
-        self._heard_at = time.monotonic()
-        while not all(self._wanted[name].is_set() for name in channels if name in self._wanted):
+        opened = list(self._wanted)
+        self._unconfirmed = set(opened)
+        self._confirmed_at = self._heard_at = self._clock()
+        self._pubsub = self._connect()
+        for some in _batches(opened):
+            self._pubsub.subscribe(*some)
+        while self._unconfirmed:
             self._hear()
+            if self._clock() - self._confirmed_at > _SILENCE_SECONDS:
+                raise RedisError(f"{len(self._unconfirmed)} subscriptions were not confirmed")
         self.up = True
-        self._catch_up(channels)
+        self._catch_up(opened)
 
     def _catch_up(self, opened: Collection[str]) -> None:
-        """Subscribe to what was asked for while the link was being opened."""
-        for channel in self._wanted.keys() - set(opened):
-            self._send("subscribe", channel)
+        """Do what was asked for while the link was being opened. A channel given up and wanted anew meanwhile has an
+        event that its one confirmation may have come too early for: it is subscribed once more.
+        """
+        for channel in opened:
+            if channel not in self._wanted:
+                self._send("unsubscribe", channel)
+        for some in _batches(self._not_confirmed()):
+            self._send("subscribe", *some)
+
+    def _not_confirmed(self) -> Iterator[str]:
+        for channel, confirmed in list(self._wanted.items()):
+            if not confirmed.is_set() and channel in self._wanted:
+                yield channel
 
     def _listen(self) -> None:
-        while True:
-            for _ in range(_AT_A_STRETCH):
-                self._hear()
-            time.sleep(0)
+        """Take what comes, for a second or so."""
+        until = self._clock() + _IDLE_SECONDS
+        for _ in range(_AT_A_STRETCH):
+            self._hear()
+            if self._clock() > until:
+                break
+        self._sleep(0)
 
     def _hear(self) -> None:
         """Take what comes next. Notes go past PubSub, which would spend more on each than all else does together."""
+        if self._broken:
+            raise RedisError("a command could not be sent")
         connection = self._pubsub.connection
-        if not connection.can_read(timeout=1.0):
-            if time.monotonic() - self._heard_at > _SILENCE_SECONDS:
+        if not connection.can_read(timeout=_IDLE_SECONDS):
+            if self._clock() - self._heard_at > _SILENCE_SECONDS:
                 raise RedisError("silence")
             return
         response = connection.read_response(disconnect_on_error=False, timeout=_READ_SECONDS)
@@ -165,43 +262,50 @@ class Listener:
             self._confirm(response[1].decode())
 
     def _confirm(self, channel: str) -> None:
-        confirmed = self._wanted.get(channel)
-        if confirmed is None:
-            return
-        if confirmed.is_set() and channel == self._own:
+        if channel == self._own and channel not in self._unconfirmed:
             raise RedisError("the link was replaced without a word")
-        confirmed.set()
+        self._unconfirmed.discard(channel)
+        self._confirmed_at = self._clock()
+        if confirmed := self._wanted.get(channel):
+            confirmed.set()
 
     def _take(self, channel: str, data: bytes) -> None:
-        note = decode(data)
-        if channel == self._own:
-            self._heard_at = time.monotonic()
-            if note.header["kind"] == "heartbeat":
-                return
-        self._on_note(channel, note)
+        try:
+            note = decode(data)
+            if channel == self._own:
+                self._heard_at = self._clock()
+                if note.header["kind"] == "heartbeat":
+                    return
+            self._on_note(channel, note)
+        except Exception as error:  # noqa: BLE001  # whatever it was: all other notes must get through
+            # Its text is not told: it may hold what somebody wrote.
+            notes_dropped.inc()
+            log.error("note_dropped", channel=channel, error=type(error).__name__, at=_place(error))
 
-    def _beat(self) -> None:
-        while True:
-            time.sleep(_HEARTBEAT_SECONDS)
-            try:
-                publish([(self._own, Note({"kind": "heartbeat"}))])
-            except RedisError as error:
-                log.debug("heartbeat_failed", reason=str(error))
+    def _say_something(self) -> None:
+        self._sleep(_HEARTBEAT_SECONDS)
+        try:
+            publish([(self._own, Note({"kind": "heartbeat"}))])
+        except RedisError as error:
+            log.debug("heartbeat_failed", reason=str(error))
 
     def _close(self) -> None:
+        self.up = False
+        if self._pubsub is None:
+            return
         try:
             self._pubsub.close()
         except (RedisError, OSError) as error:
             log.debug("bus_close_failed", reason=str(error))
 
 
-def _subscriber() -> Redis:
-    """A client for one subscription. redis-py reads notes with half the work when they come by the older protocol."""
-    return Redis.from_url(
-        settings().redis_url,
-        protocol=2,
-        socket_timeout=_READ_SECONDS,
-        socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),  # it would connect again without a word
-        health_check_interval=0,
-    )
+def _batches(channels: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(channels)
+    while some := list(islice(left, _SUBSCRIBE_BATCH)):
+        yield some
+
+
+def _place(error: Exception) -> str:
+    """Returns where an exception was raised: file and line."""
+    frame, line = list(walk_tb(error.__traceback__))[-1]
+    return f"{frame.f_code.co_filename}:{line}"

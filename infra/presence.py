@@ -13,6 +13,7 @@ from infra.redis import client
 DEAD_AFTER = 15  # seconds without a sign of life
 GRACE = 10  # seconds in which one may come back without having been away
 _RELAYS, _GONE = "im:relays", "im:relays:gone"
+_USERS_KEPT = DEAD_AFTER * 4
 _SEEN_KEPT = 90 * 86_400
 
 
@@ -22,7 +23,7 @@ def report(relay_id: str, users: Mapping[int, int]) -> None:
     pipeline.delete(_users(relay_id))
     if users:
         pipeline.hset(_users(relay_id), mapping={str(user): count for user, count in users.items()})
-        pipeline.expire(_users(relay_id), DEAD_AFTER * 4)
+        pipeline.expire(_users(relay_id), _USERS_KEPT)
     pipeline.execute()
     client().zadd(_RELAYS, {relay_id: _now()})
 
@@ -34,15 +35,13 @@ def withdraw(relay_id: str) -> None:
 
 
 def join(relay_id: str, user_id: int) -> int:
-    """Count one more connection of a user. Answers how many he has on all living relays. Raises RedisError."""
-    client().hincrby(_users(relay_id), str(user_id), 1)
-    return _count(user_id, {relay_id, *_living()})
+    """Count one more connection of a user. Returns how many they have on all living relays. Raises RedisError."""
+    return _change(relay_id, user_id, 1)
 
 
 def leave(relay_id: str, user_id: int) -> int:
-    """Count one connection of a user less. Answers how many are left. Raises RedisError."""
-    client().hincrby(_users(relay_id), str(user_id), -1)
-    return _count(user_id, {relay_id, *_living()})
+    """Count one connection of a user less. Returns how many are left. Raises RedisError."""
+    return _change(relay_id, user_id, -1)
 
 
 def online(user_ids: Collection[int]) -> set[int]:
@@ -83,9 +82,26 @@ def _forget(relay_id: str) -> set[int]:
     return {int(user) for user in users}
 
 
-def _count(user_id: int, relays: set[str]) -> int:
-    counts: Any = [client().hget(_users(relay), str(user_id)) for relay in relays]
-    return sum(max(0, int(count or 0)) for count in counts)
+def _change(relay_id: str, user_id: int, by: int) -> int:
+    """One trip, and another when there are other relays: thousands come and go at the same moment."""
+    pipeline = client().pipeline(transaction=False)
+    pipeline.hincrby(_users(relay_id), str(user_id), by)
+    pipeline.expire(_users(relay_id), _USERS_KEPT)  # Redis may have just forgotten all, and made it anew
+    pipeline.time()
+    pipeline.zrange(_RELAYS, 0, -1, withscores=True)
+    here: int
+    here, _, (seconds, _), relays = pipeline.execute()
+    living = {relay.decode() for relay, heard_at in relays if heard_at >= seconds - DEAD_AFTER}
+    return max(0, here) + _count(user_id, living - {relay_id})
+
+
+def _count(user_id: int, relays: Collection[str]) -> int:
+    if not relays:
+        return 0
+    pipeline = client().pipeline(transaction=False)
+    for relay in relays:
+        pipeline.hget(_users(relay), str(user_id))
+    return sum(max(0, int(count or 0)) for count in pipeline.execute())
 
 
 def _living() -> list[str]:

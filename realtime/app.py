@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 from flask_sock import Sock
 
-from infra import logs, proxies, tokens
+from infra import logs, loops, proxies, tokens
 from infra.redis import RedisError, client
 from realtime import drain, socket
 from realtime.auth import SUBPROTOCOL, authenticate
@@ -31,7 +31,7 @@ def create_app() -> Flask:
     app.before_request(_before)
     Sock(app).route(PATH)(lambda server: socket.serve(hub, server))
     app.add_url_rule("/healthz", "healthz", _healthz)
-    app.add_url_rule("/readyz", "readyz", lambda: _readyz(hub))
+    app.add_url_rule("/readyz", "readyz", lambda: readyz(hub))
     return app
 
 
@@ -47,8 +47,10 @@ def _healthz() -> dict[str, str]:
     return {"status": "up"}
 
 
-def _readyz(hub: Hub) -> Response | dict[str, str]:
-    """A relay can do its work only while it hears Redis."""
+def readyz(hub: Hub) -> Response | dict[str, str]:
+    """A relay can do its work only while it hears Redis and all its loops turn."""
+    if stalled := loops.stalled():
+        return Response(f"standing still: {', '.join(stalled)}", 503)
     try:
         client().ping()
     except RedisError:

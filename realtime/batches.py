@@ -2,24 +2,39 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import gevent
 from gevent.event import Event
+
+from infra import loops
 
 T = TypeVar("T")
 
 _MOST = 50
 _MOST_WAITING = 100_000  # beyond it the oldest is forgotten
+_IDLE_SECONDS = 2.0  # without anything to do, and others shall see that the loop is alive
 
 
 class Batches(Generic[T]):
-    """Calls `do(batch)` with what was added while it dealt with the batch before. `do` must raise nothing."""
+    """Calls `do(batch)` with what was added while it dealt with the batch before.
 
-    def __init__(self, do: Callable[[list[T]], None], *, gather: float = 0) -> None:
-        """`gather`: seconds in which more may come, for what is in no hurry."""
+    A batch of which `do` raises something is gone: whoever waits for it must not wait for ever.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        do: Callable[[list[T]], None],
+        *,
+        gather: float = 0,
+        sleep: Callable[[float], object] = gevent.sleep,
+    ) -> None:
+        """`name` is the loop's; `gather`: seconds in which more may come, for what is in no hurry."""
+        self._name = name
         self._do = do
         self._gather = gather
+        self._sleep = sleep
         self._waiting: deque[T] = deque(maxlen=_MOST_WAITING)
         self._any = Event()
 
@@ -28,12 +43,15 @@ class Batches(Generic[T]):
         self._waiting.append(item)
         self._any.set()
 
-    def run(self) -> None:
-        """Never returns."""
-        while True:
-            self._any.wait()
+    def run(self) -> NoReturn:
+        """Deal with what is added, forever."""
+        loops.forever(self._name, self._turn, sleep=self._sleep)
+
+    def _turn(self) -> None:
+        if not self._waiting:
+            self._any.wait(_IDLE_SECONDS)
             self._any.clear()
-            if self._gather:
-                gevent.sleep(self._gather)
-            while batch := [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]:
-                self._do(batch)
+            if self._gather and self._waiting:
+                self._sleep(self._gather)
+        if batch := [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]:
+            self._do(batch)

@@ -1,14 +1,15 @@
 """What relays know to be delivered and no worker has confirmed yet: sent in batches, repeated every 5 s."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import gevent
 from celery.exceptions import OperationalError
 from gevent.event import Event
 
-from infra import logs
+from infra import logs, loops
 from infra.redis import RedisError
 from messaging.delivered import Proof
 from workers.delivered import store_proofs
@@ -30,8 +31,9 @@ class _Pending:
 class Proofs:
     """Proofs of one relay. Each is kept until confirmed, also when its connection is long closed."""
 
-    def __init__(self, relay_id: str) -> None:
+    def __init__(self, relay_id: str, *, sleep: Callable[[float], object] = gevent.sleep) -> None:
         self._relay_id = relay_id
+        self._sleep = sleep
         self._pending: dict[tuple[int, str, int], _Pending] = {}
         self._due = Event()
 
@@ -53,16 +55,18 @@ class Proofs:
             if known and known.upto <= int(str(upto)):
                 del self._pending[key]
 
-    def run(self) -> None:
-        """Send proofs as they come, and again those that nobody confirmed. Never returns."""
-        while True:
-            self._due.wait(timeout=1.0)
-            self._due.clear()
-            gevent.sleep(_GATHER_SECONDS)
-            try:
-                self._send_due()
-            except (RedisError, OperationalError, OSError) as error:
-                log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
+    def run(self) -> NoReturn:
+        """Send proofs as they come, and again those that nobody confirmed, forever."""
+        loops.forever("proofs", self._turn, sleep=self._sleep)
+
+    def _turn(self) -> None:
+        self._due.wait(timeout=1.0)
+        self._due.clear()
+        self._sleep(_GATHER_SECONDS)
+        try:
+            self._send_due()
+        except (RedisError, OperationalError, OSError) as error:
+            log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
 
     def _send_due(self) -> None:
         now = time.monotonic()

@@ -5,6 +5,7 @@ In one each, two thousand who come back at once would wait for connections to th
 
 from datetime import datetime
 
+from gevent import Timeout
 from gevent.event import AsyncResult
 
 from db.session import DatabaseUnavailable, run
@@ -14,6 +15,8 @@ from realtime.batches import Batches
 
 log = logs.get(__name__)
 
+_PATIENCE_SECONDS = 30.0  # longer than a database that is away takes to say so
+
 Told = tuple[int, datetime]  # unread messages, and the database's clock
 
 
@@ -21,14 +24,18 @@ class Hellos:
     """`run` has to run for anything to be told."""
 
     def __init__(self) -> None:
-        self._batches: Batches[tuple[int, AsyncResult[Told | None]]] = Batches(self._read)
+        self._batches: Batches[tuple[int, AsyncResult[Told | None]]] = Batches("hello", self._read)
         self.run = self._batches.run
 
-    def ask(self, user_id: int) -> Told | None:
-        """What to tell the user; None when the database is away."""
+    def ask(self, user_id: int, *, patience: float = _PATIENCE_SECONDS) -> Told | None:
+        """What to tell the user; None when the database is away, or nobody has answered for `patience` seconds."""
         told: AsyncResult[Told | None] = AsyncResult()
         self._batches.add((user_id, told))
-        return told.get()
+        try:
+            return told.get(timeout=patience)
+        except Timeout:
+            log.warning("hello_failed", connections=1, reason="no answer")
+            return None
 
     @staticmethod
     def _read(batch: list[tuple[int, "AsyncResult[Told | None]"]]) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ import gevent
 from celery.exceptions import OperationalError
 
 from db.session import DatabaseUnavailable
-from infra import bus, logs, presence
+from infra import bus, logs, loops, presence
 from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client
 from messaging.revocations import revocations
@@ -37,40 +37,46 @@ _RESTART_SPREAD_MS = 5_000
 class Hub:
     """The connections of one relay process."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = gevent.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
         self.relay_id = uuid4().hex
         self.proofs = Proofs(self.relay_id)
-        self.listener = bus.Listener(bus.relay_channel(self.relay_id), self._on_note, self._on_restored)
+        self.listener = bus.Listener(bus.relay_channel(self.relay_id), self.take, self._on_restored)
         self.hellos = Hellos()
         self.draining = False
         self._presence = Presence(self.relay_id)
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
-        self._requests: Batches[Request] = Batches(self._ask, gather=_GATHER_SECONDS)
+        self._requests: Batches[Request] = Batches("backlog_requests", self._ask, gather=_GATHER_SECONDS)
         self._reported_at = float("-inf")
 
     def start(self) -> None:
         """Listen, and look after the connections, for as long as the process lives."""
-        for loop in (self.listener.run, self.proofs.run, self.hellos.run, self._requests.run, self._look_after):
+        for loop in (self.listener.run, self.listener.beat, self.proofs.run, self.hellos.run, self._requests.run):
             gevent.spawn(loop)
+        for name, step in (("look_after", self.look_after), ("close_expired", self.close_expired)):
+            gevent.spawn(loops.forever, name, step, sleep=self._sleep)
         self._presence.start()
 
     def join(self, connection: Connection) -> bool:
         """Let a connection hear its user's channel. False when the user has too many, here or on other relays."""
         user_id = connection.claims.user_id
-        channel = bus.user_channel(user_id)
-        here = self._by_channel.setdefault(channel, set())
+        here = self._by_channel.setdefault(bus.user_channel(user_id), set())
         if len(here) >= MOST_PER_USER:
             return False
-        # Not while Redis is away: thousands who come back would wait for each other's timeouts before their hello.
-        count = self._presence.came(user_id) if self.listener.up else 0
-        if count > MOST_PER_USER:
-            self._presence.left(user_id)
-            return False
+        # Before anything that switches: a channel that stays empty meanwhile may be forgotten, with this very set.
         here.add(connection)
+        self._empty_since.pop(bus.user_channel(user_id), None)
+        # Not while Redis is away: thousands who come back would wait for each other's timeouts before their hello.
+        count = self._presence.came(user_id, connection.id, reachable=self.listener.up)
+        if count > MOST_PER_USER:
+            self._drop(connection)
+            return False
         self._by_id[connection.id] = connection
-        self._empty_since.pop(channel, None)
         connections.set(len(self._by_id))
         connection.is_first = count == 1
         return True
@@ -85,14 +91,17 @@ class Hub:
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection that `join` took in."""
-        channel = bus.user_channel(connection.claims.user_id)
         self._by_id.pop(connection.id, None)
-        here = self._by_channel.get(channel, set())
+        connections.set(len(self._by_id))
+        self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        channel = bus.user_channel(connection.claims.user_id)
+        here = self._by_channel[channel]
         here.discard(connection)
         if not here:
-            self._empty_since[channel] = time.monotonic()
-        connections.set(len(self._by_id))
-        self._presence.left(connection.claims.user_id)
+            self._empty_since[channel] = self._clock()
+        self._presence.left(connection.claims.user_id, connection.id)
 
     def request_page(self, connection: Connection, serial: int, cursor: Sequence[Any] | None) -> None:
         """Ask a worker for a page of backlog. Returns at once; the request may be lost."""
@@ -109,7 +118,8 @@ class Hub:
         except RedisError as error:
             log.warning("presence_not_withdrawn", reason=str(error))
 
-    def _on_note(self, channel: str, note: bus.Note) -> None:
+    def take(self, channel: str, note: bus.Note) -> None:
+        """Do what a note says, or pass it on to whom it concerns."""
         if note.header["kind"] == "confirmed":
             self.proofs.confirm(note.header["proofs"])
         elif note.header["kind"] in ("backlog", "greeting"):
@@ -144,33 +154,36 @@ class Hub:
         except (RedisError, OperationalError, OSError) as error:
             log.warning("backlog_not_asked", reason=str(error))  # it is asked again in 5 s
 
-    def _look_after(self) -> None:
-        while True:
-            gevent.sleep(_TICK_SECONDS)
-            now = time.monotonic()
-            for connection in self._each():
-                connection.tick(now)
-            self._close_expired()
-            self._forget_channels(now)
-            self._report(now)
+    def look_after(self) -> None:
+        """Wait a moment; then do what is due for each channel and connection, and report who is here."""
+        self._sleep(_TICK_SECONDS)
+        now = self._clock()
+        self._forget_channels(now)
+        self._report(now)
+        for connection in self._each():
+            connection.tick(now)
 
     def _each(self) -> Iterator[Connection]:
         for place, connection in enumerate(list(self._by_id.values())):
             if place % 500 == 499:
-                gevent.sleep(0)  # thousands of connections must not hold up the frames of all
+                self._sleep(0)  # thousands of connections must not hold up the frames of all
             yield connection
 
-    def _close_expired(self) -> None:
-        for connection in self._each():
-            if connection.claims.expires_at <= time.time() or self._revoked(connection):
-                connection.outbound.close(1008, "the token is no longer good")
+    def close_expired(self) -> None:
+        """Wait a moment; then close the connections whose token is no longer good.
 
-    @staticmethod
-    def _revoked(connection: Connection) -> bool:
-        try:
-            return revocations.revoked(connection.claims.revocable)
-        except DatabaseUnavailable:
-            return False  # nobody can tell: whoever was let in stays until the database is back
+        Apart from `look_after`, which must not wait for a database that hangs.
+        """
+        self._sleep(_TICK_SECONDS)
+        known = True
+        for connection in self._each():
+            expired = connection.claims.expires_at <= time.time()
+            try:
+                expired = expired or (known and revocations.revoked(connection.claims.revocable))
+            except DatabaseUnavailable:
+                known = False  # nobody can tell: whoever was let in stays until the database is back
+            if expired:
+                connection.outbound.close(1008, "the token is no longer good")
 
     def _forget_channels(self, now: float) -> None:
         for channel, since in list(self._empty_since.items()):
@@ -188,3 +201,5 @@ class Hub:
             presence.report(self.relay_id, Counter(each.claims.user_id for each in self._by_id.values()))
         except RedisError as error:
             log.warning("presence_not_reported", reason=str(error))
+        else:
+            self._presence.reported()

@@ -1,7 +1,8 @@
-"""A user comes and goes: counted in Redis, told to his friends by a worker, with grace for who comes straight back."""
+"""Users come and go: counted in Redis, told to friends by a worker, with grace for who comes straight back."""
 
 from collections.abc import Callable
-from typing import Any
+from itertools import islice
+from typing import TypeVar
 
 import gevent
 from celery.exceptions import OperationalError
@@ -14,63 +15,101 @@ from workers.presence import announce, welcome
 
 log = logs.get(__name__)
 
+T = TypeVar("T")
+
 _GATHER_SECONDS = 0.05
 _AT_ONCE = 4  # each takes a connection to Redis, and thousands may come or go at the same moment
+_MOST_UNTOLD = 100_000  # beyond it, who comes or goes while Redis is away is not told
+_TOLD_A_REPORT = 2_500  # of the untold, so that workers are not asked for all at once
+
+Untold = dict[tuple[int, str | None], None]  # user id, and the connection that came, None when one went; in order
 
 
 class Presence:
-    """The comings and goings at one relay. While Redis is away nobody is told anything, and nothing else suffers."""
+    """The comings and goings at one relay. What cannot be told while Redis is away is told afterwards."""
 
     def __init__(self, relay_id: str) -> None:
         self._relay_id = relay_id
         self._leaving: set[int] = set()  # within their grace
+        self._untold: Untold = {}  # since the last report
+        self._due: Untold = {}  # since before the last report, which has counted them
         self._turn = BoundedSemaphore(_AT_ONCE)
-        self._arrived: Batches[tuple[str, int, bool]] = Batches(self._welcome, gather=_GATHER_SECONDS)
-        self._left: Batches[int] = Batches(self._announce_away, gather=_GATHER_SECONDS)
+        self._arrived: Batches[tuple[str, int, bool]] = Batches(
+            "presence_arrived", self._welcome, gather=_GATHER_SECONDS
+        )
+        self._left: Batches[int] = Batches("presence_left", self._announce_away, gather=_GATHER_SECONDS)
 
     def start(self) -> None:
         """Tell of comings and goings from now on."""
         gevent.spawn(self._arrived.run)
         gevent.spawn(self._left.run)
 
-    def came(self, user_id: int) -> int:
-        """Count a connection; how many the user has on all relays, 0 when nobody can tell."""
-        counts: list[int] = []
-        with self._turn:
-            _try("presence_not_counted", lambda: counts.append(presence.join(self._relay_id, user_id)))
-        return counts[0] if counts else 0
+    def came(self, user_id: int, connection_id: str, *, reachable: bool) -> int:
+        """Count a connection, if Redis is reachable. Returns how many the user has on all relays, 0 when nobody can
+        tell.
+        """
+        count = None
+        if reachable:
+            with self._turn:
+                count = _ask("presence_not_counted", lambda: presence.join(self._relay_id, user_id))
+        if count is None:
+            self._tell_later(user_id, connection_id)
+        return count or 0
 
     def welcome(self, user_id: int, connection_id: str, *, first: bool) -> None:
         """Have a new connection told who is there, and friends told of a user who was away."""
-        self._arrived.add((connection_id, user_id, first and user_id not in self._leaving))
+        if (user_id, connection_id) not in self._untold and (user_id, connection_id) not in self._due:
+            self._arrived.add((connection_id, user_id, first and user_id not in self._leaving))
 
-    def left(self, user_id: int) -> None:
+    def left(self, user_id: int, connection_id: str) -> None:
         """Count a connection less; tell friends after the grace, unless the user is back."""
-        counts: list[int] = []
+        self._untold.pop((user_id, connection_id), None)
+        self._due.pop((user_id, connection_id), None)
         with self._turn:
-            _try("presence_not_left", lambda: counts.append(presence.leave(self._relay_id, user_id)))
-        if counts == [0] and user_id not in self._leaving:
+            count = _ask("presence_not_left", lambda: presence.leave(self._relay_id, user_id))
+        if count is None:
+            self._tell_later(user_id, None)
+        elif count == 0 and user_id not in self._leaving:
             self._leaving.add(user_id)
             gevent.spawn_later(presence.GRACE, self._gone, user_id)
+
+    def reported(self) -> None:
+        """Redis has just been told who is here. Those untold are told of at the next report, when other relays, which
+        may have found Redis empty as well, have reported too.
+        """
+        for user_id, connection_id in list(islice(self._due, _TOLD_A_REPORT)):
+            del self._due[user_id, connection_id]
+            if connection_id is None:
+                self._left.add(user_id)
+            else:
+                self._arrived.add((connection_id, user_id, True))
+        self._due |= self._untold
+        self._untold.clear()
+
+    def _tell_later(self, user_id: int, connection_id: str | None) -> None:
+        if len(self._untold) + len(self._due) < _MOST_UNTOLD:
+            self._untold[user_id, connection_id] = None
 
     def _gone(self, user_id: int) -> None:
         self._leaving.discard(user_id)
         self._left.add(user_id)
 
     def _welcome(self, arrived: list[tuple[str, int, bool]]) -> None:
-        _try("not_welcomed", lambda: welcome.apply_async((self._relay_id, arrived)))
+        if _ask("not_welcomed", lambda: welcome.apply_async((self._relay_id, arrived))) is None:
+            for connection_id, user_id, _ in arrived:
+                self._tell_later(user_id, connection_id)
 
-    @staticmethod
-    def _announce_away(left: list[int]) -> None:
-        def announce_those_away() -> None:
-            if away := set(left) - presence.online(set(left)):
-                announce.apply_async(tuple(away))
-
-        _try("not_announced", announce_those_away)
+    def _announce_away(self, left: list[int]) -> None:
+        away = _ask("not_announced", lambda: set(left) - presence.online(set(left)))
+        if away is None or (away and _ask("not_announced", lambda: announce.apply_async(tuple(away))) is None):
+            for user_id in left:
+                self._tell_later(user_id, None)
 
 
-def _try(event: str, call: Callable[[], Any]) -> None:
+def _ask(event: str, call: Callable[[], T]) -> T | None:
+    """Returns what the call returns, None when Redis is away."""
     try:
-        call()
+        return call()
     except (RedisError, OperationalError, OSError) as error:
-        log.debug(event, reason=str(error))  # the next report, or the next coming and going, puts it right
+        log.debug(event, reason=str(error))
+        return None

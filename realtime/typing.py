@@ -1,6 +1,7 @@
 """Who is typing: passed on to friends at most once a second per conversation and connection, and never stored."""
 
 import time
+from collections.abc import Callable
 
 from infra import bus
 from infra.redis import RedisError
@@ -10,15 +11,16 @@ from realtime.frames import BadFrame
 from workers import directory
 
 _SECONDS = 1.0
-_TRUST_SECONDS = 60.0  # how long a friendship is believed before it is asked again
+_TRUST_SECONDS = 5.0  # how long a friendship is believed before it is asked again
 _MOST_REMEMBERED = 1_000
 
 
 class Typing:
     """What one connection's user types where."""
 
-    def __init__(self, user_id: int) -> None:
+    def __init__(self, user_id: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._user_id = user_id
+        self._clock = clock
         self._told_at: dict[str, float] = {}
         self._allowed: dict[str, tuple[bool, float]] = {}
 
@@ -27,7 +29,7 @@ class Typing:
         other = peer(conversation_id, self._user_id)
         if other is None:
             raise BadFrame("no such conversation", "typing", Code.NO_SUCH_CONVERSATION)
-        now = time.monotonic()
+        now = self._clock()
         if now - self._told_at.get(conversation_id, float("-inf")) < _SECONDS:
             return
         if not self._may_talk(conversation_id, other, now):

@@ -1,68 +1,77 @@
 """Notes cross Redis whole and in order, and no loss of the link goes unnoticed."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import SimpleNamespace
+from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 import orjson
 import pytest
+from redis import Redis
+from redis.client import PubSub
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from infra import bus
-from infra.bus import Listener, Note
+from infra.bus import BadNote, Listener, Note
+from infra.metrics import loop_stumbles, notes_dropped
 from infra.redis import RedisError, client
 from tests.processes import PATIENCE, wait_until
 from tests.servers import RedisServer
 
 OWN = bus.relay_channel("relay")
+SILENCE_SECONDS = 6.0  # so long nothing is heard of a lost link
+MOST_AT_A_STRETCH = 250
 
 
-class Ending(threading.Thread):
-    """A thread that a SystemExit ends without a word."""
-
-    def run(self) -> None:
-        with suppress(SystemExit):
-            super().run()
+class _Ended(BaseException):
+    """Ends a loop that would never end."""
 
 
 class Clock:
-    """Stands for the module `time` in infra.bus: the test turns it on, and ends all that sleeps or looks at it."""
+    """A listener's clock, which the test turns, and its sleep, twenty times as short as asked for."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
-        self.gave_way = 0
-        self.when_looked_at: Callable[[], object] = lambda: None
+        self.when_pausing: Callable[[], object] = lambda: None
         self._ended = threading.Event()
 
     def monotonic(self) -> float:
         if self._ended.is_set():
-            raise SystemExit
-        self.when_looked_at()
+            raise _Ended
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.gave_way += not seconds
+        self.when_pausing()
         if self._ended.wait(seconds / 20):
-            raise SystemExit
+            raise _Ended
 
     def end(self) -> None:
         self._ended.set()
 
 
 class Relay:
-    """A listener in a thread of its own, and what it has heard."""
+    """A listener with both its loops in threads, and what it has heard."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, **injected: Any) -> None:
         self.heard: list[tuple[str, Note]] = []
         self.restored = 0
-        self.clock = clock
+        self.clock = Clock()
+        self.when_noted: Callable[[Note], object] = lambda _: None
+        self.when_restored: Callable[[], object] = lambda: None
         self._changed = threading.Condition()
-        self.listener = Listener(OWN, self._on_note, self._on_restored)
-        self._thread = Ending(target=self.listener.run, daemon=True)
+        injected = {"clock": self.clock.monotonic, "sleep": self.clock.sleep} | injected
+        self.listener = Listener(OWN, self._on_note, self._on_restored, **injected)
+        self._threads = [
+            threading.Thread(target=self._until_ended, args=(loop,), daemon=True)
+            for loop in (self.listener.run, self.listener.beat)
+        ]
 
     def start(self) -> "Relay":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def wait_restored(self, times: int) -> None:
@@ -80,35 +89,40 @@ class Relay:
     def end(self) -> None:
         self.clock.end()
         with suppress(RedisError):
-            bus.publish([(OWN, Note({"kind": "heartbeat"}))])  # it looks at the clock
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive()
+            bus.publish([(OWN, Note({"kind": "heartbeat"}))])  # the listener looks at the clock then
+        for thread in self._threads:
+            if thread.ident:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+
+    @staticmethod
+    def _until_ended(loop: Callable[[], object]) -> None:
+        with suppress(_Ended):
+            loop()
 
     def _wait(self, holds: Any, what: str) -> None:
         with self._changed:
             assert self._changed.wait_for(holds, PATIENCE), what
 
     def _on_note(self, channel: str, note: Note) -> None:
+        self.when_noted(note)
         with self._changed:
             self.heard.append((channel, note))
             self._changed.notify_all()
 
     def _on_restored(self) -> None:
+        self.when_restored()
         with self._changed:
             self.restored += 1
             self._changed.notify_all()
 
 
 @pytest.fixture
-def relay(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+def relay(redis: RedisServer) -> Iterator[Relay]:
     """One that has not been started."""
-    clock = Clock()
-    monkeypatch.setattr(bus, "time", clock)
-    monkeypatch.setattr(bus, "threading", SimpleNamespace(Thread=Ending, Event=threading.Event))
-    relay = Relay(clock)
+    relay = Relay()
     yield relay
-    if relay._thread.ident:
-        relay.end()
+    relay.end()
 
 
 @pytest.fixture
@@ -118,22 +132,42 @@ def listening(relay: Relay) -> Relay:
 
 
 def publish(channel: str, *numbers: int) -> None:
-    bus.publish((channel, Note({"kind": "frame", "number": number})) for number in numbers)
+    bus.publish((channel, numbered(number)) for number in numbers)
+
+
+def numbered(number: int) -> Note:
+    return Note({"kind": "greeting", "connection_id": "a socket", "number": number})
 
 
 @pytest.mark.parametrize(
     "note",
     [
         Note({"kind": "confirmed", "proofs": [[1, "1_2", 0, 5]]}),
-        Note({"kind": "frame"}, (b'{"type":"typing"}',)),
-        Note({"kind": "backlog", "cursor": None}, (b"{}", b"[]", b'"x"')),
-        Note({"kind": "frame"}, (bus.frame("new_message", {"content": "line\nline\r\n\u2028\x00 文😀"}),)),
-        Note({"kind": "frame"}, (b"",)),
+        Note({"kind": "typing"}, (b'{"type":"typing"}',)),
+        Note({"kind": "greeting", "connection_id": "a"}, (b"{}", b"[]", b'"x"')),
+        Note({"kind": "frame", "origin": "a"}, (bus.frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}),)),
+        Note({"kind": "frame", "origin": None}, (b"",)),
     ],
     ids=lambda note: f"{len(note.frames)} frames",
 )
 def test_a_note_is_read_as_it_was_written(note: Note) -> None:
     assert bus.decode(bus.encode(note)) == note
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"text", b"\xff\xfe", b"[]", b"1", b"null", b"{}", b'{"kind":"no such"}', b'{"kind":[]}'),
+        *(b'{"kind":"typing"}', b'{"kind":"frame"}\n{}', b'{"kind":"frame","origin":1}\n{}'),
+        b'{"kind":"message","conversation_id":"1_2","seq":"1","from_user_id":1}\n{}',
+        b'{"kind":"message","conversation_id":"1_2","seq":1,"from_user_id":1}\n{}\n{}',
+        b'{"kind":"backlog","connection_id":"a","serial":1,"runs":[],"places":[["1_2",1]],"cursor":null}',
+    ],
+    ids=repr,
+)
+def test_what_is_no_note_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadNote):
+        bus.decode(raw)
 
 
 def test_a_frame_is_the_contracts() -> None:
@@ -152,7 +186,7 @@ def test_a_link_is_up_once_its_own_channel_is_confirmed(listening: Relay) -> Non
 def test_notes_come_in_their_order(listening: Relay) -> None:
     assert listening.subscribe("one").wait(PATIENCE)
     assert listening.subscribe("two").wait(PATIENCE)
-    bus.publish([(name, Note({"kind": "frame", "number": n})) for n, name in enumerate(["one", "two", "one", OWN])])
+    bus.publish((name, numbered(number)) for number, name in enumerate(["one", "two", "one", OWN]))
     assert listening.wait_heard(4) == [0, 1, 2, 3]
     assert [channel for channel, _ in listening.heard] == ["one", "two", "one", OWN]
 
@@ -160,9 +194,12 @@ def test_notes_come_in_their_order(listening: Relay) -> None:
 def test_a_burst_lets_others_work_in_between(listening: Relay) -> None:
     """Or nothing of it would be written before it is over, and the queues of fast readers would overflow."""
     assert listening.subscribe("one").wait(PATIENCE)
+    heard_at_pauses = [0]
+    listening.clock.when_pausing = lambda: heard_at_pauses.append(len(listening.heard))
     publish("one", *range(2_000))
     assert listening.wait_heard(2_000) == list(range(2_000))
-    assert listening.clock.gave_way >= 7
+    heard_at_pauses.append(2_000)
+    assert max(after - before for before, after in pairwise(sorted(heard_at_pauses))) <= MOST_AT_A_STRETCH
 
 
 def test_once_confirmed_nothing_is_missed(listening: Relay) -> None:
@@ -215,18 +252,186 @@ def test_what_was_asked_for_before_the_start_is_heard(relay: Relay) -> None:
     assert relay.wait_heard(1) == [1]
 
 
+def when_confirmed(confirmed: threading.Event, do: Callable[[], object]) -> None:
+    """Have something done right after Redis has confirmed a subscription, while the link is still being opened."""
+    confirm = confirmed.set
+
+    def confirm_and_do() -> None:
+        confirm()
+        do()
+
+    confirmed.set = confirm_and_do  # type: ignore[method-assign]
+
+
 def test_what_is_asked_for_while_the_link_is_being_opened_is_heard(relay: Relay) -> None:
     asked: list[threading.Event] = []
-
-    def ask() -> None:
-        if not asked:
-            asked.append(relay.subscribe("one"))
-
-    relay.clock.when_looked_at = ask
+    when_confirmed(relay.subscribe("one"), lambda: asked.append(relay.subscribe("two")))
     relay.start().wait_restored(1)
     assert asked[0].wait(PATIENCE)
+    publish("two", 2)
+    assert relay.wait_heard(1) == [2]
+
+
+def test_what_is_given_up_while_the_link_is_being_opened_is_not_heard(relay: Relay) -> None:
+    when_confirmed(relay.subscribe("one"), lambda: relay.listener.unsubscribe("one"))
+    relay.start().wait_restored(1)
+    wait_until(lambda: client().pubsub_numsub("one") == [(b"one", 0)], "Redis to have forgotten it")
+
+
+def test_who_leaves_and_comes_back_while_the_link_is_being_opened_is_heard(relay: Relay) -> None:
+    """Their one confirmation has come already: a relay that waited for another would be deaf for good."""
+    again: list[threading.Event] = []
+
+    def leave_and_come_back() -> None:
+        relay.listener.unsubscribe("one")
+        again.append(relay.subscribe("one"))
+
+    when_confirmed(relay.subscribe("one"), leave_and_come_back)
+    relay.start().wait_restored(1)
+    assert again[0].wait(PATIENCE)
     publish("one", 1)
     assert relay.wait_heard(1) == [1]
+
+
+class Forgetful(PubSub):
+    """A link that loses a subscription on its way."""
+
+    def subscribe(self, *channels: Any, **options: Any) -> None:
+        super().subscribe(*(channel for channel in channels if channel != "one"), **options)
+
+
+class Choked(PubSub):
+    """A link that takes nothing after its first subscriptions."""
+
+    def subscribe(self, *channels: Any, **options: Any) -> None:
+        if self.channels:
+            raise RedisTimeout("Timeout writing to socket")
+        super().subscribe(*channels, **options)
+
+
+@pytest.fixture
+def links(redis: RedisServer) -> Iterator[Callable[..., Relay]]:
+    """Makes a relay whose links are of such kinds, one after the other."""
+    made: list[Relay] = []
+
+    def make(*kinds: type[PubSub]) -> Relay:
+        following = iter(kinds)
+        url = redis.url
+        made.append(
+            Relay(connect=lambda: next(following)(Redis.from_url(url, protocol=2, socket_timeout=2).connection_pool))
+        )
+        return made[-1]
+
+    yield make
+    for relay in made:
+        relay.end()
+
+
+def test_a_link_that_is_not_whole_in_time_is_lost_though_it_is_not_silent(
+    links: Callable[..., Relay], redis: RedisServer
+) -> None:
+    relay = links(Forgetful, PubSub)
+    confirmed = relay.subscribe("one")
+    relay.start()
+    for _ in range(3):
+        hears_itself(redis, times=2)
+        relay.clock.now += SILENCE_SECONDS - 1
+    assert confirmed.wait(PATIENCE)
+    relay.wait_restored(1)
+
+
+def test_a_subscription_that_cannot_be_sent_is_a_lost_link(links: Callable[..., Relay]) -> None:
+    """Also while the link can be read: what is published to that channel would never be heard."""
+    relay = links(Choked, PubSub).start()
+    relay.wait_restored(1)
+    assert relay.subscribe("one").wait(PATIENCE)
+    relay.wait_restored(2)
+    publish("one", 1)
+    assert relay.wait_heard(1) == [1]
+
+
+def hears_itself(redis: RedisServer, *, times: int) -> None:
+    """Wait until that many heartbeats have been published from now on."""
+    with Redis.from_url(redis.url) as server, server.pubsub() as listening:
+        listening.subscribe(OWN)
+        for _ in range(times + 1):  # the first answer confirms the subscription
+            assert listening.get_message(timeout=PATIENCE)
+
+
+def opening_costs(channels: int) -> int:
+    """Returns how many functions are called while a link with so many channels is opened."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    done = threading.Event()
+    listener = Listener(OWN, lambda *_: None, lambda: (sys.setprofile(None), done.set(), _end()))
+    for number in range(channels):
+        listener.subscribe(f"channel {number}")
+
+    def run() -> None:
+        sys.setprofile(count)
+        with suppress(_Ended):
+            listener.run()
+
+    threading.Thread(target=run, daemon=True).start()
+    assert done.wait(PATIENCE)
+    return calls
+
+
+def _end() -> None:
+    raise _Ended
+
+
+def test_opening_a_link_costs_in_proportion_to_its_channels(redis: RedisServer) -> None:
+    """Counted, not timed. Four times as much for twice as many would be seconds at ten thousand."""
+    assert opening_costs(1_000) < 2.5 * opening_costs(500)
+
+
+def test_a_subscription_confirmed_twice_is_a_lost_link(listening: Relay) -> None:
+    """Nothing else shows that redis-py has connected anew by itself: it subscribes again and says nothing."""
+    listening.subscribe(OWN)
+    listening.wait_restored(2)
+
+
+class FailsOnce:
+    """Does what `call` does, but for the first time."""
+
+    def __init__(self, call: Callable[..., object]) -> None:
+        self._call = call
+        self._failed = False
+
+    def __call__(self, *args: Any) -> object:
+        if not self._failed:
+            self._failed = True
+            raise ZeroDivisionError
+        return self._call(*args)
+
+
+def test_listening_goes_on_after_what_nobody_foresaw(relay: Relay) -> None:
+    before = stumbles("bus_listener")
+    relay.when_restored = FailsOnce(lambda: None)
+    relay.start().wait_restored(1)
+    assert relay.subscribe("one").wait(PATIENCE)
+    publish("one", 1)
+    assert relay.wait_heard(1) == [1]
+    assert stumbles("bus_listener") == before + 1
+
+
+def test_the_heart_beats_on_after_what_nobody_foresaw(
+    listening: Relay, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stumbles("bus_heartbeat")
+    monkeypatch.setattr(bus, "publish", FailsOnce(bus.publish))
+    wait_until(lambda: stumbles("bus_heartbeat") == before + 1, "the heart to stumble")
+    hears_itself(redis, times=1)
+
+
+def stumbles(loop: str) -> float:
+    """Returns how often a loop has stumbled so far."""
+    return loop_stumbles.labels(loop=loop).collect()[0].samples[0].value
 
 
 def test_a_killed_connection_is_a_lost_link(listening: Relay) -> None:
@@ -284,20 +489,49 @@ def test_silence_is_a_lost_link(listening: Relay, redis: RedisServer) -> None:
     """A Redis that hangs closes nothing: only the missing heartbeat tells."""
     redis.freeze()
     try:
-        listening.clock.now += bus._SILENCE_SECONDS + 1
+        listening.clock.now += SILENCE_SECONDS + 1
         wait_until(lambda: not listening.listener.up, "the silence to be noticed")
     finally:
         redis.thaw()
     listening.wait_restored(2)
 
 
-def test_a_heartbeat_breaks_the_silence(listening: Relay) -> None:
+def test_a_heartbeat_breaks_the_silence(listening: Relay, redis: RedisServer) -> None:
     for _ in range(5):
-        listening.clock.now += bus._SILENCE_SECONDS - 1
-        heard_at = listening.listener._heard_at
-        wait_until(lambda heard_at=heard_at: listening.listener._heard_at > heard_at, "a heartbeat")
+        listening.clock.now += SILENCE_SECONDS - 1
+        hears_itself(redis, times=2)
     assert listening.listener.up
     assert listening.restored == 1
+
+
+def test_what_cannot_be_read_is_dropped_alone(listening: Relay) -> None:
+    before = dropped()
+    assert listening.subscribe("one").wait(PATIENCE)
+    for channel in ("one", OWN):
+        client().publish(channel, b"no note")
+    publish("one", 1)
+    assert listening.wait_heard(1) == [1]
+    assert listening.restored == 1
+    assert dropped() == before + 2
+
+
+def test_a_note_that_cannot_be_dealt_with_is_dropped_alone(listening: Relay) -> None:
+    def fail(note: Note) -> None:
+        if note.header["number"] == 1:
+            raise ValueError("what somebody wrote")
+
+    before = dropped()
+    listening.when_noted = fail
+    assert listening.subscribe("one").wait(PATIENCE)
+    publish("one", 1, 2)
+    assert listening.wait_heard(1) == [2]
+    assert listening.restored == 1
+    assert dropped() == before + 1
+
+
+def dropped() -> float:
+    """Returns how many notes were dropped so far."""
+    return notes_dropped.collect()[0].samples[0].value
 
 
 def test_publishing_to_a_redis_that_is_away_is_said(redis: RedisServer) -> None:

@@ -1,5 +1,7 @@
 """Who is connected, as the relays say it, and only as long as they are heard of."""
 
+from collections.abc import Callable
+
 import pytest
 
 from infra import presence
@@ -122,6 +124,15 @@ def test_redis_may_forget_it_all(redis: RedisServer) -> None:
 
 def test_what_a_relay_leaves_behind_goes_by_itself(redis: RedisServer) -> None:
     presence.report("one", {ALICE: 1})
+    assert 0 < client().ttl("im:relay:one:users") <= DEAD_AFTER * 4
+
+
+@pytest.mark.parametrize("change", [presence.join, presence.leave])
+def test_what_a_relay_counts_before_its_next_report_goes_by_itself_as_well(
+    redis: RedisServer, change: Callable[[str, int], int]
+) -> None:
+    """Redis may have lost all since the last one."""
+    change("one", ALICE)
     assert 0 < client().ttl("im:relay:one:users") <= DEAD_AFTER * 4
 
 

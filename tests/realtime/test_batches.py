@@ -9,6 +9,7 @@ import pytest
 from gevent.event import Event
 
 from db.session import DatabaseUnavailable
+from infra.metrics import loop_stumbles
 from realtime import hello
 from realtime.batches import Batches
 from realtime.hello import Hellos
@@ -33,7 +34,7 @@ def test_what_comes_meanwhile_is_the_next_batch() -> None:
         done.append(batch)
         go_on.wait(PATIENCE)
 
-    batches: Batches[int] = Batches(do)
+    batches: Batches[int] = Batches("test", do)
     running = gevent.spawn(batches.run)
     batches.add(0)
     gevent.idle()
@@ -44,6 +45,29 @@ def test_what_comes_meanwhile_is_the_next_batch() -> None:
     assert [len(batch) for batch in done] == [1, 50, 50, 20]
     assert [number for batch in done for number in batch] == list(range(121))
     running.kill()
+
+
+def test_a_batch_that_fails_is_the_only_one_to_fail() -> None:
+    done: list[list[int]] = []
+
+    def do(batch: list[int]) -> None:
+        if batch == [1]:
+            raise ZeroDivisionError
+        done.append(batch)
+
+    batches: Batches[int] = Batches("failing", do, sleep=lambda _: gevent.sleep(0))
+    running = gevent.spawn(batches.run)
+    for number in (1, 2):
+        batches.add(number)
+        gevent.idle()
+    assert done == [[2]]
+    assert loop_stumbles.labels(loop="failing").collect()[0].samples[0].value == 1
+    running.kill()
+
+
+def test_who_asks_in_vain_is_told_so() -> None:
+    """Nobody answers: the loop has lost what it was asked, or it stands still."""
+    assert Hellos().ask(1, patience=0) is None
 
 
 def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, monkeypatch: pytest.MonkeyPatch) -> None:

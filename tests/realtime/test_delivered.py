@@ -27,7 +27,7 @@ class Relay:
         self.published = Event()
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(module, "store_proofs", SimpleNamespace(apply_async=self._apply_async))
-        self.proofs = Proofs("relay")
+        self.proofs = Proofs("relay", sleep=lambda _: gevent.sleep(0))
 
     def add(self, *proofs: tuple[int, str, int, int]) -> None:
         """These are proven."""
@@ -138,9 +138,8 @@ def test_beyond_a_limit_the_oldest_is_forgotten(relay: Relay, monkeypatch: pytes
 
 
 @pytest.fixture
-def running(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Any:
+def running(relay: Relay) -> Any:
     """The relay's own loop, which is what calls for what is due."""
-    monkeypatch.setattr(module, "_GATHER_SECONDS", 0)
     loop = gevent.spawn(relay.proofs.run)
     yield loop
     loop.kill()
@@ -154,8 +153,10 @@ def test_the_loop_sends_what_comes(relay: Relay, running: gevent.Greenlet) -> No
     assert relay.tasks == [[[1, "a", 0, 1]], [[2, "a", 0, 1]]]
 
 
-@pytest.mark.parametrize("error", [OperationalError, ConnectionError, module.RedisError])
-def test_the_loop_outlives_a_redis_that_is_away(relay: Relay, running: gevent.Greenlet, error: type[Exception]) -> None:
+@pytest.mark.parametrize("error", [OperationalError, ConnectionError, module.RedisError, ZeroDivisionError])
+def test_the_loop_outlives_a_redis_that_is_away_and_what_nobody_foresaw(
+    relay: Relay, running: gevent.Greenlet, error: type[Exception]
+) -> None:
     failed = Event()
 
     def fail() -> None:

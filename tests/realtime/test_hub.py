@@ -1,0 +1,224 @@
+"""Who gets what is published, whatever happens while they come and go."""
+
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+
+from db.session import DatabaseUnavailable
+from infra import bus, loops, presence
+from infra.metrics import loop_stumbles
+from infra.redis import RedisError
+from realtime import hub as module
+from realtime.app import readyz
+from realtime.hub import MOST_PER_USER, Hub
+from tests.processes import PATIENCE, wait_until
+
+ALICE = 1
+CHANNEL = bus.user_channel(ALICE)
+TYPING = bus.Note({"kind": "typing"}, (b"{}",))
+
+
+class Socket:
+    """Stands for a Connection."""
+
+    def __init__(self, number: int = 1, *, user_id: int = ALICE, expires_at: float = float("inf")) -> None:
+        self.id = f"socket {number}"
+        self.claims = SimpleNamespace(user_id=user_id, expires_at=expires_at, revocable=())
+        self.is_first = False
+        self.taken: list[bus.Note] = []
+        self.ticks = 0
+        self.when_ticking: Callable[[], object] = lambda: None
+        self.closed: list[int] = []
+        self.outbound = SimpleNamespace(close=lambda code, _reason: self.closed.append(code))
+
+    def take(self, note: bus.Note, _frame: bytes) -> None:
+        self.taken.append(note)
+
+    def tick(self, _now: float) -> None:
+        self.ticks += 1
+        self.when_ticking()
+
+
+class Subscriptions:
+    """Stands for a Listener whose link is whole."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.channels: set[str] = set()
+
+    def subscribe(self, channel: str) -> threading.Event:
+        self.channels.add(channel)
+        return threading.Event()
+
+    def unsubscribe(self, channel: str) -> None:
+        self.channels.discard(channel)
+
+
+class Relay:
+    """A hub with a clock that the test turns, and Redis's counting replaced."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        self.count = 1
+        self.while_counting: Callable[[], object] = lambda: None
+        self.reports: list[dict[int, int]] = []
+        monkeypatch.setattr(presence, "join", self._join)
+        monkeypatch.setattr(presence, "leave", lambda *_: 1)
+        monkeypatch.setattr(presence, "report", lambda _relay, users: self.reports.append(dict(users)))
+        self.hub: Any = Hub(clock=lambda: self.now, sleep=lambda _: gevent.sleep(0.01))
+        self.hub.listener = Subscriptions()
+
+    def _join(self, _relay_id: str, _user_id: int) -> int:
+        self.while_counting()
+        return self.count
+
+    def later(self) -> None:
+        """Let the time pass after which an unused channel is given up."""
+        self.now += 6
+        self.hub.look_after()
+
+    def connect(self, socket: Socket) -> bool:
+        joined = self.hub.join(socket)
+        if joined:
+            self.hub.subscribed(socket)
+        return bool(joined)
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
+    return Relay(monkeypatch)
+
+
+def test_a_note_goes_to_all_sockets_of_its_user_and_to_no_other(relay: Relay) -> None:
+    sockets = [Socket(1), Socket(2), Socket(3, user_id=ALICE + 1)]
+    for socket in sockets:
+        relay.connect(socket)
+    relay.hub.take(CHANNEL, TYPING)
+    assert [socket.taken for socket in sockets] == [[TYPING], [TYPING], []]
+
+
+def test_who_comes_while_the_channel_would_be_given_up_hears_everything(relay: Relay) -> None:
+    """Counting asks Redis, and everything else goes on meanwhile."""
+    before, after = Socket(1), Socket(2)
+    relay.connect(before)
+    relay.hub.leave(before)
+    relay.while_counting = relay.later
+    relay.connect(after)
+    relay.later()
+    assert relay.hub.listener.channels == {CHANNEL}
+    relay.hub.take(CHANNEL, TYPING)
+    assert after.taken == [TYPING]
+
+
+def test_a_channel_that_nobody_uses_is_given_up(relay: Relay) -> None:
+    socket = Socket()
+    relay.connect(socket)
+    relay.hub.leave(socket)
+    relay.hub.look_after()
+    assert relay.hub.listener.channels == {CHANNEL}, "who left may be back"
+    relay.later()
+    assert relay.hub.listener.channels == set()
+
+
+def test_who_is_refused_hears_nothing_and_leaves_nothing_behind(relay: Relay) -> None:
+    relay.hub.listener.channels.add(CHANNEL)  # it shows what is given up
+    relay.count = MOST_PER_USER + 1
+    socket = Socket()
+    assert not relay.connect(socket)
+    relay.hub.take(CHANNEL, TYPING)
+    assert socket.taken == []
+    relay.later()
+    assert relay.hub.listener.channels == set()
+
+
+def test_one_relay_takes_so_many_sockets_of_a_user(relay: Relay) -> None:
+    assert [relay.connect(Socket(number)) for number in range(MOST_PER_USER)] == [True] * MOST_PER_USER
+    assert not relay.connect(Socket(MOST_PER_USER))
+
+
+def test_what_is_here_is_reported_every_five_seconds(relay: Relay) -> None:
+    for number in (1, 2):
+        relay.connect(Socket(number))
+    for _ in range(11):
+        relay.hub.look_after()
+        relay.now += 1
+    assert relay.reports == [{ALICE: 2}] * 3
+
+
+def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while nobody can tell whose token was revoked, of which one question is enough."""
+    asked: list[object] = []
+
+    def unavailable(token_ids: object) -> bool:
+        asked.append(token_ids)
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr(module.revocations, "revoked", unavailable)
+    sockets = [Socket(1), Socket(2), Socket(3, expires_at=0)]
+    for socket in sockets:
+        relay.connect(socket)
+    relay.hub.close_expired()
+    assert [socket.closed for socket in sockets] == [[], [], [1008]]
+    assert len(asked) == 1
+
+
+@pytest.fixture
+def looking_after(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """A hub whose own loops run, without those of a link to Redis."""
+    relay.hub.listener.run = relay.hub.listener.beat = lambda: None
+    monkeypatch.setattr(gevent, "spawn", lambda *args, **options: running.append(spawn(*args, **options)))
+    running: list[gevent.Greenlet] = []
+    spawn = gevent.Greenlet.spawn
+    relay.hub.start()
+    yield relay
+    gevent.killall(running)
+
+
+def stumbles(loop: str) -> float:
+    return loop_stumbles.labels(loop=loop).collect()[0].samples[0].value
+
+
+def test_sockets_are_looked_after_whatever_happens(looking_after: Relay) -> None:
+    socket, before = Socket(), stumbles("look_after")
+    looking_after.connect(socket)
+    socket.when_ticking = lambda: 1 / 0
+    _turn_until(lambda: stumbles("look_after") > before)
+    ticks, socket.when_ticking = socket.ticks, lambda: None
+    _turn_until(lambda: socket.ticks > ticks)
+
+
+def test_expired_tokens_are_looked_for_whatever_happens(looking_after: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    socket, before = Socket(), stumbles("close_expired")
+    looking_after.connect(socket)
+    monkeypatch.setattr(module.revocations, "revoked", lambda _ids: 1 / 0)
+    _turn_until(lambda: stumbles("close_expired") > before)
+    monkeypatch.setattr(module.revocations, "revoked", lambda _ids: True)
+    _turn_until(lambda: socket.closed)
+
+
+def _turn_until(holds: Callable[[], object]) -> None:
+    with gevent.Timeout(PATIENCE):
+        while not holds():
+            gevent.sleep(0.01)
+
+
+def test_a_relay_with_a_loop_that_stands_still_is_not_ready(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "STALLED_SECONDS", 0.5)
+    turns = threading.Semaphore(0)
+    threading.Thread(target=loops.forever, args=("a loop of the relay", turns.acquire), daemon=True).start()
+    wait_until(lambda: "a loop of the relay" in loops.stalled(), "the loop to be named")
+    answer: Any = readyz(relay.hub)
+    assert answer.status_code == 503
+    assert "a loop of the relay" in answer.get_data(as_text=True)
+
+
+def test_a_redis_that_does_not_count_keeps_nobody_out(relay: Relay) -> None:
+    def fail() -> None:
+        raise RedisError("away")
+
+    relay.while_counting = fail
+    assert relay.connect(Socket())

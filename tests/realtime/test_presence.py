@@ -1,0 +1,133 @@
+"""Comings and goings are told, those at which Redis was away a little later."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+
+from infra import presence
+from infra.redis import RedisError
+from realtime import presence as module
+from realtime.presence import Presence
+from tests.processes import PATIENCE
+
+ALICE = 1
+SOCKET = "socket"
+
+
+class Friends:
+    """What friends are told by the workers, and a Redis that may be away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.away = False
+        self.count = 1
+        self.told: list[tuple[str, Any]] = []
+        self.online: set[int] = set()
+        for name in ("join", "leave"):
+            monkeypatch.setattr(presence, name, lambda *_: self._unless_away(self.count))
+        monkeypatch.setattr(presence, "online", lambda _users: self._unless_away(self.online))
+        monkeypatch.setattr(presence, "GRACE", 0)
+        monkeypatch.setattr(module, "welcome", SimpleNamespace(apply_async=self._welcome))
+        monkeypatch.setattr(module, "announce", SimpleNamespace(apply_async=self._announce))
+
+    def _unless_away(self, answer: Any) -> Any:
+        if self.away:
+            raise RedisError("away")
+        return answer
+
+    def _welcome(self, arguments: tuple[str, list[tuple[str, int, bool]]]) -> object:
+        self.told += self._unless_away([("welcome", each) for each in arguments[1]])
+        return object()
+
+    def _announce(self, users: tuple[int, ...]) -> object:
+        self.told += self._unless_away([("announce", each) for each in users])
+        return object()
+
+    def wait_told(self, *expected: tuple[str, Any]) -> None:
+        with gevent.Timeout(PATIENCE):
+            while len(self.told) < len(expected):
+                gevent.sleep(0.01)
+        assert self.told == list(expected)
+
+
+@pytest.fixture
+def friends(monkeypatch: pytest.MonkeyPatch) -> Friends:
+    return Friends(monkeypatch)
+
+
+@pytest.fixture
+def relay(friends: Friends, monkeypatch: pytest.MonkeyPatch) -> Iterator[Presence]:
+    running: list[gevent.Greenlet] = []
+    spawn = gevent.spawn
+    monkeypatch.setattr(gevent, "spawn", lambda *args: running.append(spawn(*args)))
+    relay = Presence("relay")
+    relay.start()
+    yield relay
+    gevent.killall(running)
+
+
+def connect(relay: Presence, *, reachable: bool = True) -> None:
+    count = relay.came(ALICE, SOCKET, reachable=reachable)
+    relay.welcome(ALICE, SOCKET, first=count == 1)
+
+
+def test_who_comes_is_welcomed_and_told_of(relay: Presence, friends: Friends) -> None:
+    connect(relay)
+    friends.wait_told(("welcome", (SOCKET, ALICE, True)))
+
+
+def test_who_is_there_already_is_not_told_of_again(relay: Presence, friends: Friends) -> None:
+    friends.count = 2
+    connect(relay)
+    friends.wait_told(("welcome", (SOCKET, ALICE, False)))
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_who_came_while_redis_was_away_is_told_of_a_report_after_they_were_counted(
+    relay: Presence, friends: Friends, reachable: bool
+) -> None:
+    """At the first report other relays may not have said yet who is with them."""
+    friends.away = True
+    connect(relay, reachable=reachable)
+    friends.away = False
+    relay.reported()
+    gevent.sleep(0.1)
+    assert friends.told == []
+    for _ in range(2):
+        relay.reported()
+    friends.wait_told(("welcome", (SOCKET, ALICE, True)))
+
+
+def test_who_came_and_went_while_redis_was_away_is_not_welcomed(relay: Presence, friends: Friends) -> None:
+    friends.away = True
+    connect(relay)
+    relay.left(ALICE, SOCKET)
+    friends.away = False
+    for _ in range(3):
+        relay.reported()
+    friends.wait_told(("announce", ALICE))
+
+
+def test_who_went_while_redis_was_away_is_told_of_unless_they_are_back(relay: Presence, friends: Friends) -> None:
+    friends.away = True
+    for user_id in (ALICE, ALICE + 1):
+        relay.left(user_id, SOCKET)
+    friends.away = False
+    friends.online = {ALICE + 1}
+    for _ in range(2):
+        relay.reported()
+    friends.wait_told(("announce", ALICE))
+
+
+def test_what_could_not_be_told_is_told_later(relay: Presence, friends: Friends) -> None:
+    """Redis goes away between the counting and the telling."""
+    count = relay.came(ALICE, SOCKET, reachable=True)
+    friends.away = True
+    relay.welcome(ALICE, SOCKET, first=count == 1)
+    gevent.sleep(0.2)
+    friends.away = False
+    for _ in range(2):
+        relay.reported()
+    friends.wait_told(("welcome", (SOCKET, ALICE, True)))

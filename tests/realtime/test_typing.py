@@ -1,0 +1,75 @@
+"""Typing is told once a second, and to friends alone."""
+
+from collections.abc import Collection
+
+import pytest
+
+from infra import bus
+from messaging.errors import Code
+from realtime.frames import BadFrame
+from realtime.typing import Typing
+from workers import directory
+
+ALICE, BOB = 1, 2
+Pair = tuple[int, int]
+
+
+class Told:
+    """Alice's typing, with a clock that the test turns, and what Bob is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        self.friends = True
+        self.asked = 0
+        self.notes: list[tuple[str, bus.Note]] = []
+        monkeypatch.setattr(bus, "publish", self.notes.extend)
+        monkeypatch.setattr(directory, "may_talk", self._may_talk)
+        self._typing = Typing(ALICE, clock=lambda: self.now)
+
+    def tell(self) -> int:
+        """Alice types; how often Bob has been told by now."""
+        self._typing.tell(f"{ALICE}_{BOB}")
+        return len(self.notes)
+
+    def _may_talk(self, pairs: Collection[Pair]) -> set[Pair]:
+        self.asked += 1
+        return set(pairs) if self.friends else set()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    return Told(monkeypatch)
+
+
+def test_it_is_told_once_a_second(told: Told) -> None:
+    assert [told.tell(), told.tell()] == [1, 1]
+    told.now += 1
+    assert told.tell() == 2
+    assert told.notes[0] == (
+        bus.user_channel(BOB),
+        bus.Note({"kind": "typing"}, (bus.frame("typing", {"conversation_id": "1_2", "user_id": ALICE}),)),
+    )
+
+
+def test_who_is_no_friend_any_more_is_told_nothing_after_a_few_seconds(told: Told) -> None:
+    told.tell()
+    told.friends = False
+    told.now += 5.1
+    with pytest.raises(BadFrame) as refused:
+        told.tell()
+    assert refused.value.code is Code.NOT_FRIENDS
+    assert len(told.notes) == 1
+
+
+def test_a_friendship_is_not_asked_for_each_time(told: Told) -> None:
+    for _ in range(5):
+        told.tell()
+        told.now += 1
+    assert told.asked == 1
+
+
+def test_a_conversation_of_others_is_refused(told: Told) -> None:
+    typing = Typing(BOB + 1)
+    with pytest.raises(BadFrame) as refused:
+        typing.tell(f"{ALICE}_{BOB}")
+    assert refused.value.code is Code.NO_SUCH_CONVERSATION
