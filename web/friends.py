@@ -6,6 +6,7 @@ from db.session import run
 from messaging import friends, user_schemas
 from web import auth
 from web.json import Blueprint
+from workers.friends import reunite, tell
 
 bp = Blueprint("friends", __name__)
 
@@ -14,9 +15,11 @@ bp = Blueprint("friends", __name__)
 @bp.arguments(user_schemas.FriendRequested)
 @bp.response(200, user_schemas.RequestId)
 def ask(body: dict[str, Any]) -> dict[str, Any]:
-    """Ask somebody to be friends; if he has asked the caller already, they are friends at once."""
+    """Ask somebody to be friends; if they have asked the caller already, the two are friends at once."""
     user_id = auth.user_id()
-    return {"request_id": run(lambda session, now: friends.request(session, now, user_id=user_id, **body))}
+    asked = run(lambda session, now: friends.request(session, now, user_id=user_id, **body))
+    tell(asked.news)
+    return {"request_id": asked.request_id}
 
 
 @bp.post("/friend/v1/handle")
@@ -25,7 +28,7 @@ def ask(body: dict[str, Any]) -> dict[str, Any]:
 def handle(body: dict[str, Any]) -> dict[str, Any]:
     """Accept or reject a request made to the caller."""
     user_id = auth.user_id()
-    run(lambda session, now: friends.handle(session, now, user_id=user_id, **body))
+    tell(run(lambda session, now: friends.handle(session, now, user_id=user_id, **body)))
     return {}
 
 
@@ -55,7 +58,7 @@ def list_friends(body: dict[str, Any]) -> dict[str, Any]:
 def delete(body: dict[str, Any]) -> dict[str, Any]:
     """End a friendship, for both."""
     user_id = auth.user_id()
-    run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"]))
+    tell(run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"])))
     return {}
 
 
@@ -75,7 +78,9 @@ def block(body: dict[str, Any]) -> dict[str, Any]:
 def unblock(body: dict[str, Any]) -> dict[str, Any]:
     """Undo a block."""
     user_id = auth.user_id()
-    run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=body["user_id"]))
+    other_id = body["user_id"]
+    if run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=other_id)):
+        reunite(user_id, other_id)
     return {}
 
 
