@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.journeys.window import Window
-from tests.people import User, Web, answer, friends, new_user, send
+from tests.people import User, Web, answer, conversation, friends, new_user, send
 
 
 def test_requests_and_friends_are_shown_without_asking(windows: tuple[Window, Window], rest: Web) -> None:
@@ -37,6 +37,10 @@ def test_requests_and_friends_are_shown_without_asking(windows: tuple[Window, Wi
         expect(window.friend(other.username)).to_have_count(0)
     for place in (alice.conversation(b.username), alice.page.locator("#chat")):
         expect(place.get_by_test_id("presence-dot")).to_have_attribute("data-online", "false")
+
+    with bob.page.expect_request("**/friend/v1/list"):  # a resync says that something may have been missed
+        changed = {"conversation_id": conversation(a, b), "is_top": True}
+        answer(rest.post("/message/v1/conversation/update", changed, b.token))
 
 
 def test_who_is_blocked_has_no_dot_until_unblocked(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:

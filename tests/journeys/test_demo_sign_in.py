@@ -17,7 +17,7 @@ def test_a_wrong_password_is_told_at_the_field(windows: tuple[Window, Window], r
     expect(alice.find("password")).to_have_accessible_description("Wrong username or password.")
     for field in ("username", "password"):
         expect(alice.find(field)).to_have_attribute("aria-invalid", "true")
-    expect(alice.find("username")).to_be_focused()
+    expect(alice.find("password")).to_be_focused()
     expect(alice.find("toast")).to_have_count(0)
 
     alice.find("password").fill("a long password")

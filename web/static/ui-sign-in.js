@@ -56,7 +56,7 @@ async function enter(form, ask, onSignedIn) {
   } finally {
     busy(false);
   }
-  form.querySelector("[aria-invalid]")?.focus();
+  form.querySelector(".field:has(.error:not(:empty)) input")?.focus();
 }
 
 function explain(form, error) {
