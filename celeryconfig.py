@@ -21,7 +21,14 @@ task_routes = {
     "presence.*": {"queue": "presence"},
     "upkeep.*": {"queue": "upkeep"},
 }
-imports = ("workers.outbox", "workers.delivered", "workers.backlog", "workers.presence", "workers.upkeep")
+imports = (
+    "workers.outbox",
+    "workers.delivered",
+    "workers.backlog",
+    "workers.presence",
+    "workers.friends",
+    "workers.upkeep",
+)
 
 # Ids and numbers only; nothing that could run code when read.
 task_serializer = "json"

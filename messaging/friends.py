@@ -6,7 +6,10 @@ request is stored as UNSEEN, behaves towards him like any other, and is not show
 unless he asks again after the unblocking.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import delete, exists, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -18,15 +21,40 @@ from db.insert_ignore import insert_ignore
 from db.user import User
 from messaging.errors import Code, Refused
 from messaging.message import unix
-from messaging.users import COLUMNS, Page, paged, wire
+from messaging.users import COLUMNS, Page, paged, profiles, wire
 
 _OPEN = (RequestState.PENDING, RequestState.UNSEEN)
 
 
-def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, message: str = "") -> int:
-    """Ask somebody to be friends: the request's id, the same one while it is open.
+class Event(StrEnum):
+    """What users are told of."""
 
-    If the other has asked already, his request is accepted, and its id answered.
+    REQUESTED = "requested"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has happened between two users. A request was made by `user_id`."""
+
+    event: Event
+    user_id: int
+    other_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The open or accepted request, and what there is to tell, if anything."""
+
+    request_id: int
+    news: News | None
+
+
+def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, message: str = "") -> Asked:
+    """Returns the request to be friends, the same one while it is open.
+
+    If the other has asked already, their request is accepted, and its id answered.
     Raises Refused: BEFRIENDING_ONESELF, NOT_FOUND, ALREADY_FRIENDS.
     """
     if user_id == to_user_id:
@@ -37,12 +65,11 @@ def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, m
     theirs = _open_request(session, to_user_id, user_id)
     if theirs is None:
         return _ask(session, now, user_id, to_user_id, message)
-    _accept(session, now, theirs)
-    return theirs.id
+    return Asked(theirs.id, _accept(session, now, theirs))
 
 
-def handle(session: Session, now: datetime, *, user_id: int, request_id: int, action: str) -> None:
-    """Answer a request made to oneself; `action` is "accept" or "reject".
+def handle(session: Session, now: datetime, *, user_id: int, request_id: int, action: str) -> News | None:
+    """Answer a request made to oneself; `action` is "accept" or "reject". Returns what there is to tell.
 
     Raises Refused: NO_SUCH_REQUEST, also for somebody else's; REQUEST_HANDLED.
     """
@@ -57,9 +84,9 @@ def handle(session: Session, now: datetime, *, user_id: int, request_id: int, ac
     if found.state != RequestState.PENDING:
         raise Refused(Code.REQUEST_HANDLED)
     if action == "accept":
-        _accept(session, now, found)
-    else:
-        found.state, found.update_time = RequestState.REJECTED, now
+        return _accept(session, now, found)
+    found.state, found.update_time = RequestState.REJECTED, now
+    return None
 
 
 def requests(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
@@ -90,11 +117,12 @@ def friends(session: Session, _now: datetime, *, user_id: int, page: int, limit:
     return [wire(row) for row in rows], total
 
 
-def unfriend(session: Session, _now: datetime, *, user_id: int, other_id: int) -> None:
-    """End a friendship, for both. No friends, no such user: nothing happens."""
+def unfriend(session: Session, _now: datetime, *, user_id: int, other_id: int) -> News | None:
+    """End a friendship, for both. Returns what there is to tell: nothing, if they were no friends."""
     _lock(session, user_id, other_id)
     both = tuple_(Friend.user_id, Friend.friend_id).in_([(user_id, other_id), (other_id, user_id)])
-    session.execute(delete(Friend).where(both).execution_options(synchronize_session=False))
+    ended: Any = session.execute(delete(Friend).where(both).execution_options(synchronize_session=False))
+    return News(Event.REMOVED, user_id, other_id) if ended.rowcount else None
 
 
 def block(session: Session, now: datetime, *, user_id: int, other_id: int) -> None:
@@ -114,11 +142,12 @@ def block(session: Session, now: datetime, *, user_id: int, other_id: int) -> No
     session.execute(asked.values(state=RequestState.UNSEEN).execution_options(synchronize_session=False))
 
 
-def unblock(session: Session, _now: datetime, *, user_id: int, other_id: int) -> None:
-    """Undo a block. None there: nothing happens."""
+def unblock(session: Session, _now: datetime, *, user_id: int, other_id: int) -> bool:
+    """Undo a block. Returns whether there was one."""
     _lock(session, user_id, other_id)
     row = (Blacklist.user_id == user_id, Blacklist.blocked_id == other_id)
-    session.execute(delete(Blacklist).where(*row).execution_options(synchronize_session=False))
+    undone: Any = session.execute(delete(Blacklist).where(*row).execution_options(synchronize_session=False))
+    return bool(undone.rowcount)
 
 
 def blocks(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
@@ -126,6 +155,23 @@ def blocks(session: Session, _now: datetime, *, user_id: int, page: int, limit: 
     statement = select(*COLUMNS).join(Blacklist, Blacklist.blocked_id == User.id).where(Blacklist.user_id == user_id)
     rows, total = paged(session, statement.order_by(Blacklist.blocked_id), page=page, limit=limit)
     return [wire(row) for row in rows], total
+
+
+def told(session: Session, _now: datetime, *, news: News) -> dict[int, dict[str, Any]]:
+    """Returns what each user is told: of what is still so, for meanwhile it may have been undone."""
+    user_id, other_id = news.user_id, news.other_id
+    users = profiles(session, [user_id, other_id])
+    if len(users) < 2:
+        return {}
+    if news.event is Event.REQUESTED:
+        asked = _open_request(session, user_id, other_id)
+        if asked is None or asked.state != RequestState.PENDING:
+            return {}
+        return {other_id: {"event": news.event, "user": users[user_id], "request_id": asked.id}}
+    if _are_friends(session, user_id, other_id) is not (news.event is Event.ADDED):
+        return {}
+    sides = ((user_id, other_id), (other_id, user_id))
+    return {one: {"event": news.event, "user": users[other]} for one, other in sides}
 
 
 def _lock(session: Session, *user_ids: int) -> int:
@@ -153,21 +199,23 @@ def _open_request(session: Session, from_user_id: int, to_user_id: int) -> Frien
     )
 
 
-def _ask(session: Session, now: datetime, user_id: int, to_user_id: int, message: str) -> int:
+def _ask(session: Session, now: datetime, user_id: int, to_user_id: int, message: str) -> Asked:
     blocked = session.scalar(select(exists().where(Blacklist.user_id == to_user_id, Blacklist.blocked_id == user_id)))
     mine = _open_request(session, user_id, to_user_id)
     if mine is None:
         mine = FriendRequest(from_user_id=user_id, to_user_id=to_user_id, state=RequestState.UNSEEN)
         session.add(mine)
         mine.message, mine.create_time, mine.update_time = message, now, now
-    if mine.state == RequestState.UNSEEN and not blocked:
+    shows = mine.state == RequestState.UNSEEN and not blocked
+    if shows:
         mine.state, mine.message, mine.create_time, mine.update_time = RequestState.PENDING, message, now, now
     session.flush()
-    return mine.id
+    return Asked(mine.id, News(Event.REQUESTED, user_id, to_user_id) if shows else None)
 
 
-def _accept(session: Session, now: datetime, asked: FriendRequest) -> None:
+def _accept(session: Session, now: datetime, asked: FriendRequest) -> News:
     asked.state, asked.update_time = RequestState.ACCEPTED, now
     sides = sorted([(asked.from_user_id, asked.to_user_id), (asked.to_user_id, asked.from_user_id)])
     rows = [{"user_id": one, "friend_id": other, "create_time": now} for one, other in sides]
     insert_ignore(session, Friend, rows)
+    return News(Event.ADDED, asked.from_user_id, asked.to_user_id)

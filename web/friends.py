@@ -8,6 +8,7 @@ from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
+from workers.friends import reunite, tell
 
 bp = Blueprint("friends", __name__)
 
@@ -17,9 +18,11 @@ bp = Blueprint("friends", __name__)
 @bp.arguments(user_schemas.FriendRequested)
 @bp.response(200, user_schemas.RequestId)
 def request_friend(body: dict[str, Any]) -> dict[str, Any]:
-    """Ask somebody to be friends; if he has asked the caller already, they are friends at once."""
+    """Ask somebody to be friends; if they have asked the caller already, the two are friends at once."""
     user_id = auth.user_id()
-    return {"request_id": run(lambda session, now: friends.request(session, now, user_id=user_id, **body))}
+    asked = run(lambda session, now: friends.request(session, now, user_id=user_id, **body))
+    tell(asked.news)
+    return {"request_id": asked.request_id}
 
 
 @bp.post("/friend/v1/handle")
@@ -29,7 +32,7 @@ def request_friend(body: dict[str, Any]) -> dict[str, Any]:
 def handle_friend_request(body: dict[str, Any]) -> dict[str, Any]:
     """Accept or reject a request made to the caller."""
     user_id = auth.user_id()
-    run(lambda session, now: friends.handle(session, now, user_id=user_id, **body))
+    tell(run(lambda session, now: friends.handle(session, now, user_id=user_id, **body)))
     return {}
 
 
@@ -59,7 +62,7 @@ def list_friends(body: dict[str, Any]) -> dict[str, Any]:
 def delete_friend(body: dict[str, Any]) -> dict[str, Any]:
     """End a friendship, for both."""
     user_id = auth.user_id()
-    run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"]))
+    tell(run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"])))
     return {}
 
 
@@ -80,7 +83,9 @@ def block_user(body: dict[str, Any]) -> dict[str, Any]:
 def unblock_user(body: dict[str, Any]) -> dict[str, Any]:
     """Undo a block."""
     user_id = auth.user_id()
-    run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=body["user_id"]))
+    other_id = body["user_id"]
+    if run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=other_id)):
+        reunite(user_id, other_id)
     return {}
 
 

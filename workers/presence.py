@@ -39,6 +39,11 @@ def announce(*user_ids: int) -> None:
         bus.publish(_news(user_id, _friends(user_id), online=user_id in online))
 
 
+def present(user_ids: Collection[int]) -> dict[int, bytes]:
+    """Returns the frames that tell of those of the users who are online."""
+    return {user_id: _frame(user_id, online=True) for user_id in _online(user_ids)}
+
+
 def _news(user_id: int, friends: Sequence[int], *, online: bool) -> list[tuple[str, bus.Note]]:
     note = bus.Note({"kind": "frame", "origin": None}, (_frame(user_id, online=online),))
     return [(bus.user_channel(friend), note) for friend in friends]

@@ -2,165 +2,18 @@
 
 import re
 import uuid
-from collections.abc import Iterator
 
-import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.embedded_run import EmbeddedRun
+from tests.journeys.window import Window, text_of
 from tests.people import User, Web, answer, befriend, conversation, friends, history, new_user, send
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE_MS = 15_000
-DELIVERED = re.compile("^[23]$")
-NO_NETWORK = "ERR_INTERNET_DISCONNECTED"  # what the browser itself says of a call while its link is cut
-
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-class Window:
-    """One user's browser window. `faults` has every console error, which a CSP violation is too."""
-
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.context = browser.new_context(base_url=url)
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.faults: list[str] = []
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto("/")
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and NO_NETWORK not in message.text:
-            self.faults.append(f"{message.text} {message.location}")
-
-    def find(self, testid: str) -> Locator:
-        return self.page.get_by_test_id(testid)
-
-    def sign_in_as(self, demo_user: str) -> None:
-        self.find(f"demo-{demo_user}").click()
-        self.expect_online()
-
-    def sign_in(self, user: User) -> None:
-        self.find("username").fill(user.username)
-        self.find("password").fill("a long password")
-        self.find("sign-in").click()
-        self.expect_online()
-
-    def register(self, username: str) -> None:
-        self.find("username").fill(username)
-        self.find("password").fill("a long password")
-        self.find("register").click()
-        self.expect_online()
-
-    def expect_online(self) -> None:
-        expect(self.find("connection-state")).to_have_attribute("data-state", "online")
-
-    def friend(self, name: str) -> Locator:
-        return self._of("friend", name)
-
-    def conversation(self, name: str) -> Locator:
-        return self._of("conversation", name)
-
-    def _of(self, testid: str, name: str) -> Locator:
-        return self.find(testid).filter(has=self.page.get_by_text(re.compile(f"^{name}$", re.IGNORECASE)))
-
-    def open_chat_of_friend(self, name: str) -> None:
-        self.find("tab-people").click()
-        self.friend(name).click()
-        expect(self.find("composer")).to_be_visible()
-
-    def open_conversation(self, name: str) -> None:
-        self.conversation(name).click()
-        expect(self.find("composer")).to_be_visible()
-
-    def badge(self, name: str) -> Locator:
-        return self.conversation(name).get_by_test_id("unread-badge")
-
-    def arrange(self, name: str, entry: str) -> None:
-        self.conversation(name).get_by_test_id("conversation-menu").click()
-        self.find(entry).click()
-
-    def choose(self, text: str, entry: str) -> None:
-        self.message(text).get_by_test_id("message-menu").click()
-        self.find(entry).click()
-
-    def expect_texts(self, *texts: str) -> None:
-        """Exactly these messages, in this order."""
-        expect(self.find("message").locator(".text")).to_have_text(list(texts))
-
-    def cut_link(self) -> None:
-        self.context.set_offline(True)
-        expect(self.find("connection-state")).not_to_have_attribute("data-state", "online")
-
-    def restore_link(self) -> None:
-        self.context.set_offline(False)
-        self.expect_online()
-
-    def message(self, text: str) -> Locator:
-        return self.find("message").filter(has_text=text)
-
-    def send(self, text: str) -> None:
-        self.find("composer").fill(text)
-        self.find("send").click()
-        expect(self.message(text)).to_have_attribute("data-mine", "true")
-
-    def expect_received(self, text: str) -> None:
-        expect(self.message(text)).to_have_count(1)
-        expect(self.message(text)).to_have_attribute("data-mine", "false")
-
-    def expect_delivered(self, text: str) -> None:
-        expect(self.message(text)).to_have_count(1)
-        expect(self.message(text)).to_have_attribute("data-status", DELIVERED)
-
-
-@pytest.fixture
-def windows(browser: Browser, embedded: EmbeddedRun) -> Iterator[tuple[Window, Window]]:
-    """Two windows that share nothing; afterwards neither has shown an error."""
-    both = Window(browser, embedded.url), Window(browser, embedded.url)
-    yield both
-    faults = [window.faults for window in both]
-    for window in both:
-        window.context.close()
-    assert faults == [[], []]
-
-
-@pytest.fixture
-def rest(embedded: EmbeddedRun) -> Web:
-    return Web(embedded.url)
-
-
-@pytest.fixture
-def pair(windows: tuple[Window, Window], rest: Web) -> tuple[User, User]:
-    """Two new friends, each signed in in a window."""
-    users = friends(rest)
-    for window, user in zip(windows, users, strict=True):
-        window.sign_in(user)
-    return users
 
 
 def test_demo_users_chat_live(windows: tuple[Window, Window]) -> None:
     alice, bob = windows
     alice.sign_in_as("alice")
     bob.sign_in_as("bob")
-    hello, answer = _text("hello"), _text("answer")
+    hello, answer = text_of("hello"), text_of("answer")
 
     alice.open_chat_of_friend("bob")
     alice.send(hello)
@@ -178,8 +31,8 @@ def test_demo_users_chat_live(windows: tuple[Window, Window]) -> None:
     bob.find("composer").press("Enter")
     alice.expect_received(answer)
     bob.expect_delivered(answer)
-    _expect_order(alice, hello, answer)
-    _expect_order(bob, hello, answer)
+    expect_order(alice, hello, answer)
+    expect_order(bob, hello, answer)
 
 
 def test_strangers_register_become_friends_and_chat(windows: tuple[Window, Window]) -> None:
@@ -199,7 +52,7 @@ def test_strangers_register_become_friends_and_chat(windows: tuple[Window, Windo
     expect(dave.friend(names[0])).to_be_visible()
     expect(dave.find("request-accept")).to_have_count(0)
 
-    question, answer = _text("question"), _text("answer")
+    question, answer = text_of("question"), text_of("answer")
     carol.open_chat_of_friend(names[1])
     carol.send(question)
     dave.find("tab-chats").click()
@@ -228,7 +81,7 @@ def test_ticks_turn_blue_and_the_badge_goes_when_the_peer_opens_the_chat(
     windows: tuple[Window, Window], pair: tuple[User, User]
 ) -> None:
     (alice, bob), (a, b) = windows, pair
-    hello, again = _text("hello"), _text("again")
+    hello, again = text_of("hello"), text_of("again")
     alice.open_chat_of_friend(b.username)
     alice.send(hello)
     expect(bob.badge(a.username)).to_have_text("1")
@@ -264,7 +117,7 @@ def test_a_receipt_of_one_message_reads_that_one_alone(windows: tuple[Window, Wi
     sender, reader = friends(rest)
     alice, _ = windows
     alice.sign_in(sender)
-    first, second = (send(rest, sender, reader, _text("told")) for _ in range(2))
+    first, second = (send(rest, sender, reader, text_of("told")) for _ in range(2))
     alice.open_conversation(reader.username)
     expect(alice.message(first["content"])).to_have_attribute("data-status", "1")
     answer(rest.post("/message/v1/read", {"message_id": second["id"]}, reader.token))
@@ -274,7 +127,7 @@ def test_a_receipt_of_one_message_reads_that_one_alone(windows: tuple[Window, Wi
 
 def test_recall_shows_the_placeholder_on_both_sides(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
     (alice, bob), (a, b) = windows, pair
-    text = _text("regretted")
+    text = text_of("regretted")
     alice.open_chat_of_friend(b.username)
     alice.send(text)
     expect(bob.badge(a.username)).to_be_visible()
@@ -296,7 +149,7 @@ def test_recall_shows_the_placeholder_on_both_sides(windows: tuple[Window, Windo
 
 def test_delete_for_everyone_and_for_me(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
     (alice, bob), (a, b) = windows, pair
-    texts = kept, mine_alone, nobodys = [_text(what) for what in ("kept", "hidden", "deleted")]
+    texts = kept, mine_alone, nobodys = [text_of(what) for what in ("kept", "hidden", "deleted")]
     alice.open_chat_of_friend(b.username)
     bob.open_chat_of_friend(a.username)
     for text in texts:
@@ -304,13 +157,17 @@ def test_delete_for_everyone_and_for_me(windows: tuple[Window, Window], pair: tu
     bob.expect_texts(*texts)
 
     alice.choose(nobodys, "menu-delete-everyone")
+    alice.page.get_by_role("button", name="Cancel").click()
+    alice.expect_texts(*texts)
+    alice.delete_for_everyone(nobodys)
     for window in windows:
         window.expect_texts(kept, mine_alone)
     bob.find("tab-chats").click()
     expect(bob.conversation(a.username)).to_contain_text(mine_alone)
 
     bob.message(mine_alone).get_by_test_id("message-menu").press("Enter")
-    expect(bob.find("menu-delete-everyone")).to_have_count(0)
+    expect(bob.find("menu-delete-everyone")).to_be_focused()
+    bob.page.keyboard.press("ArrowDown")
     expect(bob.find("menu-delete-self")).to_be_focused()
     bob.page.keyboard.press("Enter")
     bob.expect_texts(kept)
@@ -319,6 +176,8 @@ def test_delete_for_everyone_and_for_me(windows: tuple[Window, Window], pair: tu
     bob.page.reload()
     bob.open_conversation(a.username)
     bob.expect_texts(kept)
+    bob.delete_for_everyone(kept)
+    alice.expect_texts(mine_alone)
 
 
 def test_typing_is_shown_and_goes(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
@@ -365,28 +224,29 @@ def test_pin_mute_and_hide_arrange_the_list(windows: tuple[Window, Window], rest
     for window in windows:
         window.sign_in(me)
         expect(window.page).to_have_title("(3) Messages")
-        _expect_list(window, newer, older)
+        expect_list(window, newer, older)
 
     one.arrange(older.username, "menu-top")
     one.arrange(newer.username, "menu-mute")
     for window in windows:
-        _expect_list(window, older, newer)
+        expect_list(window, older, newer)
         expect(window.conversation(newer.username)).to_have_class(re.compile("muted"))
         expect(window.page).to_have_title("(1) Messages")
 
     one.arrange(older.username, "menu-hide")
     for window in windows:
-        _expect_list(window, newer)
+        expect_list(window, newer)
         expect(window.page).to_have_title("Messages")
     send(rest, older, me)
     for window in windows:
-        _expect_list(window, older, newer)
+        expect_list(window, older, newer)
         expect(window.page).to_have_title("(2) Messages")
 
 
 def test_older_history_appears_on_scrolling(windows: tuple[Window, Window], rest: Web) -> None:
     a, b = friends(rest)
     texts = [send(rest, b, a, f"number {number} of sixty")["content"] for number in range(1, 61)]
+    answer(rest.post("/message/v1/read", {"conversation_id": conversation(a, b)}, a.token))
     alice, _ = windows
     alice.sign_in(a)
     alice.open_conversation(b.username)
@@ -400,23 +260,54 @@ def test_older_history_appears_on_scrolling(windows: tuple[Window, Window], rest
     expect(alice.find("older")).to_be_hidden()
 
 
+def test_a_chat_opens_where_reading_stopped(windows: tuple[Window, Window], rest: Web) -> None:
+    (alice, _), (a, b) = windows, friends(rest)
+    sent = [send(rest, b, a, f"number {number} of 150") for number in range(1, 151)]
+    texts = [message["content"] for message in sent]
+    upto = {"conversation_id": conversation(a, b), "message_id": sent[24]["id"]}
+    answer(rest.post("/message/v1/read", upto, a.token))
+    alice.sign_in(a)
+    expect(alice.badge(b.username)).to_have_text("99+")
+    alice.open_conversation(b.username)
+    expect(alice.find("unread-line")).to_have_text("99+ unread")
+    expect(alice.find("unread-line")).to_be_in_viewport()
+    expect(alice.message(texts[25])).to_be_in_viewport()
+    expect(alice.message(texts[-1])).not_to_be_in_viewport()
+    expect(alice.find("jump-count")).to_have_text("99+")
+    expect(alice.badge(b.username)).to_have_text("99+")
+
+    with alice.page.expect_response("**/message/v1/read"):
+        alice.find("jump").click()
+    expect(alice.message(texts[-1])).to_be_in_viewport()
+    expect(alice.badge(b.username)).to_be_hidden()
+    expect(alice.find("jump")).to_be_hidden()
+    alice.page.locator("#scroll").evaluate("scroll => { scroll.scrollTop = 0 }")
+    expect(alice.find("jump")).to_be_visible()
+    expect(alice.find("jump-count")).to_be_hidden()
+    send(rest, b, a, "one more")
+    expect(alice.find("jump-count")).to_have_text("1")
+    expect(alice.find("jump")).to_have_accessible_name("Go to the newest message, 1 unread")
+    alice.open_conversation(b.username)
+    expect(alice.find("unread-line")).to_have_text("1 unread")
+
+
 def test_after_a_cut_link_the_chat_is_exactly_right(windows: tuple[Window, Window], rest: Web) -> None:
     a, b = friends(rest)
     alice, _ = windows
-    recalled, deleted, kept = [send(rest, b, a, _text(what)) for what in ("recalled", "deleted", "kept")]
-    own = send(rest, a, b, _text("own"))
+    recalled, deleted, kept = [send(rest, b, a, text_of(what)) for what in ("recalled", "deleted", "kept")]
+    own = send(rest, a, b, text_of("own"))
     alice.sign_in(a)
     alice.open_conversation(b.username)
     alice.expect_texts(*(message["content"] for message in (recalled, deleted, kept, own)))
     expect(alice.badge(b.username)).to_be_hidden()
 
     alice.cut_link()
-    missed = [send(rest, b, a, _text("missed")) for _ in range(3)]
+    missed = [send(rest, b, a, text_of("missed")) for _ in range(3)]
     answer(rest.post("/message/v1/recall", {"message_id": recalled["id"]}, b.token))
     answer(rest.post("/message/v1/recall", {"message_id": missed[1]["id"]}, b.token))
     answer(rest.post("/message/v1/delete", {"message_id": deleted["id"]}, b.token))
     answer(rest.post("/message/v1/read", {"conversation_id": own["conversation_id"]}, b.token))
-    last = send(rest, b, a, _text("last"))
+    last = send(rest, b, a, text_of("last"))
 
     alice.restore_link()
     stored = history(rest, a, conversation(a, b))
@@ -460,15 +351,10 @@ def test_a_truncated_backlog_is_acknowledged_once_synced(windows: tuple[Window, 
     expect(bob.find("message").first).to_have_attribute("data-status", "2")
 
 
-def _expect_list(window: Window, *users: User) -> None:
+def expect_list(window: Window, *users: User) -> None:
     expect(window.find("conversation").locator(".name")).to_have_text([user.username for user in users])
 
 
-def _text(what: str) -> str:
-    """Told apart from whatever other tests have sent."""
-    return f"{what} {uuid.uuid4().hex}"
-
-
-def _expect_order(window: Window, *texts: str) -> None:
+def expect_order(window: Window, *texts: str) -> None:
     seqs = [int(window.message(text).get_attribute("data-seq") or 0) for text in texts]
     assert seqs == sorted(set(seqs)), f"{texts} have the seqs {seqs}"

@@ -13,6 +13,7 @@ from db.session import run
 from messaging import friends
 from messaging.directory import BuiltIn
 from messaging.errors import Code, Refused
+from messaging.friends import Event, News
 from messaging.login import add
 
 NOBODY = 2**53 - 1
@@ -30,25 +31,34 @@ def people(any_database: str) -> tuple[int, int, int]:
 
 
 def ask(user_id: int, to_user_id: int, message: str = "") -> int:
+    return asking(user_id, to_user_id, message).request_id
+
+
+def asking(user_id: int, to_user_id: int, message: str = "") -> friends.Asked:
     return run(
         lambda session, now: friends.request(session, now, user_id=user_id, to_user_id=to_user_id, message=message)
     )
 
 
-def handle(user_id: int, request_id: int, action: str = "accept") -> None:
-    run(lambda session, now: friends.handle(session, now, user_id=user_id, request_id=request_id, action=action))
+def handle(user_id: int, request_id: int, action: str = "accept") -> News | None:
+    return run(lambda session, now: friends.handle(session, now, user_id=user_id, request_id=request_id, action=action))
 
 
 def block(user_id: int, other_id: int) -> None:
     run(lambda session, now: friends.block(session, now, user_id=user_id, other_id=other_id))
 
 
-def unblock(user_id: int, other_id: int) -> None:
-    run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=other_id))
+def unblock(user_id: int, other_id: int) -> bool:
+    return run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=other_id))
 
 
-def unfriend(user_id: int, other_id: int) -> None:
-    run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=other_id))
+def unfriend(user_id: int, other_id: int) -> News | None:
+    return run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=other_id))
+
+
+def told(news: News | None) -> dict[int, Any]:
+    assert news
+    return run(lambda session, now: friends.told(session, now, news=news), write=False)
 
 
 def asked(user_id: int) -> list[int]:
@@ -290,6 +300,56 @@ def test_lists_come_in_pages(people: tuple[int, int, int]) -> None:
     assert page(friends.friends, alice, number=3, limit=1) == ([], 2)
 
 
+def test_what_there_is_to_tell(people: tuple[int, int, int]) -> None:
+    alice, bob, carol = people
+    first = asking(alice, bob)
+    assert first.news == News(Event.REQUESTED, alice, bob)
+    assert asking(alice, bob).news is None, "asking twice is asking once"
+    assert handle(bob, first.request_id, "reject") is None
+    number = ask(alice, bob)
+    assert handle(bob, number) == News(Event.ADDED, alice, bob)
+    ask(carol, bob)
+    assert asking(bob, carol).news == News(Event.ADDED, carol, bob)
+    assert unfriend(bob, alice) == News(Event.REMOVED, bob, alice)
+    assert unfriend(bob, alice) is None
+    block(bob, alice)
+    assert asking(alice, bob).news is None, "who has blocked somebody is told nothing"
+    assert unblock(bob, alice)
+    assert not unblock(bob, alice)
+    assert asking(alice, bob).news == News(Event.REQUESTED, alice, bob), "and after the unblocking is"
+
+
+def test_users_are_told_what_is_still_so(people: tuple[int, int, int]) -> None:
+    alice, bob, _ = people
+    asked_, requested = asking(alice, bob), News(Event.REQUESTED, alice, bob)
+    [entry], _ = page(friends.requests, bob)
+    shown = {"event": "requested", "user": entry["user"], "request_id": asked_.request_id}
+    assert told(requested) == {bob: shown}
+    added = handle(bob, asked_.request_id)
+    assert told(requested) == {}, "it is answered"
+    ([as_alice], _), ([as_bob], _) = page(friends.friends, bob), page(friends.friends, alice)
+    assert told(added) == {
+        alice: {"event": "added", "user": as_bob},
+        bob: {"event": "added", "user": as_alice},
+    }
+    removed = unfriend(alice, bob)
+    assert told(added) == {}
+    assert told(removed) == {
+        alice: {"event": "removed", "user": as_bob},
+        bob: {"event": "removed", "user": as_alice},
+    }
+    handle(bob, ask(alice, bob))
+    assert told(removed) == {}
+    assert told(News(Event.REMOVED, alice, NOBODY)) == {}
+
+
+def test_a_request_that_is_blocked_meanwhile_is_not_told(people: tuple[int, int, int]) -> None:
+    alice, bob, _ = people
+    asked_ = asking(alice, bob)
+    block(bob, alice)
+    assert told(asked_.news) == {}
+
+
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
     """What each is answered: a value, or a code."""
 
@@ -334,9 +394,9 @@ def test_a_request_is_answered_once_also_at_once(people: tuple[int, int, int]) -
         number = ask(alice, bob)
         calls = [lambda n=number, a=action: handle(bob, n, a) for action in ("accept", "reject") * 4]
         answers = at_once(*calls)
-        assert answers.count(None) == 1
-        assert answers.count(Code.REQUEST_HANDLED) == 7
-        accepted = answers.index(None) % 2 == 0
+        [first] = [place for place, each in enumerate(answers) if each is not Code.REQUEST_HANDLED]
+        accepted = first % 2 == 0
+        assert answers[first] == (News(Event.ADDED, alice, bob) if accepted else None)
         assert friends_of(alice) == ([bob] if accepted else [])
         unfriend(alice, bob)
 

@@ -6,10 +6,13 @@ const TIMEOUT_MS = 15_000;
 const PAGE = 50;
 
 export class ApiError extends Error {
-  constructor(status, problem) {
+  // fields: what is wrong with each field that was refused. retryAfter: seconds that the server asks for.
+  constructor(status, problem, retryAfter = 0) {
     super(explain(problem) || `The server answered ${status}.`);
     this.status = status;
     this.code = problem?.code;
+    this.fields = Object.fromEntries(Object.entries(problem?.errors ?? {}).map(([name, why]) => [name, [why].flat().join(" ")]));
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -24,8 +27,12 @@ async function post(path, body, token) {
   const request = { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) };
   const response = await fetch(path, request).catch(unreachable);
   const answer = await response.json().catch(() => null);
-  if (!response.ok || answer === null) throw new ApiError(response.status, answer);
+  if (!response.ok || answer === null) throw new ApiError(response.status, answer, retryAfter(response));
   return answer;
+}
+
+function retryAfter({ status, headers }) {
+  return status === 429 || status === 503 ? Number(headers.get("Retry-After")) || 0 : 0;
 }
 
 function unreachable() {

@@ -3,8 +3,9 @@
 import { announce } from "./announce.js";
 import { say } from "./live.js";
 import { refreshList } from "./loading.js";
-import { follow, followChange, hasGap, markRead, merge } from "./messages.js";
+import { followChange, hasGap, markRead, take } from "./messages.js";
 import { refreshPeople } from "./people.js";
+import { resume } from "./sending.js";
 import { changed, chatOf, isMine, nameOf, noteChangedMessage, noteNewMessage, raiseReceipts, state } from "./store.js";
 import { sync } from "./sync.js";
 import { toast } from "./toast.js";
@@ -22,6 +23,7 @@ const handlers = {
     state.totalUnread = total_unread;
     sync();
     refreshPeople();
+    resume();
   },
   pong({ server_time }) {
     setClock(server_time);
@@ -54,9 +56,17 @@ const handlers = {
     if (truncated) syncAndAck([...backlog]);
     else refreshList();
   },
+  friend({ event, user }) {
+    if (event === "requested") announce(`${user.nickname || user.username} asks to be friends.`);
+    if (event === "removed") state.presence.delete(user.id);
+    refreshPeople();
+  },
   typing: showTyping,
   // Of one conversation as well: sync tells of all that are not named, so that all that are known have to be.
-  resync: () => sync(),
+  resync() {
+    sync();
+    refreshPeople();
+  },
   error({ detail, code, type }) {
     // Nobody misses that he was not seen typing.
     if (type !== "typing") toast(detail || `The server refused ${type} (${code}).`);
@@ -79,11 +89,9 @@ function setClock(serverTime) {
   state.clockAhead = serverTime - Date.now() / 1000;
 }
 
-// A chat never opened is loaded from history when it is; until then the list says how far it is.
 function keep(message) {
   const chat = chatOf(message.conversation_id);
-  if (!chat.opened) return follow(chat, message);
-  merge(chat, message);
+  take(chat, message);
   if (chat.loaded && hasGap(chat)) sync();
 }
 

@@ -3,10 +3,12 @@
 import * as api from "./api.js";
 import { coalesced } from "./coalesced.js";
 import { mergeNewest, mergeOlder } from "./messages.js";
-import { changed, chatOf, replaceConversations, state } from "./store.js";
+import { changed, chatOf, conversation, replaceConversations, state } from "./store.js";
 import { report } from "./toast.js";
 
 const HISTORY_PAGE = 20;
+const LARGEST_PAGE = 100;
+const MOST_PAGES = 5; // of unread messages, when a chat is opened
 
 export const refreshList = coalesced(() => loadList().catch(report));
 
@@ -27,8 +29,9 @@ export function showMoreConversations() {
 }
 
 export function open(id) {
+  const { read_seq: after, unread_count: count } = conversation(id) ?? {};
   state.openId = id;
-  chatOf(id).opened = true;
+  Object.assign(chatOf(id), { opened: true, unread: count ? { after, count } : null });
   changed();
   return loadOpened();
 }
@@ -44,8 +47,14 @@ export const loadOpened = coalesced(async () => {
   await Promise.all(waiting.map(([id, chat]) => loadNewest(id, chat).catch(report)));
 });
 
+// Back to where reading stopped, and some more before it.
 async function loadNewest(id, chat) {
-  mergeNewest(chat, await api.history({ conversation_id: id, limit: HISTORY_PAGE }));
+  const { after, count } = chat.unread ?? { after: Infinity, count: 0 };
+  mergeNewest(chat, await api.history({ conversation_id: id, limit: Math.min(LARGEST_PAGE, HISTORY_PAGE + count) }));
+  for (let pages = 1; pages < MOST_PAGES && chat.hasMore && chat.floor > after + 1; pages += 1) {
+    mergeOlder(chat, await api.history({ conversation_id: id, before_seq: chat.floor, limit: LARGEST_PAGE }));
+  }
+  chat.loaded = true;
   changed();
 }
 

@@ -1,8 +1,9 @@
 import { handle } from "./frames.js";
 import { goLive } from "./live.js";
 import { refreshList } from "./loading.js";
-import { keepFresh, refreshPeople } from "./people.js";
+import { refreshPeople } from "./people.js";
 import { readWhatIsSeen, watchReading } from "./reading.js";
+import { sendWhatWasKept } from "./sending.js";
 import * as session from "./session.js";
 import { changed, state, subscribe } from "./store.js";
 import { drawChat, mountChat } from "./ui-chat.js";
@@ -22,7 +23,7 @@ function start() {
   changed();
   refreshList();
   refreshPeople();
-  keepFresh();
+  sendWhatWasKept();
   goLive(handle);
 }
 

@@ -9,7 +9,8 @@ export const DELETED = 5;
 
 // seq: up to here nothing is missing; `ahead` are seqs above it that came while others before them were lost.
 // changeSeq: up to here every change is known. floor: what lies below it is not loaded yet.
-// A chat never opened holds no messages: its counters follow the list.
+// unread: how many were unread when it was opened, and after which seq. A chat never opened holds no messages: its
+// counters follow the list.
 export function newChat() {
   return {
     byId: new Map(),
@@ -18,6 +19,7 @@ export function newChat() {
     seq: 0,
     changeSeq: 0,
     floor: 0,
+    unread: null,
     opened: false,
     loaded: false,
     hasMore: false,
@@ -27,17 +29,19 @@ export function newChat() {
 export function merge(chat, message) {
   const held = chat.byId.get(message.id);
   if (!held || isNewer(message, held)) chat.byId.set(message.id, message);
-  const pending = chat.pending.get(message.client_msg_id);
-  if (pending?.from_user_id === message.from_user_id) chat.pending.delete(message.client_msg_id);
   follow(chat, message);
 }
+
+// A chat never opened is loaded from history when it is.
+export const take = (chat, message) => (chat.opened ? merge(chat, message) : follow(chat, message));
 
 function isNewer(message, held) {
   if (message.change_seq !== held.change_seq) return message.change_seq > held.change_seq;
   return message.status >= held.status;
 }
 
-export function follow(chat, { seq, change_seq }) {
+export function follow(chat, { seq, change_seq, client_msg_id, from_user_id }) {
+  if (chat.pending.get(client_msg_id)?.from_user_id === from_user_id) chat.pending.delete(client_msg_id);
   if (seq > chat.seq) chat.ahead.add(seq);
   followChange(chat, change_seq);
   settle(chat, 0, 0);
@@ -61,7 +65,6 @@ export const hasGap = (chat) => chat.ahead.size > 0;
 export function mergeNewest(chat, { messages, has_more }) {
   mergeOlder(chat, { messages, has_more });
   settle(chat, messages.at(-1)?.seq ?? 0, highestChange(messages));
-  chat.loaded = true;
 }
 
 export function mergeOlder(chat, { messages, has_more }) {

@@ -1,11 +1,9 @@
-// Friends, requests and the search. Nothing pushes these, so they are asked for now and then.
+// Friends, requests and the search. Frames are hints that these have changed; the lists are the truth.
 
 import * as api from "./api.js";
 import { coalesced } from "./coalesced.js";
 import { changed, state } from "./store.js";
 import { report } from "./toast.js";
-
-const POLL_MS = 10_000;
 
 export const refreshPeople = coalesced(() => loadPeople().catch(report));
 
@@ -15,12 +13,6 @@ async function loadPeople() {
   for (const friend of friends) state.asked.delete(friend.id);
   state.loaded.people = true;
   changed();
-}
-
-export function keepFresh() {
-  const poll = () => state.connection === "online" && !document.hidden && refreshPeople();
-  setInterval(poll, POLL_MS);
-  document.addEventListener("visibilitychange", poll);
 }
 
 let asked = 0;

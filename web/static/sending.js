@@ -1,13 +1,36 @@
-// A message shows at once and is sent behind the bubble; a retry repeats its client_msg_id, so that it is stored once.
+// A message shows at once and is sent behind the bubble. It is kept and repeated with its client_msg_id, so that it is
+// stored once, until the server has stored it or refused it for good.
 
 import * as api from "./api.js";
-import { SENDING, merge } from "./messages.js";
-import { changed, chatOf, conversation, groupOf, noteNewMessage, peerOf, serverNow, state } from "./store.js";
-import { report } from "./toast.js";
+import { backoff } from "./backoff.js";
+import { SENDING, take } from "./messages.js";
+import * as pending from "./pending.js";
+import * as session from "./session.js";
+import { changed, chatOf, conversation, noteNewMessage, peerOf, serverNow, state } from "./store.js";
+import { report, toast } from "./toast.js";
 
-const queues = new Map();
+const WORTH_REPEATING = new Set([0, 429, 503]);
 
+// One after the other, so that what was written first is stored first.
+const queue = [];
+let working = false;
+let attempts = 0;
+let wake = () => {};
+
+export function sendWhatWasKept() {
+  for (const draft of pending.restore()) {
+    chatOf(draft.conversation_id).pending.set(draft.client_msg_id, draft);
+    if (!draft.failed) queue.push(draft);
+  }
+  work();
+}
+
+// Answers false when too much waits already.
 export function send(conversationId, content) {
+  if (!pending.hasRoom(content)) {
+    toast("Too many messages wait to be sent.");
+    return false;
+  }
   const draft = {
     id: null,
     seq: null,
@@ -22,11 +45,25 @@ export function send(conversationId, content) {
   };
   chatOf(conversationId).pending.set(draft.client_msg_id, draft);
   enqueue(draft);
+  return true;
 }
 
 export function retry(conversationId, clientMsgId) {
   const draft = chatOf(conversationId).pending.get(clientMsgId);
   if (draft?.failed) enqueue(draft);
+}
+
+export function discard(conversationId, clientMsgId) {
+  const chat = chatOf(conversationId);
+  pending.drop(chat.pending.get(clientMsgId));
+  chat.pending.delete(clientMsgId);
+  changed();
+}
+
+// The link is back: what waits for its next attempt need not wait longer.
+export function resume() {
+  attempts = 0;
+  wake();
 }
 
 // randomUUID exists on https and localhost only.
@@ -35,37 +72,59 @@ function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// One at a time per conversation, so that what was typed first is stored first.
 function enqueue(draft) {
   draft.failed = false;
+  pending.keep(draft);
+  queue.push(draft);
   changed();
-  const before = queues.get(draft.conversation_id) ?? Promise.resolve();
-  queues.set(draft.conversation_id, before.then(() => attempt(draft)));
+  work();
 }
 
-async function attempt(draft) {
-  const chat = chatOf(draft.conversation_id);
-  try {
-    const { message } = await api.send(bodyOf(draft));
-    merge(chat, message);
-    noteSent(message);
-  } catch (error) {
-    fail(chat, draft, error);
+async function work() {
+  if (working) return;
+  working = true;
+  while (queue.length) {
+    const error = isPending(queue[0]) ? await attempt(queue[0]) : null;
+    if (!session.get()) break; // it is kept for whoever signs in again
+    if (error && WORTH_REPEATING.has(error.status) && isPending(queue[0])) await pause(error);
+    else settle(queue.shift(), error);
   }
-  changed();
+  working = false;
 }
 
 // The answer may be lost while the message was stored, and its frame has come.
-function fail(chat, draft, error) {
-  if (!chat.pending.has(draft.client_msg_id)) return;
-  draft.failed = true;
-  report(error);
+const isPending = (draft) => chatOf(draft.conversation_id).pending.has(draft.client_msg_id);
+
+async function attempt({ conversation_id, message_type, content, client_msg_id }) {
+  try {
+    const body = { to_user_id: peerOf(conversation_id), message_type, content, client_msg_id };
+    const { message } = await api.send(body);
+    take(chatOf(conversation_id), message);
+    noteSent(message);
+    return null;
+  } catch (error) {
+    return error;
+  }
 }
 
-function bodyOf({ conversation_id, message_type, content, client_msg_id }) {
-  const group = groupOf(conversation_id);
-  const target = group ? { group_id: group } : { to_user_id: peerOf(conversation_id) };
-  return { ...target, message_type, content, client_msg_id };
+function settle(draft, error) {
+  attempts = 0;
+  if (error && isPending(draft)) {
+    draft.failed = true;
+    pending.keep(draft);
+    report(error);
+  } else pending.drop(draft);
+  changed();
+}
+
+// The server's wish holds, whatever happens meanwhile; the rest ends when the link is back.
+async function pause({ retryAfter }) {
+  await new Promise((resolve) => setTimeout(resolve, retryAfter * 1000));
+  await new Promise((resolve) => {
+    wake = resolve;
+    setTimeout(resolve, backoff(attempts));
+  });
+  attempts += 1;
 }
 
 // A peer's message stored just before this one may still be on its way: the list must not run ahead of it.

@@ -1,11 +1,11 @@
 // The WebSocket: keeps one open, and comes back by itself whenever it is lost.
 
+import { backoff } from "./backoff.js";
+
 const PING_MS = 25_000;
 const SILENCE_MS = 60_000;
 const HELLO_MS = 15_000;
 const STEADY_MS = 10_000;
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 30_000;
 
 const TOKEN_NO_LONGER_GOOD = 1008;
 const TOO_MANY_CONNECTIONS = 4001;
@@ -90,8 +90,7 @@ export class LiveSocket {
   }
 
   #later() {
-    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
-    const delay = this.#afterMs ?? Math.random() * longest;
+    const delay = this.#afterMs ?? backoff(this.#attempts);
     this.#attempts += 1;
     this.#afterMs = null;
     this.#become("offline");

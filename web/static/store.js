@@ -46,12 +46,10 @@ export const isMine = (message) => message.from_user_id === state.me.id;
 export const isFriend = (userId) => state.friends.some((friend) => friend.id === userId);
 export const conversation = (id) => state.conversations.find((one) => one.conversation_id === id);
 export const conversationWith = (userId) => [state.me.id, userId].sort((a, b) => a - b).join("_");
-export const groupOf = (id) => (id.startsWith("group_") ? Number(id.slice(6)) : 0);
-export const online = (userId) => state.presence.get(userId)?.online ?? false;
+export const isBlocked = (userId) => state.blocks.some((user) => user.id === userId);
 export const serverNow = () => Date.now() / 1000 + state.clockAhead;
 
 export function peerOf(id) {
-  if (groupOf(id)) return 0;
   const [one, other] = id.split("_").map(Number);
   return one === state.me.id ? other : one;
 }
@@ -61,9 +59,14 @@ export function nameOf(userId) {
   return friend ? friend.nickname || friend.username : `User ${userId}`;
 }
 
-export function titleOf(id) {
-  return conversation(id)?.name || (groupOf(id) ? `Group ${groupOf(id)}` : nameOf(peerOf(id)));
+export const titleOf = (id) => conversation(id)?.name || nameOf(peerOf(id));
+
+// Nothing tells that somebody has gone who is no friend any more, or is blocked.
+export function presenceOf(userId) {
+  return isFriend(userId) && !isBlocked(userId) ? state.presence.get(userId) : undefined;
 }
+
+export const online = (userId) => presenceOf(userId)?.online ?? false;
 
 export function chatOf(id) {
   if (!state.chats.has(id)) state.chats.set(id, newChat());

@@ -1,7 +1,7 @@
 // Who is typing, told and shown.
 
 import { say } from "./live.js";
-import { changed, groupOf, state } from "./store.js";
+import { changed, state } from "./store.js";
 
 const TELL_MS = 1_000;
 const SHOW_MS = 3_000;
@@ -9,7 +9,7 @@ const SHOW_MS = 3_000;
 let toldAt = -Infinity;
 
 export function tellTyping(conversationId) {
-  if (groupOf(conversationId) || performance.now() - toldAt < TELL_MS) return;
+  if (performance.now() - toldAt < TELL_MS) return;
   toldAt = performance.now();
   say("typing", { conversation_id: conversationId });
 }

@@ -1,33 +1,44 @@
 // The open conversation.
 
 import { attribute, keyed, setText } from "./dom.js";
-import { dayKey, lastSeen } from "./format.js";
+import { count, dayKey, lastSeen } from "./format.js";
 import { close, loadOlder } from "./loading.js";
 import { shownStatus, visible } from "./messages.js";
-import { changed, groupOf, isMine, nameOf, online, peerOf, state, titleOf } from "./store.js";
+import { changed, conversation, isMine, online, peerOf, presenceOf, state, titleOf } from "./store.js";
 import { buildEntry, entryKey, updateEntry } from "./ui-bubble.js";
 import { drawAvatar, filled } from "./ui-parts.js";
 
 const NEAR_PX = 80;
+const ABOVE_LINE_PX = 16;
 const JOINED_SECONDS = 180;
 
 const byId = (id) => document.getElementById(id);
 const scroll = byId("scroll");
 
 let drawnId = null;
+let placed = true;
+let endedAt = 0;
 
 export function mountChat() {
   filled(byId("chat-avatar"));
   byId("back").addEventListener("click", close);
   byId("older").addEventListener("click", () => loadOlder(state.openId));
-  byId("jump").addEventListener("click", toEnd);
+  byId("jump").addEventListener("click", () => {
+    toEnd();
+    changed();
+  });
   scroll.addEventListener("scroll", scrolled, { passive: true });
   // The window, the keyboard of a phone and the growing composer all change its height.
   new ResizeObserver(() => state.atEnd && toEnd()).observe(scroll);
 }
 
+const isNearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
+
+// Somebody has scrolled, and the event of it is still to come: what is drawn meanwhile must not undo it.
+const hasLeftEnd = () => scroll.scrollTop < endedAt - NEAR_PX && !isNearEnd();
+
 function scrolled() {
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
+  const atEnd = isNearEnd();
   if (atEnd !== state.atEnd) changed();
   state.atEnd = atEnd;
   if (scroll.scrollTop < NEAR_PX && state.chats.get(state.openId)?.loaded) loadOlder(state.openId);
@@ -36,6 +47,7 @@ function scrolled() {
 export function toEnd() {
   state.atEnd = true;
   scroll.scrollTop = scroll.scrollHeight;
+  endedAt = scroll.scrollTop;
 }
 
 export function drawChat() {
@@ -43,54 +55,78 @@ export function drawChat() {
   document.body.classList.toggle("chat-open", id !== null);
   byId("chat").hidden = id === null;
   byId("nothing-open").hidden = id !== null;
-  if (id !== drawnId) state.atEnd = true;
-  drawnId = id;
+  if (id !== drawnId) begin(id);
   if (id === null) return;
   drawHeader(id);
   drawMessages(id);
 }
 
+// What is at the end counts as seen: so that it does not until the line of the unread is in its place.
+function begin(id) {
+  drawnId = id;
+  placed = !state.chats.get(id)?.unread;
+  state.atEnd = placed;
+  endedAt = 0;
+}
+
 function drawHeader(id) {
-  drawAvatar(byId("chat-avatar"), titleOf(id), peerOf(id) || groupOf(id), groupOf(id) ? undefined : online(peerOf(id)));
+  drawAvatar(byId("chat-avatar"), titleOf(id), peerOf(id), online(peerOf(id)));
   setText(byId("chat-name"), titleOf(id));
   setText(byId("chat-note"), note(id));
-  setText(byId("chat-typing"), typing(id));
   byId("chat-typing").hidden = !state.typing.has(id);
   byId("chat-note").hidden = state.typing.has(id);
 }
 
-function typing(id) {
-  return groupOf(id) ? `${nameOf(state.typing.get(id)?.user_id)} is typing…` : "typing…";
-}
-
-function note(id) {
-  if (groupOf(id)) return "";
-  return online(peerOf(id)) ? "online" : lastSeen(state.presence.get(peerOf(id))?.last_seen);
-}
+const note = (id) => (online(peerOf(id)) ? "online" : lastSeen(presenceOf(peerOf(id))?.last_seen));
 
 function drawMessages(id) {
   const chat = state.chats.get(id);
-  const entries = entriesOf(id, visible(chat));
+  const entries = entriesOf(id, visible(chat), chat.unread);
+  if (hasLeftEnd()) state.atEnd = false;
   const fromEnd = scroll.scrollHeight - scroll.scrollTop;
   const grewAbove = firstKey(entries) !== byId("messages").dataset.first;
   keyed(byId("messages"), entries, { key: entryKey, build: buildEntry, update: updateEntry });
   attribute(byId("messages"), "data-first", firstKey(entries));
   byId("older").hidden = !chat.hasMore;
   byId("no-messages").hidden = !chat.loaded || entries.length > 0;
-  byId("jump").hidden = state.atEnd;
-  if (state.atEnd) toEnd();
+  if (!placed && chat.loaded) place();
+  else if (state.atEnd) toEnd();
   else if (grewAbove) scroll.scrollTop = scroll.scrollHeight - fromEnd;
+  drawJump(conversation(id)?.unread_count ?? 0);
 }
 
-const firstKey = (entries) => (entries.length ? String(entryKey(entries[1])) : null);
+function place() {
+  placed = true;
+  const line = byId("messages").querySelector(".unread-line");
+  if (line) scroll.scrollTop += line.getBoundingClientRect().top - scroll.getBoundingClientRect().top - ABOVE_LINE_PX;
+  else toEnd();
+  state.atEnd = isNearEnd();
+}
 
-function entriesOf(id, messages) {
+function drawJump(unread) {
+  byId("jump").hidden = state.atEnd;
+  byId("jump-count").hidden = unread === 0;
+  setText(byId("jump-count"), count(unread));
+  byId("jump").setAttribute("aria-label", `Go to the newest message${unread ? `, ${count(unread)} unread` : ""}`);
+}
+
+function firstKey(entries) {
+  const first = entries.find(({ line }) => !line);
+  return first ? String(entryKey(first)) : null;
+}
+
+function entriesOf(id, messages, unread) {
   const entries = [];
   let before = null;
+  let line = unread;
   for (const message of messages) {
     const today = dayKey(message.create_time);
     const sameDay = before && dayKey(before.create_time) === today;
-    if (!sameDay) entries.push({ day: `day ${today} ${message.id}`, message });
+    if (!sameDay) entries.push({ line: `day ${today} ${message.id}`, message });
+    if (line && message.seq > line.after && !isMine(message)) {
+      entries.push({ line: "unread", message, unread: count(line.count) });
+      line = null;
+    }
     entries.push(entryOf(id, message, sameDay ? before : null));
     before = message;
   }
@@ -103,7 +139,6 @@ function entryOf(id, message, before) {
     before?.from_user_id === message.from_user_id &&
     before.message_type !== 0 &&
     message.create_time - before.create_time < JOINED_SECONDS;
-  const status = mine ? shownStatus(message, groupOf(id) ? null : state.receipts.get(id)) : message.status;
-  const author = groupOf(id) && !mine && !joined && message.message_type !== 0 ? nameOf(message.from_user_id) : "";
-  return { message, mine, status, author, joined };
+  const status = mine ? shownStatus(message, state.receipts.get(id)) : message.status;
+  return { message, mine, status, joined };
 }

@@ -28,9 +28,10 @@ export function mountComposer() {
 function submit() {
   const content = text.value.trim();
   if (!content) return;
-  text.value = "";
-  toEnd();
-  send(state.openId, content);
+  if (send(state.openId, content)) {
+    text.value = "";
+    toEnd();
+  }
   text.focus();
 }
 

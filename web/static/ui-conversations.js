@@ -5,8 +5,9 @@ import { attribute, el, icon, keyed, setText } from "./dom.js";
 import { brief, count, textOf } from "./format.js";
 import { open, showMoreConversations } from "./loading.js";
 import { unreadOf } from "./reading.js";
-import { conversation, groupOf, isMine, nameOf, online, peerOf, state, titleOf } from "./store.js";
+import { conversation, isMine, online, peerOf, state, titleOf } from "./store.js";
 import { menuButton } from "./ui-menu.js";
+import { show } from "./ui-sidebar.js";
 import { avatar, drawAvatar } from "./ui-parts.js";
 
 const list = document.getElementById("conversations");
@@ -17,6 +18,7 @@ const parts = new WeakMap();
 
 export function mountConversations() {
   more.addEventListener("click", showMoreConversations);
+  document.getElementById("to-people").addEventListener("click", () => show("people", true));
 }
 
 export function drawConversations() {
@@ -43,7 +45,7 @@ function build({ conversation_id }) {
     part.avatar,
     el("span", { class: "lines" }, title, latest),
   );
-  const more = menuButton("Arrange this conversation", () => entriesOf(conversation_id), { testid: "conversation-menu" });
+  const more = menuButton("Conversation options", () => entriesOf(conversation_id), { testid: "conversation-menu" });
   const data = { testid: "conversation", conversationId: conversation_id };
   const node = el("li", { class: "conversation", data }, button, more);
   parts.set(node, { ...part, button });
@@ -56,7 +58,7 @@ function update(node, one) {
   const last = one.last_message;
   const peer = peerOf(one.conversation_id);
   const unread = unreadOf(one);
-  drawAvatar(part.avatar, title, peer || one.group_id, peer ? online(peer) : undefined);
+  drawAvatar(part.avatar, title, peer, online(peer));
   setText(part.name, title);
   setText(part.time, last ? brief(last.create_time) : "");
   setText(part.preview, preview(one));
@@ -82,11 +84,6 @@ function entriesOf(id) {
 function preview({ conversation_id, last_message }) {
   if (state.typing.has(conversation_id)) return "typing…";
   if (!last_message || last_message.status === 5) return "";
-  return `${whose(conversation_id, last_message)}${textOf(last_message)}`;
-}
-
-function whose(conversationId, message) {
-  if (message.status === 4 || message.message_type === 0) return "";
-  if (isMine(message)) return "You: ";
-  return groupOf(conversationId) ? `${nameOf(message.from_user_id)}: ` : "";
+  const mine = isMine(last_message) && last_message.status < 4 && last_message.message_type !== 0;
+  return `${mine ? "You: " : ""}${textOf(last_message)}`;
 }

@@ -8,7 +8,7 @@ const EDGE_PX = 12;
 const list = el("div", { class: "menu", popover: "auto", role: "menu" });
 let opener = null;
 
-document.body.append(list);
+document.getElementById("app").append(list);
 list.addEventListener("keydown", move);
 list.addEventListener("toggle", ({ newState }) => {
   opener?.setAttribute("aria-expanded", String(newState === "open"));

@@ -4,9 +4,10 @@ import { el, keyed, setText } from "./dom.js";
 import { lastSeen } from "./format.js";
 import { open } from "./loading.js";
 import * as people from "./people.js";
-import { conversationWith, isFriend, online, state } from "./store.js";
+import { conversationWith, isBlocked, isFriend, online, presenceOf, state } from "./store.js";
 import { menuButton } from "./ui-menu.js";
 import { avatar, button, confirm, drawAvatar } from "./ui-parts.js";
+import { show } from "./ui-sidebar.js";
 
 const TYPING_PAUSE_MS = 300;
 
@@ -33,7 +34,7 @@ export function drawPeople() {
   byId("found-section").hidden = state.found === null;
   byId("nobody-found").hidden = state.found?.length !== 0;
   section("requests", state.requests, { key: (request) => request.request_id, build: buildRequest, update: updateRequest });
-  const friends = state.friends.filter((friend) => !state.blocks.some((user) => user.id === friend.id));
+  const friends = state.friends.filter((friend) => !isBlocked(friend.id));
   section("friends", friends, { key: (user) => user.id, build: buildFriend, update: updateFriend });
   byId("no-friends").hidden = !state.loaded.people || friends.length > 0;
   section("blocks", state.blocks, { key: (user) => user.id, build: buildBlocked, update: updatePerson });
@@ -67,11 +68,11 @@ function updatePerson(node, user, note = `@${user.username}`) {
 }
 
 function updateFriend(node, user) {
-  updatePerson(node, user, presenceOf(user) || undefined);
+  updatePerson(node, user, noteOf(user) || undefined);
   drawAvatar(parts.get(node).avatar, nameOf(user), user.id, online(user.id));
 }
 
-const presenceOf = ({ id }) => (online(id) ? "online" : lastSeen(state.presence.get(id)?.last_seen));
+const noteOf = ({ id }) => (online(id) ? "online" : lastSeen(presenceOf(id)?.last_seen));
 
 function buildFound(user) {
   const action = button("", () => act(user.id));
@@ -79,7 +80,12 @@ function buildFound(user) {
 }
 
 function act(userId) {
-  return isFriend(userId) ? open(conversationWith(userId)) : people.befriend(userId);
+  return isFriend(userId) ? openChatWith(userId) : people.befriend(userId);
+}
+
+function openChatWith(userId) {
+  show("chats");
+  return open(conversationWith(userId));
 }
 
 function updateFound(node, user) {
@@ -108,7 +114,7 @@ function buildFriend(user) {
     {
       class: "item",
       data: { testid: "friend", userId: user.id },
-      on: { click: () => open(conversationWith(user.id)) },
+      on: { click: () => openChatWith(user.id) },
     },
     part.avatar,
     part.lines,

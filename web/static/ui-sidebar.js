@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { setText } from "./dom.js";
 import { count } from "./format.js";
+import { forget } from "./pending.js";
 import { refreshPeople } from "./people.js";
 import { totalUnread } from "./reading.js";
 import * as session from "./session.js";
@@ -27,7 +28,7 @@ export function mountSidebar() {
   }
 }
 
-function show(name, focus = false) {
+export function show(name, focus = false) {
   state.panel = name;
   if (name === "people") refreshPeople();
   if (focus) tabs[name].focus();
@@ -36,6 +37,7 @@ function show(name, focus = false) {
 
 async function logOut() {
   await api.logout().catch(report);
+  forget();
   session.end();
 }
 

@@ -3,52 +3,94 @@
 import * as api from "./api.js";
 import { el } from "./dom.js";
 import * as session from "./session.js";
-import { report, toast } from "./toast.js";
+import { toast } from "./toast.js";
 
-const page = document.getElementById("sign-in");
-const form = document.getElementById("sign-in-form");
+const WRONG_PASSWORD = 101003;
+const NAME_TAKEN = 101002;
+
+const byId = (id) => document.getElementById(id);
+const page = byId("sign-in");
+const forms = { signIn: byId("sign-in-form"), register: byId("register-form") };
 
 export function showSignIn(onSignedIn) {
   page.hidden = false;
   const notice = session.takeNotice();
   if (notice) toast(notice);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit(event.submitter?.value === "register", onSignedIn);
-  });
+  listen(forms.signIn, api.login, onSignedIn);
+  listen(forms.register, api.register, onSignedIn);
+  byId("to-register").addEventListener("click", () => show(forms.register));
+  byId("to-sign-in").addEventListener("click", () => show(forms.signIn));
   offerDemoUsers(onSignedIn);
+  show(forms.signIn);
+}
+
+function show(form) {
+  for (const one of Object.values(forms)) one.hidden = one !== form;
   form.elements.username.focus();
 }
 
-function submit(registering, onSignedIn) {
-  const { username, password, nickname } = Object.fromEntries(new FormData(form));
-  const credentials = { username: username.trim(), password };
-  if (!registering) return enter(() => api.login(credentials), onSignedIn);
-  const named = nickname.trim() ? { nickname: nickname.trim() } : {};
-  return enter(() => api.register({ ...credentials, ...named }), onSignedIn);
+function listen(form, ask, onSignedIn) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    enter(form, () => ask(filledIn(form)), onSignedIn);
+  });
+  form.addEventListener("input", ({ target }) => tell(form, target.name, ""));
 }
 
-async function enter(ask, onSignedIn) {
+// A field left empty is as one that is not there.
+function filledIn(form) {
+  const { password, ...names } = Object.fromEntries(new FormData(form));
+  const given = Object.entries(names).map(([name, text]) => [name, text.trim()]);
+  return { ...Object.fromEntries(given.filter(([, text]) => text)), password };
+}
+
+async function enter(form, ask, onSignedIn) {
+  for (const place of form.querySelectorAll("[data-error]")) tell(form, place.dataset.error, "");
   busy(true);
   try {
     session.set(await ask());
     page.hidden = true;
     onSignedIn();
   } catch (error) {
-    report(error);
+    explain(form, error);
   } finally {
     busy(false);
   }
+  form.querySelector(".field:has(.error:not(:empty)) input")?.focus();
+}
+
+function explain(form, error) {
+  if (!(error instanceof api.ApiError)) throw error;
+  if (error.code === WRONG_PASSWORD) {
+    form.elements.username.setAttribute("aria-invalid", "true");
+    return tell(form, "password", "Wrong username or password.");
+  }
+  if (error.code === NAME_TAKEN) return tell(form, "username", "This username is taken.");
+  const refused = Object.entries(error.fields).filter(([name]) => form.elements[name]);
+  for (const [name, why] of refused) tell(form, name, why);
+  return refused.length ? undefined : tell(form, "", error.message);
+}
+
+// At the field, or, with no name, of the form as a whole. No text: nothing is wrong.
+function tell(form, name, text) {
+  form.querySelector(`[data-error="${name}"]`).textContent = text;
+  const field = name && form.elements[name];
+  if (text && field) field.setAttribute("aria-invalid", "true");
+  if (!text) for (const one of form.querySelectorAll("[aria-invalid]")) clear(form, one);
+}
+
+function clear(form, field) {
+  if (!form.querySelector(`[data-error="${field.name}"]`).textContent) field.removeAttribute("aria-invalid");
 }
 
 function busy(yes) {
-  for (const button of form.querySelectorAll("button")) button.disabled = yes;
+  for (const button of page.querySelectorAll("button")) button.disabled = yes;
 }
 
 async function offerDemoUsers(onSignedIn) {
   const users = await api.demoUsers();
-  document.getElementById("demo-users").hidden = users.length === 0;
-  document.getElementById("demo-buttons").append(...users.map((user) => demoButton(user, onSignedIn)));
+  byId("demo-users").hidden = users.length === 0;
+  byId("demo-buttons").append(...users.map((user) => demoButton(user, onSignedIn)));
 }
 
 function demoButton(user, onSignedIn) {
@@ -56,6 +98,6 @@ function demoButton(user, onSignedIn) {
     type: "button",
     data: { testid: `demo-${user.username}` },
     text: `Sign in as ${user.username}`,
-    on: { click: () => enter(() => api.login(user), onSignedIn) },
+    on: { click: () => enter(forms.signIn, () => api.login(user), onSignedIn) },
   });
 }

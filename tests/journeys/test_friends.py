@@ -1,0 +1,184 @@
+"""Who is told of requests and friendships while connected, and who is told nothing."""
+
+import functools
+from typing import Any
+
+import pytest
+
+from tests.device import Device
+from tests.journeys.conftest import Deployment
+from tests.people import User, Web, answer, befriend, friends, new_user
+from tests.processes import wait_until
+from tests.servers import RedisServer
+from tests.stack import Stack
+
+
+class Two:
+    """Two strangers, each with a device, Bob with a second one."""
+
+    def __init__(self, service: Deployment) -> None:
+        self._service = service
+        self.alice, self.bob = new_user(service.web), new_user(service.web)
+        self.alices = self.device(self.alice)
+        self.bobs, self.bobs_other = self.device(self.bob), self.device(self.bob)
+
+    @property
+    def devices(self) -> tuple[Device, Device, Device]:
+        return self.alices, self.bobs, self.bobs_other
+
+    def device(self, user: User) -> Device:
+        return Device(self._service.sockets, user.token).online()
+
+    def call(self, path: str, user: User, **body: Any) -> Any:
+        return answer(self._service.web.post(f"/friend/v1/{path}", body, user.token))
+
+    def befriend(self) -> None:
+        befriend(self._service.web, self.alice, self.bob)
+        for device in self.devices:
+            device.wait(lambda device=device: "added" in events(device), "the friendship")
+
+    def expect_presence(self) -> None:
+        """Each is told that the other is online."""
+        for device, other in ((self.alices, self.bob), (self.bobs, self.alice), (self.bobs_other, self.alice)):
+            told = {"user_id": other.id, "online": True, "last_seen": None}
+            device.wait(lambda device=device, told=told: told in device.of("presence"), "the other's presence")
+
+    def settle(self, *users: User) -> None:
+        """Wait until these have been told whatever was to be told before: of a request made after it."""
+        stranger = new_user(self._service.web)
+        for user in users:
+            self.call("request", stranger, to_user_id=user.id)
+        for user, device in ((self.alice, self.alices), (self.bob, self.bobs), (self.bob, self.bobs_other)):
+            if user in users:
+                device.wait(lambda device=device: stranger.id in senders(device), "the stranger's request")
+
+
+@pytest.fixture
+def two(service: Deployment) -> Two:
+    _await_presence(service.web.url, service.sockets)
+    return Two(service)
+
+
+@functools.cache
+def _await_presence(web_url: str, sockets: str) -> None:
+    """A relay that began before its Redis counts as alive some seconds later, and its users as online."""
+    devices: list[Device] = []
+
+    def told() -> bool:
+        devices.extend(Device(sockets, user.token).online() for user in friends(Web(web_url)))
+        return any(device.of("presence") for device in devices)
+
+    wait_until(told, "friends to be told of each other")
+    for device in devices:
+        device.close()
+
+
+def events(device: Device) -> list[str]:
+    return [frame["event"] for frame in device.of("friend")]
+
+
+def senders(device: Device) -> list[int]:
+    """Of the requests that the device was told of."""
+    return [frame["user"]["id"] for frame in device.of("friend") if frame["event"] == "requested"]
+
+
+def wire(user: User) -> dict[str, Any]:
+    return {"id": user.id, "username": user.username, "nickname": user.username, "avatar": ""}
+
+
+def test_a_request_is_told_to_who_is_asked_once(two: Two) -> None:
+    number = two.call("request", two.alice, to_user_id=two.bob.id)["request_id"]
+    for device in (two.bobs, two.bobs_other):
+        assert device.expect("friend") == [{"event": "requested", "user": wire(two.alice), "request_id": number}]
+    two.call("request", two.alice, to_user_id=two.bob.id)
+    two.settle(two.alice, two.bob)
+    for device in (two.bobs, two.bobs_other):
+        assert senders(device).count(two.alice.id) == 1
+    assert two.bob.id not in senders(two.alices)
+
+
+@pytest.mark.parametrize("how", ["accept", "asking back"])
+def test_a_friendship_is_told_to_both_and_so_is_who_is_online(two: Two, how: str) -> None:
+    number = two.call("request", two.alice, to_user_id=two.bob.id)["request_id"]
+    if how == "accept":
+        two.call("handle", two.bob, request_id=number, action="accept")
+    else:
+        two.call("request", two.bob, to_user_id=two.alice.id)
+    for device, other in ((two.alices, two.bob), (two.bobs, two.alice), (two.bobs_other, two.alice)):
+        device.wait(lambda device=device: "added" in events(device), "the friendship")
+        assert {"event": "added", "user": wire(other)} in device.of("friend")
+    two.expect_presence()
+
+
+def test_the_end_of_a_friendship_is_told_to_both(two: Two) -> None:
+    two.befriend()
+    two.call("delete", two.bob, user_id=two.alice.id)
+    for device, other in ((two.alices, two.bob), (two.bobs, two.alice), (two.bobs_other, two.alice)):
+        device.wait(lambda device=device: "removed" in events(device), "the end")
+        assert {"event": "removed", "user": wire(other)} in device.of("friend")
+    two.call("delete", two.bob, user_id=two.alice.id)
+    two.settle(two.alice, two.bob)
+    assert [events(device).count("removed") for device in two.devices] == [1, 1, 1]
+
+
+def test_a_rejection_and_a_block_are_told_to_nobody(two: Two) -> None:
+    number = two.call("request", two.alice, to_user_id=two.bob.id)["request_id"]
+    two.call("handle", two.bob, request_id=number, action="reject")
+    two.befriend()
+    two.expect_presence()
+    before = list(two.alices.frames)
+    two.call("block", two.bob, user_id=two.alice.id)
+    two.settle(two.alice, two.bob)
+    assert events(two.alices) == ["added", "requested"], "the friendship, and the stranger's request"
+    assert len(two.alices.frames) == len(before) + 1
+
+
+def test_whom_one_has_blocked_may_ask_and_one_is_told_nothing(two: Two) -> None:
+    two.call("block", two.bob, user_id=two.alice.id)
+    two.call("request", two.alice, to_user_id=two.bob.id)
+    two.settle(two.bob)
+    assert two.alice.id not in senders(two.bobs) + senders(two.bobs_other)
+
+
+def test_after_an_unblocking_both_are_told_who_is_online(two: Two) -> None:
+    two.befriend()
+    two.expect_presence()
+    two.call("block", two.bob, user_id=two.alice.id)
+    late = two.device(two.alice)
+    two.settle(two.alice)
+    assert late.of("presence") == []
+    two.call("unblock", two.bob, user_id=two.alice.id)
+    assert late.expect("presence") == [{"user_id": two.bob.id, "online": True, "last_seen": None}]
+    two.bobs.expect("presence", 2)
+    assert "unblocked" not in str(late.frames)
+
+
+def test_who_is_blocked_by_the_other_becomes_a_friend_without_presence(two: Two) -> None:
+    """Asking back accepts also what a block has hidden; the block stays."""
+    two.call("block", two.bob, user_id=two.alice.id)
+    two.call("request", two.alice, to_user_id=two.bob.id)
+    two.call("request", two.bob, to_user_id=two.alice.id)
+    two.settle(two.alice, two.bob)
+    for device in two.devices:
+        device.wait(lambda device=device: "added" in events(device), "the friendship")
+    assert [device.of("presence") for device in two.devices] == [[], [], []]
+
+
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
+def test_without_redis_friendships_change_all_the_same(fresh_stack: Stack, own_redis: RedisServer, how: str) -> None:
+    web = Web(fresh_stack.start(rpc=0, beat=0).web_url)
+    one, other = friends(web)
+    own_redis.stop() if how == "stopped" else own_redis.freeze()
+    answer(web.post("/friend/v1/delete", {"user_id": other.id}, one.token))
+    befriend(web, one, other)
+    answer(web.post("/friend/v1/block", {"user_id": other.id}, one.token))
+    answer(web.post("/friend/v1/unblock", {"user_id": other.id}, one.token))
+    own_redis.start() if how == "stopped" else own_redis.thaw()
+    device = Device(fresh_stack.realtime_urls[0], other.token).online()
+
+    def told() -> bool:
+        stranger = new_user(web)
+        answer(web.post("/friend/v1/request", {"to_user_id": other.id}, stranger.token))
+        return "requested" in events(device)
+
+    wait_until(told, "requests to be told again")
