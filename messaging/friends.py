@@ -21,6 +21,7 @@ from messaging.message import unix
 from messaging.users import COLUMNS, Page, paged, wire
 
 _OPEN = (RequestState.PENDING, RequestState.UNSEEN)
+_AT_ONCE = 500  # rows that one statement deletes
 
 
 def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, message: str = "") -> int:
@@ -128,10 +129,23 @@ def blocks(session: Session, _now: datetime, *, user_id: int, page: int, limit: 
     return [wire(row) for row in rows], total
 
 
+def leave_all(session: Session, now: datetime, *, user_id: int) -> None:
+    """End all that a user has with others. The caller holds their lock, which whoever would change any of it needs."""
+    others = list(session.scalars(select(Friend.friend_id).where(Friend.user_id == user_id)))
+    sides = sorted(pair for other in others for pair in ((user_id, other), (other, user_id)))
+    for start in range(0, len(sides), _AT_ONCE):
+        some = tuple_(Friend.user_id, Friend.friend_id).in_(sides[start : start + _AT_ONCE])
+        session.execute(delete(Friend).where(some).execution_options(synchronize_session=False))
+    for mine in (FriendRequest.from_user_id == user_id, FriendRequest.to_user_id == user_id):
+        waiting = update(FriendRequest).where(mine, FriendRequest.state.in_(_OPEN))
+        values = {"state": RequestState.REJECTED, "update_time": now}
+        session.execute(waiting.values(values).execution_options(synchronize_session=False))
+
+
 def _lock(session: Session, *user_ids: int) -> int:
-    """How many of them exist."""
-    statement = select(User.id).where(User.id.in_(sorted(user_ids))).order_by(User.id).with_for_update()
-    return len(session.scalars(statement).all())
+    """Returns how many of them have an account."""
+    statement = select(User.delete_time).where(User.id.in_(sorted(user_ids))).order_by(User.id).with_for_update()
+    return sum(closed is None for closed in session.scalars(statement))
 
 
 def _lock_existing(session: Session, user_id: int, other_id: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Regexp
 
-from messaging.fields import Id, Int
+from messaging.fields import Flag, Id, Int
 
 
 class Username(fields.String):
@@ -44,6 +44,19 @@ class Registration(Schema):
 
 class Credentials(Schema):
     username = Username(required=True)
+    password = fields.String(required=True, validate=Length(1, 128))
+
+
+class PasswordChange(Schema):
+    old_password = fields.String(required=True, validate=Length(1, 128))
+    new_password = fields.String(required=True, validate=Length(8, 128))
+
+
+class Logout(Schema):
+    everywhere = Flag(load_default=False)
+
+
+class AccountClosing(Schema):
     password = fields.String(required=True, validate=Length(1, 128))
 
 

@@ -19,7 +19,7 @@ def authenticate() -> Response | None:
         return Response("foreign origin", 403)
     try:
         claims = _claims()
-        if claims is None or revocations.revoked(claims.revocable):
+        if claims is None or revocations().revoked(claims):
             return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
     except InvalidToken:
         return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})

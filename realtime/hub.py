@@ -168,7 +168,7 @@ class Hub:
     @staticmethod
     def _revoked(connection: Connection) -> bool:
         try:
-            return revocations.revoked(connection.claims.revocable)
+            return revocations().revoked(connection.claims)
         except DatabaseUnavailable:
             return False  # nobody can tell: whoever was let in stays until the database is back
 

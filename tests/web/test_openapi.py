@@ -11,7 +11,7 @@ from tests.people import Web, new_user
 
 AREAS = {
     "message": "send history conversations read recall delete unread sync conversation/update ws/ticket",
-    "user": "register login refresh logout me update search",
+    "user": "register login refresh logout password delete me update search",
     "friend": "request handle requests list delete block unblock blocks",
 }
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
