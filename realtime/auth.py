@@ -51,5 +51,7 @@ def _claims() -> Claims | None:
 
 
 def _of_ticket(ticket: str) -> Claims | None:
+    if not run(lambda session, now: tickets.known(session, now, ticket=ticket), write=False):
+        return None
     redeemed = run(lambda session, now: tickets.redeem(session, now, ticket=ticket))
     return Claims(**redeemed) if redeemed else None
