@@ -6,6 +6,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Regexp
 
 from messaging.fields import Flag, Id, Int
+from messaging.shown import require_address, require_name
 
 
 class Username(fields.String):
@@ -21,7 +22,7 @@ class Username(fields.String):
 
 
 def nickname() -> fields.String:
-    return fields.String(validate=Length(1, 64))
+    return fields.String(validate=[Length(1, 64), require_name])
 
 
 class Paged(Schema):
@@ -76,7 +77,7 @@ class UserAnswer(Schema):
 
 class UserUpdate(Schema):
     nickname = nickname()
-    avatar = fields.String(validate=Length(max=255))
+    avatar = fields.String(validate=[Length(max=255), require_address])
 
 
 class UserSearch(Paged):
