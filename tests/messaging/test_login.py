@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.session import run
 from db.user import User
-from messaging import passwords
+from messaging import friends, passwords, users
 from messaging.attempts import MAX_ATTEMPTS, WINDOW, succeeded
 from messaging.errors import Code, Refused
 from messaging.login import SignedIn, add, begin, change_password, close_account, login, register
@@ -344,3 +345,18 @@ def test_what_is_left_of_a_closed_account(closed: dict[str, Any]) -> None:
     assert (row.username, row.password_hash, row.nickname, row.avatar) == ("alice", "", "", "")
     assert run(lambda session, _: session.scalars(select(KnownAddress)).all()) == []
     assert counted() == 0
+
+
+def test_a_token_that_has_not_yet_ended_does_nothing_for_a_closed_account(closed: dict[str, Any]) -> None:
+    """Another process may take it for good for up to five seconds."""
+    bob = register(username="bob", password=PASSWORD, address=HOME).user["id"]
+    fields = {"user_id": closed["id"]}
+    calls: list[Callable[[Session, datetime], Any]] = [
+        lambda session, now: users.profile(session, now, **fields),
+        lambda session, now: users.change(session, now, **fields, nickname="back again"),
+        lambda session, now: friends.request(session, now, **fields, to_user_id=bob),
+        lambda session, now: friends.block(session, now, **fields, other_id=bob),
+    ]
+    for call in calls:
+        assert refusal(lambda call=call: run(call)).code is Code.NOT_FOUND
+    assert run(lambda session, _: session.scalars(select(User.nickname).where(User.id == closed["id"])).one()) == ""
