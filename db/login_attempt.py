@@ -1,4 +1,4 @@
-"""`im_login_attempt`: password checks begun in the current quarter of an hour, a row a username, known or not."""
+"""`im_login_attempt`: password checks of a username, known or not, begun from addresses that never signed in as it."""
 
 from datetime import datetime
 

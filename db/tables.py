@@ -7,11 +7,13 @@ from db.friend import Friend
 from db.friend_request import FriendRequest
 from db.head import Head
 from db.hidden import Hidden
+from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.message import Message
 from db.outbox import Event
 from db.outbox_shard import OutboxShard
 from db.revoked_token import RevokedToken
+from db.revoked_user import RevokedUser
 from db.ticket import Ticket
 from db.user import User
 
@@ -25,10 +27,12 @@ __all__ = [
     "FriendRequest",
     "Head",
     "Hidden",
+    "KnownAddress",
     "LoginAttempt",
     "Message",
     "OutboxShard",
     "RevokedToken",
+    "RevokedUser",
     "Ticket",
     "User",
     "metadata",

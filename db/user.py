@@ -19,3 +19,4 @@ class User(Base):
     avatar: Mapped[str] = mapped_column(String(255))
     create_time: Mapped[datetime]
     update_time: Mapped[datetime]
+    delete_time: Mapped[datetime | None] = mapped_column(comment="closed since; its username is never given again")

@@ -1,13 +1,16 @@
 """Every setting of every process, read once from the environment.
 
-A secret has no default: a process that needs one and lacks it refuses to start. The embedded mode (`make run`)
-makes its secrets at first start and hands them over in the environment like anybody else.
+A secret has no default: a process that needs one and lacks it, or has one that anybody would try first, refuses to
+start. The embedded mode (`make run`) makes its secrets at first start and hands them over in the environment like
+anybody else.
 """
 
 from dataclasses import dataclass
 from functools import cache
 
 from environs import Env, EnvError, validate
+
+from infra.weak_secrets import has_weak_password, is_weak_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,11 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Raises environs.EnvError naming the variable that is missing or malformed."""
+    """The settings of this process. Raises environs.EnvError naming the variable that is missing, malformed or weak."""
     env = Env()
     if bool(env.str("FRIEND_RPC", "")) != bool(env.str("USERCENTER_RPC", "")):
         raise EnvError("FRIEND_RPC and USERCENTER_RPC belong together: one is set, the other is missing")
-    return Settings(
+    found = Settings(
         database_url=env.str("DATABASE_URL"),
         redis_url=env.str("REDIS_URL"),
         jwt_secret=env.str("JWT_SECRET_KEY", validate=validate.Length(min=32)),
@@ -79,6 +82,24 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
         rpc_metrics_port=env.int("RPC_METRICS_PORT", 0, validate=validate.Range(min=0, max=65_535)),
     )
+    if not found.embedded:
+        _refuse_weak_secrets(found)
+    return found
+
+
+def _refuse_weak_secrets(found: Settings) -> None:
+    weak = {
+        "JWT_SECRET_KEY": is_weak_key(found.jwt_secret),
+        "RPC_SERVICE_TOKENS": any(map(is_weak_key, found.rpc_service_tokens.values())),
+        "DATABASE_URL": has_weak_password(found.database_url),
+        "REDIS_URL": has_weak_password(found.redis_url),
+    }
+    for variable, is_weak in weak.items():
+        if is_weak:
+            raise EnvError(
+                f"{variable} holds a secret that is well known or easily guessed: set one of your own, "
+                'for example what "openssl rand -hex 32" prints'
+            )
 
 
 def _named_tokens(variable: str, entries: list[str]) -> dict[str, str]:

@@ -19,6 +19,8 @@ from infra.settings import settings
 
 _USER_ID = re.compile(r"[1-9][0-9]{0,15}")
 _MAX_ID = 2**53 - 1
+_NAME = re.compile(r"[!-~]{1,64}")  # what a revocation can be stored under, on every database alike
+_GENERATION = "im_gen"  # not a short word: another issuer's token must not carry it by chance
 _MOST_REMEMBERED = 20_000  # a few megabytes
 
 _verified: dict[tuple[str, ...], "Claims"] = {}
@@ -30,12 +32,17 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a token speaks for. `expires_at` is Unix seconds; a foreign issuer's token may lack id and family."""
+    """Who a token speaks for. Times are Unix seconds; a foreign issuer's token may lack all that may be None.
+
+    `generation` counts how often all logins of the user had been ended when this one began.
+    """
 
     user_id: int
     expires_at: int
     token_id: str | None
     family: str | None
+    generation: int | None = None
+    issued_at: int | None = None
 
     @property
     def revocable(self) -> tuple[str, ...]:
@@ -65,9 +72,12 @@ def configure(app: Flask) -> None:
     JWTManager(app)
 
 
-def issue(user_id: int, family: str) -> Pair:
-    """A new pair for a user. `family` names the login that it belongs to, and is shared by all its refreshes."""
-    claims = {"fam": family}
+def issue(user_id: int, family: str, generation: int) -> Pair:
+    """Returns a new pair for a user.
+
+    `family` names the login that it belongs to. All its refreshes share it, and the login's `generation`.
+    """
+    claims = {"fam": family, _GENERATION: generation}
     return Pair(
         access_token=create_access_token(str(user_id), additional_claims=claims),
         refresh_token=create_refresh_token(str(user_id), additional_claims=claims),
@@ -101,9 +111,26 @@ def _decoded(raw: str, kind: str) -> Claims:
     return Claims(
         user_id=_user_id(decoded.get(settings().jwt_identity_claim)),
         expires_at=decoded["exp"],
-        token_id=decoded.get("jti"),
-        family=decoded.get("fam"),
+        token_id=_name(decoded.get("jti")),
+        family=_name(decoded.get("fam")),
+        generation=_generation(decoded.get(_GENERATION)),
+        issued_at=int(decoded["iat"]) if "iat" in decoded else None,  # PyJWT has seen that it is a number
     )
+
+
+def _name(given: Any) -> str | None:
+    """What could not be stored as it is could not be revoked."""
+    if given is None or given == "":
+        return None
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise InvalidToken("jti or fam is no text of up to 64 printable ASCII characters")
+    return given
+
+
+def _generation(given: Any) -> int | None:
+    if given is not None and (type(given) is not int or not 0 <= given <= _MAX_ID):
+        raise InvalidToken(f"{_GENERATION} is no generation")
+    return given
 
 
 def _user_id(identity: Any) -> int:

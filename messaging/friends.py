@@ -24,6 +24,7 @@ from messaging.message import unix
 from messaging.users import COLUMNS, Page, paged, profiles, wire
 
 _OPEN = (RequestState.PENDING, RequestState.UNSEEN)
+_AT_ONCE = 500  # rows that one statement deletes
 
 
 class Event(StrEnum):
@@ -174,10 +175,23 @@ def told(session: Session, _now: datetime, *, news: News) -> dict[int, dict[str,
     return {one: {"event": news.event, "user": users[other]} for one, other in sides}
 
 
+def leave_all(session: Session, now: datetime, *, user_id: int) -> None:
+    """End all that a user has with others. The caller holds their lock, which whoever would change any of it needs."""
+    others = list(session.scalars(select(Friend.friend_id).where(Friend.user_id == user_id)))
+    sides = sorted(pair for other in others for pair in ((user_id, other), (other, user_id)))
+    for start in range(0, len(sides), _AT_ONCE):
+        some = tuple_(Friend.user_id, Friend.friend_id).in_(sides[start : start + _AT_ONCE])
+        session.execute(delete(Friend).where(some).execution_options(synchronize_session=False))
+    for mine in (FriendRequest.from_user_id == user_id, FriendRequest.to_user_id == user_id):
+        waiting = update(FriendRequest).where(mine, FriendRequest.state.in_(_OPEN))
+        values = {"state": RequestState.REJECTED, "update_time": now}
+        session.execute(waiting.values(values).execution_options(synchronize_session=False))
+
+
 def _lock(session: Session, *user_ids: int) -> int:
-    """How many of them exist."""
-    statement = select(User.id).where(User.id.in_(sorted(user_ids))).order_by(User.id).with_for_update()
-    return len(session.scalars(statement).all())
+    """Returns how many of them have an account."""
+    statement = select(User.delete_time).where(User.id.in_(sorted(user_ids))).order_by(User.id).with_for_update()
+    return sum(closed is None for closed in session.scalars(statement))
 
 
 def _lock_existing(session: Session, user_id: int, other_id: int) -> None:

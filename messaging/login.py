@@ -1,48 +1,97 @@
-"""Registering and signing in.
+"""Registering and signing in, and proving with the password what an account's owner alone may do.
 
-Invariant: a password check is counted before it is begun, so that no number of callers at once gets more than ten in
-a quarter of an hour. Unknown names are counted and checked like known ones: nothing tells the two apart.
+Invariants: a password is checked between two transactions, never in one; what was read before the check is compared
+again in the one after it. Unknown names are checked like known ones: nothing tells the two apart.
 """
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.insert_ignore import insert_ignore
-from db.login_attempt import LoginAttempt
+from db.revoked_user import RevokedUser
 from db.session import run
 from db.user import User
-from messaging import passwords, users
+from messaging import attempts, friends, passwords, users
 from messaging.errors import Code, Refused
-
-MAX_ATTEMPTS = 10
-WINDOW = timedelta(minutes=15)
+from messaging.tokens import generation, revoke_user
 
 
-def register(*, username: str, password: str, nickname: str | None = None) -> dict[str, Any]:
-    """Make a user, in a transaction of its own: the wire user. Raises Refused(USERNAME_TAKEN)."""
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The wire user, and the `generation` of the login that begins with it."""
+
+    user: dict[str, Any]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of a user when their password is about to be checked."""
+
+    user: dict[str, Any]
+    password_hash: str
+    generation: int
+
+
+def register(*, username: str, password: str, address: str, nickname: str | None = None) -> SignedIn:
+    """Make a user, in a transaction of its own, and sign them in. Raises Refused(USERNAME_TAKEN)."""
     password_hash = passwords.hash_password(password)
-    return run(
-        lambda session, now: add(
-            session, now, username=username, password_hash=password_hash, nickname=nickname or username
-        )
-    )
+
+    def rule(session: Session, now: datetime) -> SignedIn:
+        user = add(session, now, username=username, password_hash=password_hash, nickname=nickname or username)
+        attempts.remember(session, now, username=username, address=address)
+        return SignedIn(user, generation(session, user["id"]))
+
+    return run(rule)
 
 
-def login(*, username: str, password: str) -> dict[str, Any]:
-    """Check a password, between two transactions: the wire user.
+def login(*, username: str, password: str, address: str) -> SignedIn:
+    """Check a password, between two transactions.
 
     Raises Refused: WRONG_CREDENTIALS, for an unknown name as well; TOO_MANY_REQUESTS, even with the right password.
     """
-    account = run(lambda session, now: begin(session, now, username=username))
-    right = passwords.verify(password, account.password_hash if account else None)
-    if account is None or not right:
-        raise Refused(Code.WRONG_CREDENTIALS)
-    run(lambda session, now: forgive(session, now, username=username))
-    return users.wire(account)
+    found = run(lambda session, now: begin(session, now, username=username, address=address))
+    account = _checked(found, password)
+    run(lambda session, now: attempts.succeeded(session, now, username=username, address=address))
+    return SignedIn(account.user, account.generation)
+
+
+def change_password(*, user_id: int, old_password: str, new_password: str, address: str) -> SignedIn:
+    """Change a password, and end all logins but the one that begins now.
+
+    Raises Refused: NOT_FOUND, WRONG_CREDENTIALS, TOO_MANY_REQUESTS.
+    """
+    account = _prove(user_id, old_password, address)
+    password_hash = passwords.hash_password(new_password)
+
+    def rule(session: Session, now: datetime) -> SignedIn:
+        _still(session, account)
+        _set(session, now, user_id, password_hash=password_hash)
+        attempts.succeeded(session, now, username=account.user["username"], address=address)
+        return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
+
+    return run(rule)
+
+
+def close_account(*, user_id: int, password: str, address: str) -> None:
+    """Close an account for good: nothing of it is shown any more but what was written to others.
+
+    The row stays, so that the name is never given again. Raises as `change_password` does.
+    """
+    account = _prove(user_id, password, address)
+
+    def rule(session: Session, now: datetime) -> None:
+        _still(session, account)
+        _set(session, now, user_id, password_hash="", nickname="", avatar="", delete_time=now)
+        friends.leave_all(session, now, user_id=user_id)
+        attempts.forget(session, username=account.user["username"])
+        revoke_user(session, now, user_id=user_id)
+
+    run(rule)
 
 
 def add(session: Session, now: datetime, *, username: str, password_hash: str, nickname: str) -> dict[str, Any]:
@@ -64,32 +113,43 @@ def add(session: Session, now: datetime, *, username: str, password_hash: str, n
     return users.wire(user)
 
 
-def begin(session: Session, now: datetime, *, username: str) -> Row[int, str, str, str, str] | None:
-    """Count a check that is about to be made: the user with his `password_hash`, None when there is none.
+def begin(session: Session, now: datetime, *, username: str, address: str) -> Account | None:
+    """Count a check that is about to be made. Returns the account, None when there is none.
 
     Raises Refused(TOO_MANY_REQUESTS), with the seconds left of the quarter of an hour, when all ten are used up.
     """
-    counted = _locked(session, now, username)
-    age = now - counted.window_start
-    if age >= WINDOW:
-        counted.window_start, counted.attempts = now, 0
-    elif counted.attempts >= MAX_ATTEMPTS:
-        raise Refused(Code.TOO_MANY_REQUESTS, retry_after=int((WINDOW - age).total_seconds()))
-    counted.attempts += 1
-    return session.execute(select(*users.COLUMNS, User.password_hash).where(User.username == username)).one_or_none()
+    attempts.count(session, now, username=username, address=address)
+    # One statement: a generation read after the password was changed would save a login with the old one.
+    row = session.execute(
+        select(*users.COLUMNS, User.password_hash, func.coalesce(RevokedUser.generation, 0).label("generation"))
+        .outerjoin(RevokedUser, RevokedUser.user_id == User.id)
+        .where(User.username == username, User.delete_time.is_(None))
+    ).one_or_none()
+    return Account(users.wire(row), row.password_hash, row.generation) if row else None
 
 
-def forgive(session: Session, _now: datetime, *, username: str) -> None:
-    """Forget the checks that were counted: the password was right."""
-    session.execute(
-        delete(LoginAttempt).where(LoginAttempt.username == username).execution_options(synchronize_session=False)
-    )
+def _prove(user_id: int, password: str, address: str) -> Account:
+    def rule(session: Session, now: datetime) -> Account | None:
+        username = users.profile(session, now, user_id=user_id)["username"]
+        return begin(session, now, username=username, address=address)
+
+    return _checked(run(rule), password)
 
 
-def _locked(session: Session, now: datetime, username: str) -> LoginAttempt:
-    statement = select(LoginAttempt).where(LoginAttempt.username == username).with_for_update()
-    found = session.scalar(statement)
-    if found is None:
-        insert_ignore(session, LoginAttempt, [{"username": username, "attempts": 0, "window_start": now}])
-        found = session.scalars(statement).one()
-    return found
+def _checked(account: Account | None, password: str) -> Account:
+    right = passwords.verify(password, account.password_hash if account else None)
+    if account is None or not right:
+        raise Refused(Code.WRONG_CREDENTIALS)
+    return account
+
+
+def _still(session: Session, account: Account) -> None:
+    """Lock the user, and refuse a password that was changed while it was checked."""
+    mine = select(User.password_hash).where(User.id == account.user["id"]).with_for_update()
+    if session.scalar(mine) != account.password_hash:
+        raise Refused(Code.WRONG_CREDENTIALS)
+
+
+def _set(session: Session, now: datetime, user_id: int, **columns: Any) -> None:
+    statement = update(User).where(User.id == user_id).values(**columns, update_time=now)
+    session.execute(statement.execution_options(synchronize_session=False))

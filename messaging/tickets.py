@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import CursorResult, delete, insert, select
+from sqlalchemy import ColumnElement, CursorResult, delete, insert, select
 from sqlalchemy.orm import Session
 
 from db.ticket import Ticket
@@ -33,9 +33,14 @@ def issue(session: Session, now: datetime, *, claims: dict[str, Any]) -> str:
     return ticket
 
 
+def known(session: Session, now: datetime, *, ticket: str) -> bool:
+    """Returns whether it could be redeemed: to look takes no lock, so that guesses hold up nobody who writes."""
+    return session.scalar(select(Ticket.ticket_hash).where(*_good(now, ticket))) is not None
+
+
 def redeem(session: Session, now: datetime, *, ticket: str) -> dict[str, Any] | None:
     """The claims that a ticket stands for, once; None when it is unknown, expired or used."""
-    good = (Ticket.ticket_hash == _hash(ticket), Ticket.expires_at > now)
+    good = _good(now, ticket)
     claims = session.scalar(select(Ticket.claims).where(*good))
     if claims is None:
         return None
@@ -45,6 +50,10 @@ def redeem(session: Session, now: datetime, *, ticket: str) -> dict[str, Any] | 
     )
     found: dict[str, Any] = orjson.loads(claims)
     return found if deleted.rowcount == 1 else None
+
+
+def _good(now: datetime, ticket: str) -> tuple[ColumnElement[bool], ...]:
+    return Ticket.ticket_hash == _hash(ticket), Ticket.expires_at > now
 
 
 def _hash(ticket: str) -> str:

@@ -1,7 +1,7 @@
-"""Ending tokens before their time: a login's, all at once, and a refresh token, when it is spent.
+"""Ending tokens before their time: a login's, a user's, all at once, and a refresh token, when it is spent.
 
 Invariants: a refresh token is spent once, however many try at the same time; an entry lives longer than every token
-that it covers.
+that it covers; whoever signs in after all logins were ended, in the same second too, is of the next generation.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from db.insert_ignore import insert_ignore
 from db.revoked_token import RevokedToken
+from db.revoked_user import RevokedUser
 from infra.settings import settings
+from messaging.revocations import Token, ended
 
 # Tokens end by the clocks of processes, entries by the database's; and a refresh that was let through just before
 # its family was revoked may still be making its tokens.
@@ -24,7 +26,7 @@ class Refresh(Enum):
 
     SPENT = auto()
     REUSED = auto()  # it was spent before: its family is revoked now
-    REVOKED = auto()  # its family was revoked before
+    REVOKED = auto()  # its family, or all logins of its user, had been revoked before
 
 
 def revoke_login(session: Session, now: datetime, *, family: str, expires_at: int) -> None:
@@ -33,17 +35,47 @@ def revoke_login(session: Session, now: datetime, *, family: str, expires_at: in
     _revoke(session, now, family, max(now + longest, _ends(expires_at)), of_access=True)
 
 
-def spend_refresh(session: Session, now: datetime, *, token_id: str, family: str, expires_at: int) -> Refresh:
+def revoke_user(session: Session, now: datetime, *, user_id: int) -> int:
+    """End all logins of a user. Returns the generation of those that come after.
+
+    It is kept for good, as the count goes on from there. Tokens of another issuer carry no generation: those issued
+    before `now` end.
+    """
+    mine = select(RevokedUser).where(RevokedUser.user_id == user_id).with_for_update()
+    row = session.scalar(mine)
+    if row is None:
+        empty = {"user_id": user_id, "generation": 0, "issued_before": now, "update_time": now}
+        insert_ignore(session, RevokedUser, [empty])
+        row = session.scalars(mine).one()
+    row.generation += 1
+    row.issued_before = row.update_time = now
+    session.flush()
+    return row.generation
+
+
+def generation(session: Session, user_id: int) -> int:
+    """Returns how often all logins of a user were ended."""
+    return session.scalar(select(RevokedUser.generation).where(RevokedUser.user_id == user_id)) or 0
+
+
+def spend_refresh(
+    session: Session, now: datetime, *, token: Token, token_id: str, family: str, expires_at: int
+) -> Refresh:
     """Spend a refresh token that ends at `expires_at`, Unix seconds. Spending it again revokes its family.
 
     The answer is no exception, because that revocation must be committed.
     """
-    if _revoked(session, family):
+    if _revoked(session, family) or _user_ended(session, token):
         return Refresh.REVOKED
     if _revoke(session, now, token_id, _ends(expires_at), of_access=False):
         return Refresh.SPENT
     revoke_login(session, now, family=family, expires_at=expires_at)
     return Refresh.REUSED
+
+
+def _user_ended(session: Session, token: Token) -> bool:
+    row = session.scalar(select(RevokedUser).where(RevokedUser.user_id == token.user_id))
+    return row is not None and ended(row).covers(token)
 
 
 def _revoked(session: Session, token_id: str) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, func, select
 from sqlalchemy.orm import Session
 
 from db.base import Base
+from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.message import Message
 from db.outbox import Event
@@ -15,14 +16,19 @@ from db.ticket import Ticket
 from db.user import User
 
 _ATTEMPTS_KEPT = timedelta(hours=1)
+_ADDRESSES_KEPT = timedelta(days=90)  # since the last login there
 
 
 def expire(session: Session, now: datetime) -> dict[str, int]:
-    """Delete tickets, revoked tokens and login attempts that no longer matter. Answers how many of each."""
+    """Delete tickets, revoked tokens, login attempts and known addresses that no longer matter.
+
+    Returns how many of each.
+    """
     dead: dict[type[Base], ColumnElement[bool]] = {
         Ticket: Ticket.expires_at < now,
         RevokedToken: RevokedToken.expires_at < now,
         LoginAttempt: LoginAttempt.window_start < now - _ATTEMPTS_KEPT,
+        KnownAddress: KnownAddress.login_time < now - _ADDRESSES_KEPT,
     }
     return {table.__tablename__: _delete(session, table, condition) for table, condition in dead.items()}
 

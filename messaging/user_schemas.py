@@ -5,7 +5,8 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf
 
-from messaging.fields import Id, Int, Matches
+from messaging.fields import Flag, Id, Int, Matches
+from messaging.shown import require_address, require_name
 
 
 class Username(fields.String):
@@ -22,7 +23,7 @@ class Username(fields.String):
 
 
 def nickname(**metadata: Any) -> fields.String:
-    return fields.String(validate=Length(1, 64), metadata=metadata)
+    return fields.String(validate=[Length(1, 64), require_name], metadata=metadata)
 
 
 class Paged(Schema):
@@ -48,6 +49,19 @@ class Credentials(Schema):
     password = fields.String(required=True, validate=Length(1, 128))
 
 
+class PasswordChange(Schema):
+    old_password = fields.String(required=True, validate=Length(1, 128))
+    new_password = fields.String(required=True, validate=Length(8, 128))
+
+
+class Logout(Schema):
+    everywhere = Flag(load_default=False)
+
+
+class AccountClosing(Schema):
+    password = fields.String(required=True, validate=Length(1, 128))
+
+
 class TokenPair(Schema):
     access_token = fields.String()
     refresh_token = fields.String(metadata={"description": "Good once."})
@@ -64,7 +78,7 @@ class UserAnswer(Schema):
 
 class UserUpdate(Schema):
     nickname = nickname(example="Bobby")
-    avatar = fields.String(validate=Length(max=255))
+    avatar = fields.String(validate=[Length(max=255), require_address])
 
 
 class UserSearch(Paged):

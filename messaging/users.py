@@ -4,13 +4,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select, update
+from sqlalchemy import Row, Select, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.user import User
 from messaging.errors import Code, Refused
 
-COLUMNS = (User.id, User.username, User.nickname, User.avatar)
+# A closed account keeps its username in its row, so that nobody else gets it, and shows it to nobody.
+_USERNAME = case((User.delete_time.is_(None), User.username), else_="").label("username")
+COLUMNS = (User.id, _USERNAME, User.nickname, User.avatar)
 
 Page = tuple[list[dict[str, Any]], int]  # the entries of one page, and how many there are on all pages
 
@@ -21,11 +23,11 @@ def wire(row: Any) -> dict[str, Any]:
 
 
 def profile(session: Session, _now: datetime, *, user_id: int) -> dict[str, Any]:
-    """One user. Raises Refused(NOT_FOUND)."""
-    found = profiles(session, [user_id])
-    if not found:
+    """Returns one user, whose account is not closed. Raises Refused(NOT_FOUND)."""
+    found = profiles(session, [user_id]).get(user_id)
+    if found is None or not found["username"]:
         raise Refused(Code.NOT_FOUND, "no such user")
-    return found[user_id]
+    return found
 
 
 def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -37,10 +39,10 @@ def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str,
 def change(
     session: Session, now: datetime, *, user_id: int, nickname: str | None = None, avatar: str | None = None
 ) -> dict[str, Any]:
-    """Set what is not None: the user as he is now. Raises Refused(NOT_FOUND)."""
+    """Set what is not None. Returns the user as they are now. Raises Refused(NOT_FOUND)."""
     given = {"nickname": nickname, "avatar": avatar}
     changes = {name: value for name, value in given.items() if value is not None}
-    statement = update(User).where(User.id == user_id).values(**changes, update_time=now)
+    statement = update(User).where(User.id == user_id, User.delete_time.is_(None)).values(**changes, update_time=now)
     session.execute(statement.execution_options(synchronize_session=False))
     return profile(session, now, user_id=user_id)
 
@@ -51,7 +53,7 @@ def search(session: Session, _now: datetime, *, user_id: int, keyword: str, page
         User.username.startswith(keyword.lower(), autoescape=True),
         User.nickname.startswith(keyword, autoescape=True),
     )
-    statement = select(*COLUMNS).where(begins, User.id != user_id).order_by(User.username)
+    statement = select(*COLUMNS).where(begins, User.id != user_id, User.delete_time.is_(None)).order_by(User.username)
     rows, total = paged(session, statement, page=page, limit=limit)
     return [wire(row) for row in rows], total
 

@@ -19,7 +19,7 @@ def authenticate() -> Response | None:
         return Response("foreign origin", 403)
     try:
         claims = _claims()
-        if claims is None or revocations.revoked(claims.revocable):
+        if claims is None or revocations().revoked(claims):
             return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
     except InvalidToken:
         return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
@@ -51,5 +51,7 @@ def _claims() -> Claims | None:
 
 
 def _of_ticket(ticket: str) -> Claims | None:
+    if not run(lambda session, now: tickets.known(session, now, ticket=ticket), write=False):
+        return None
     redeemed = run(lambda session, now: tickets.redeem(session, now, ticket=ticket))
     return Claims(**redeemed) if redeemed else None

@@ -179,7 +179,7 @@ class Hub:
         for connection in self._each():
             expired = connection.claims.expires_at <= time.time()
             try:
-                expired = expired or (known and revocations.revoked(connection.claims.revocable))
+                expired = expired or (known and revocations().revoked(connection.claims))
             except DatabaseUnavailable:
                 known = False  # nobody can tell: whoever was let in stays until the database is back
             if expired:

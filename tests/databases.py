@@ -74,4 +74,4 @@ def _forget() -> None:
     settings.cache_clear()
     engine.cache_clear()
     client.cache_clear()
-    revocations.forget()
+    revocations.cache_clear()

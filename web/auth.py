@@ -37,6 +37,11 @@ def user_id() -> int:
     return claims().user_id
 
 
+def address() -> str:
+    """Returns where the call comes from, as far as the trusted proxies tell."""
+    return request.remote_addr or ""
+
+
 def bearer(kind: str) -> tokens.Claims:
     """The claims of this request's bearer token. Raises Refused(UNAUTHENTICATED), also when it is revoked."""
     scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
@@ -46,7 +51,7 @@ def bearer(kind: str) -> tokens.Claims:
         found = tokens.verify(raw.strip(), kind=kind)
     except tokens.InvalidToken as error:
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid") from error
-    if kind == "access" and revocations.revoked(found.revocable):
+    if kind == "access" and revocations().revoked(found):
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
     return found
 

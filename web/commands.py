@@ -1,4 +1,4 @@
-"""`flask --app wsgi:web audit` and `trace`: for whoever operates the service."""
+"""`flask --app wsgi:web audit`, `trace` and `revoke-user`: for whoever operates the service."""
 
 import time
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from infra import bus
 from infra.redis import RedisError, client
 from messaging.audit import Audited, Drift, all_conversations, audit
 from messaging.errors import Refused
+from messaging.fields import MAX_ID
+from messaging.tokens import revoke_user
 from messaging.trace import Trace, trace
 from workers.outbox import drain
 
@@ -24,6 +26,7 @@ def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     app.cli.add_command(_audit)
     app.cli.add_command(_trace)
+    app.cli.add_command(_revoke_user)
 
 
 @click.command("audit")
@@ -54,6 +57,14 @@ def _trace(message_id: int) -> None:
         click.echo(f"to user {each.user_id}, {each.conversation_id} seq {each.seq}")
         for step, told in _steps(each):
             click.echo(f"  {step:<10} {told}")
+
+
+@click.command("revoke-user")
+@click.argument("user_id", type=click.IntRange(1, MAX_ID))
+def _revoke_user(user_id: int) -> None:
+    """End all logins of a user: no token that was issued before now is good any longer, whoever has issued it."""
+    run(lambda session, now: revoke_user(session, now, user_id=user_id))
+    click.echo(f"all logins of user {user_id} have ended, everywhere within 5 seconds")
 
 
 def _steps(each: Trace) -> Iterator[tuple[str, str]]:

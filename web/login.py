@@ -1,7 +1,10 @@
-"""POST /user/v1/register, /login, /refresh, /logout"""
+"""POST /user/v1/register, /login, /refresh, /logout, /password, /delete"""
 
 import uuid
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from db.session import run
 from infra import logs, tokens
@@ -9,7 +12,7 @@ from infra.limits import PASSWORDS, limiter
 from messaging import login, user_schemas
 from messaging.errors import Code, Refused
 from messaging.revocations import revocations
-from messaging.tokens import Refresh, revoke_login, spend_refresh
+from messaging.tokens import Refresh, revoke_login, revoke_user, spend_refresh
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
@@ -26,8 +29,8 @@ bp = Blueprint("login", __name__)
 @bp.arguments(user_schemas.Registration)
 @bp.response(200, user_schemas.SignedIn)
 def register(body: dict[str, Any]) -> dict[str, Any]:
-    """Make a user and sign him in."""
-    return _signed_in(login.register(**body))
+    """Make a user and sign them in."""
+    return _signed_in(login.register(**body, address=auth.address()))
 
 
 @bp.post("/user/v1/login")
@@ -37,8 +40,11 @@ def register(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.Credentials)
 @bp.response(200, user_schemas.SignedIn)
 def log_in(body: dict[str, Any]) -> dict[str, Any]:
-    """Sign in. Ten wrong passwords in a quarter of an hour, and the name must wait for its end."""
-    return _signed_in(login.login(**body))
+    """Sign in. Ten wrong passwords in a quarter of an hour, and the name must wait for its end.
+
+    An address that has signed in as that name before has ten of its own.
+    """
+    return _signed_in(login.login(**body, address=auth.address()))
 
 
 @bp.post("/user/v1/refresh")
@@ -53,35 +59,68 @@ def refresh_tokens(_body: dict[str, Any]) -> tokens.Pair:
     if token_id is None or family is None:
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
     spent = run(
-        lambda session, now: spend_refresh(session, now, token_id=token_id, family=family, expires_at=claims.expires_at)
+        lambda session, now: spend_refresh(
+            session, now, token=claims, token_id=token_id, family=family, expires_at=claims.expires_at
+        )
     )
     if spent is Refresh.REUSED:
-        revocations.forget()
+        revocations().look_again()
         log.warning("refresh_token_reused", user_id=claims.user_id)
     if spent is not Refresh.SPENT:
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
-    return tokens.issue(claims.user_id, family)
+    return tokens.issue(claims.user_id, family, claims.generation or 0)
 
 
 @bp.post("/user/v1/logout")
 @refuses(Code.FORBIDDEN)
-@bp.arguments(user_schemas.Nothing)
+@bp.arguments(user_schemas.Logout)
 @bp.response(200, user_schemas.Nothing)
-def log_out(_body: dict[str, Any]) -> dict[str, Any]:
-    """End this login: its access and refresh tokens are good no longer."""
+def log_out(body: dict[str, Any]) -> dict[str, Any]:
+    """End this login, or with `everywhere` all of the caller's: access and refresh tokens are good no longer."""
     claims = auth.claims()
     family = claims.family or claims.token_id
-    if family is None:
+    if family is None and not body["everywhere"]:
         raise Refused(Code.FORBIDDEN, "this token has no id by which it could be revoked")
-    run(lambda session, now: revoke_login(session, now, family=family, expires_at=claims.expires_at))
-    revocations.forget()
+
+    def rule(session: Session, now: datetime) -> None:
+        if body["everywhere"]:
+            revoke_user(session, now, user_id=claims.user_id)
+        if family is not None:
+            revoke_login(session, now, family=family, expires_at=claims.expires_at)
+
+    run(rule)
+    revocations().look_again()
     return {}
 
 
-def _signed_in(user: dict[str, Any]) -> dict[str, Any]:
-    pair = tokens.issue(user["id"], uuid.uuid4().hex)
+@bp.post("/user/v1/password")
+@refuses(Code.WRONG_CREDENTIALS)
+@limiter.limit(PASSWORDS)
+@bp.arguments(user_schemas.PasswordChange)
+@bp.response(200, user_schemas.SignedIn)
+def change_password(body: dict[str, Any]) -> dict[str, Any]:
+    """Change the caller's password. All their logins end but the one that begins with this answer."""
+    found = login.change_password(user_id=auth.user_id(), **body, address=auth.address())
+    revocations().look_again()
+    return _signed_in(found)
+
+
+@bp.post("/user/v1/delete")
+@refuses(Code.WRONG_CREDENTIALS)
+@limiter.limit(PASSWORDS)
+@bp.arguments(user_schemas.AccountClosing)
+@bp.response(200, user_schemas.Nothing)
+def close_account(body: dict[str, Any]) -> dict[str, Any]:
+    """Close the caller's account for good. What they have written stays with those who got it."""
+    login.close_account(user_id=auth.user_id(), **body, address=auth.address())
+    revocations().look_again()
+    return {}
+
+
+def _signed_in(found: login.SignedIn) -> dict[str, Any]:
+    pair = tokens.issue(found.user["id"], uuid.uuid4().hex, found.generation)
     return {
-        "user": user,
+        "user": found.user,
         "access_token": pair.access_token,
         "refresh_token": pair.refresh_token,
         "expires_in": pair.expires_in,

@@ -63,6 +63,77 @@ def test_what_is_malformed_is_named(name: str, value: str, monkeypatch: pytest.M
         settings()
 
 
+WEAK_KEYS = [
+    *("a" * 32, "ab" * 20, "a secret key " * 3, "0123456789abcdef" * 2, "12345678901234567890123456789012"),
+    *("your-access-secret-your-access-secret", "Your_Access_Secret, but longer than 32", "x7#CHANGE-ME!" + "k2v9" * 6),
+    *(
+        "replace_this-with-a-random-string!",
+        "my super secret jwt signing value",
+        "the correct horse password is a battery",
+    ),
+]
+WEAK_PASSWORDS = ["password", "Password", "root", "123456", "changeme", "change-me", "aaaaaa", "p%61ssword", "im"]
+
+
+def refused(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(EnvError) as caught:
+        settings()
+    told = str(caught.value)
+    assert told.startswith(f"{variable} ")
+    assert "\n" not in told
+    return told
+
+
+@pytest.mark.parametrize("key", WEAK_KEYS)
+def test_a_key_that_anybody_would_try_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert key not in refused("JWT_SECRET_KEY", key, monkeypatch)
+
+
+@pytest.mark.parametrize("key", WEAK_KEYS)
+def test_a_service_token_that_anybody_would_try_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = key.replace(",", ".")
+    told = refused("RPC_SERVICE_TOKENS", f"good:{databases.SECRET.replace(',', '.')},weak:{token}", monkeypatch)
+    assert token not in told
+
+
+@pytest.mark.parametrize("password", WEAK_PASSWORDS)
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [("DATABASE_URL", "mysql+pymysql://im:{}@db/im"), ("REDIS_URL", "redis://im:{}@redis:6379/0")],
+)
+def test_a_password_that_anybody_would_try_is_refused(
+    variable: str, url: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert url.format(password) not in refused(variable, url.format(password), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(
+            ("JWT_SECRET_KEY", "9f2c41d7b06a5e83c1d2f4a6b8097e35"),
+            ("JWT_SECRET_KEY", "q0Zr3vX-8sLwJm5TgYb1_KdHn2UcEp7aRf6iOeWt4xM"),
+        ),
+        ("JWT_SECRET_KEY", "correct horse battery staple, and more"),
+        ("RPC_SERVICE_TOKENS", "api:q0Zr3vX-8sLwJm5TgYb1_KdHn2UcEp7aRf6iOeWt4xM"),
+        ("DATABASE_URL", "mysql+pymysql://im:Zr3vX-8sLwJ@db/im"),
+        *(("DATABASE_URL", "mysql+pymysql://root@127.0.0.1:3306/im"), ("DATABASE_URL", "sqlite:////password.db")),
+        *(("REDIS_URL", "redis://:Zr3vX-8sLwJ@redis/0"), ("REDIS_URL", "redis://[broken")),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_a_secret_of_ones_own_is_taken(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    settings()
+
+
+def test_the_embedded_mode_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IM_EMBEDDED", "1")
+    monkeypatch.setenv("JWT_SECRET_KEY", "a" * 32)
+    assert settings().embedded
+
+
 def test_a_bad_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET_KEY", "short but secret")
     with pytest.raises(EnvError) as caught:

@@ -70,16 +70,17 @@ def refused(raw: Any, kind: str = "access") -> None:
 
 
 def test_what_was_issued_is_good(own: None) -> None:
-    pair = issue(7, "family")
+    pair = issue(7, "family", 3)
     claims = verify(pair.access_token)
     assert (claims.user_id, claims.family, pair.expires_in) == (7, "family", 86_400)
     assert claims.token_id
     assert claims.revocable == (claims.token_id, "family")
+    assert (claims.generation, claims.issued_at) == (3, pytest.approx(time.time(), abs=60))
     assert abs(claims.expires_at - time.time() - 86_400) < HOUR
 
 
 def test_every_token_has_its_own_id(own: None) -> None:
-    pairs = [issue(7, "family") for _ in range(2)]
+    pairs = [issue(7, "family", 3) for _ in range(2)]
     ids = {verify(pair.access_token).token_id for pair in pairs}
     ids |= {verify(pair.refresh_token, kind="refresh").token_id for pair in pairs}
     assert len(ids) == 4
@@ -87,14 +88,14 @@ def test_every_token_has_its_own_id(own: None) -> None:
 
 def test_lives_are_settings(configure: Configure) -> None:
     configure(ACCESS_TOKEN_SECONDS="60", REFRESH_TOKEN_SECONDS="120")
-    pair = issue(7, "family")
+    pair = issue(7, "family", 3)
     lives = [verify(pair.access_token).expires_at, verify(pair.refresh_token, kind="refresh").expires_at]
     assert 60 <= lives[1] - lives[0] < 120
     assert pair.expires_in == 60
 
 
 def test_an_access_token_does_not_refresh_and_a_refresh_token_opens_nothing(own: None) -> None:
-    pair = issue(7, "family")
+    pair = issue(7, "family", 3)
     refused(pair.refresh_token)
     refused(pair.access_token, kind="refresh")
     assert verify(pair.refresh_token, kind="refresh").user_id == 7
@@ -123,7 +124,7 @@ def test_what_is_no_token_is_refused(own: None, raw: str) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_a_token_with_a_part_exchanged_is_refused(own: None, cut: int) -> None:
-    mine, other = issue(7, "family").access_token.split("."), forge(sub="8").split(".")
+    mine, other = issue(7, "family", 3).access_token.split("."), forge(sub="8").split(".")
     mine[cut] = other[cut] if mine[cut] != other[cut] else mine[cut][::-1]
     refused(".".join(mine))
 
@@ -175,9 +176,42 @@ def test_a_sub_that_is_no_decimal_user_id_is_refused(own: None, identity: Any) -
     refused(forge(sub=identity))
 
 
+@pytest.mark.parametrize("claim", ["jti", "fam"])
+@pytest.mark.parametrize(
+    "name", [[1], {"a": 1}, 7, 0, True, False, 1.5, "x" * 65, "a b", " ", "a ", "a\n", "\x00", "é", "\ud800"], ids=ascii
+)
+def test_an_id_by_which_nothing_could_be_revoked_is_refused(own: None, claim: str, name: Any) -> None:
+    refused(forge(**{claim: name}))
+
+
+@pytest.mark.parametrize("claim", ["jti", "fam"])
+@pytest.mark.parametrize("name", ["x" * 64, "!", "~", "urn:uuid:5f0c", "a/b+c=="])
+def test_an_id_of_up_to_64_printable_characters_is_good(own: None, claim: str, name: str) -> None:
+    assert name in verify(forge(**{claim: name})).revocable
+
+
+def test_an_empty_id_is_none(own: None) -> None:
+    assert verify(forge(jti="", fam="")).revocable == ()
+
+
+@pytest.mark.parametrize("generation", ["1", 1.0, True, -1, 2**53, [1], {}], ids=ascii)
+def test_a_generation_that_is_none_is_refused(own: None, generation: Any) -> None:
+    refused(forge(im_gen=generation))
+
+
+@pytest.mark.parametrize(("iat", "meant"), [(5, 5), (5.9, 5), (0, 0), (None, None)])
+def test_when_a_token_was_issued_is_told_in_seconds(own: None, iat: Any, meant: int | None) -> None:
+    assert verify(forge(iat=iat)).issued_at == meant
+
+
+@pytest.mark.parametrize("iat", ["soon", [1], {}, float("inf"), float("nan")], ids=ascii)
+def test_a_time_of_issue_that_is_no_number_is_refused(own: None, iat: Any) -> None:
+    refused(forge(iat=iat))
+
+
 @pytest.mark.parametrize("user_id", [1, 2**53 - 1])
 def test_the_smallest_and_the_largest_user_are_let_in(own: None, user_id: int) -> None:
-    assert verify(issue(user_id, "family").access_token).user_id == user_id
+    assert verify(issue(user_id, "family", 0).access_token).user_id == user_id
 
 
 @pytest.mark.parametrize("depth", [900, 2_000, 100_000])
@@ -208,4 +242,4 @@ def test_a_foreign_token_names_nobody_by_its_sub(configure: Configure) -> None:
 
 def test_own_tokens_are_issued_under_the_foreign_claim_too(configure: Configure) -> None:
     configure(JWT_IDENTITY_CLAIM="userId")
-    assert verify(issue(7, "family").access_token).user_id == 7
+    assert verify(issue(7, "family", 3).access_token).user_id == 7

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -9,8 +10,8 @@ from sqlalchemy import create_engine, text
 from tests import databases
 from tests.device import Device
 from tests.people import User, Web, answer, conversation, conversations, friends, send, unread
-from tests.processes import ROOT, wait_until
-from tests.stack import Stack, with_programs
+from tests.processes import ROOT, Process, free_port, wait_until
+from tests.stack import Stack, commands, with_programs
 
 
 @pytest.fixture
@@ -98,3 +99,19 @@ def shows(stack: Stack, message_id: int, steps: dict[str, str]) -> bool:
 def test_an_unknown_message_is_said_to_be_unknown(stack: Stack) -> None:
     code, output = flask(stack, "trace", "9007199254740991")
     assert (code, output) == (1, "Error: no message 9007199254740991\n")
+
+
+@pytest.mark.parametrize("name", ["web", "realtime", "worker", "beat", "rpc"])
+def test_no_process_starts_with_a_secret_that_anybody_would_try(stack: Stack, tmp_path: Path, name: str) -> None:
+    secret = "your-access-secret-your-access-secret"
+    env = databases.environment(stack.database_url, stack.redis_url) | {"JWT_SECRET_KEY": secret}
+    places = {each: f"127.0.0.1:{free_port()}" for each in ("BIND", "REALTIME_BIND", "RPC_BIND")}
+    process = Process(name, f"exec {commands()[name]}", log=tmp_path / name, env=with_programs(env | places))
+    process.launch()
+    try:
+        wait_until(lambda: not process.running, "it to end")
+    finally:
+        process.kill()
+    told = process.output()
+    assert "JWT_SECRET_KEY holds a secret that is well known" in told
+    assert secret not in told

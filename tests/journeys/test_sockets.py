@@ -38,7 +38,11 @@ def test_no_token_no_socket(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     "claims",
-    [{"key": "k" * 40}, {"exp": 1}, {"exp": None}, {"type": "refresh"}, {"sub": "0"}, {"sub": "nobody"}, {"sub": None}],
+    [
+        *({"key": "k" * 40}, {"exp": 1}, {"exp": None}, {"type": "refresh"}),
+        *({"sub": "0"}, {"sub": "nobody"}, {"sub": None}),
+        *({"fam": [1]}, {"fam": {"a": 1}}, {"jti": 7}, {"jti": "x" * 65}),
+    ],
     ids=str,
 )
 def test_a_bad_token_opens_nothing(stack: Stack, user: User, claims: dict[str, Any]) -> None:

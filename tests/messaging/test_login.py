@@ -2,25 +2,30 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
+from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.session import run
 from db.user import User
-from messaging import passwords
+from messaging import friends, passwords, users
+from messaging.attempts import MAX_ATTEMPTS, WINDOW, succeeded
 from messaging.errors import Code, Refused
-from messaging.login import MAX_ATTEMPTS, WINDOW, add, begin, forgive, login, register
+from messaging.login import SignedIn, add, begin, change_password, close_account, login, register
+from messaging.tokens import revoke_user
 
 PASSWORD = "correct horse"
+HOME, AWAY = "192.0.2.1", "198.51.100.7"
 
 
 @pytest.fixture
 def alice(any_database: str) -> dict[str, Any]:
-    return register(username="alice", password=PASSWORD)
+    return register(username="alice", password=PASSWORD, address=HOME).user
 
 
 @pytest.fixture
@@ -42,10 +47,10 @@ def refusal(call: Callable[[], Any]) -> Refused:
     return error.value
 
 
-def attempt(password: str = PASSWORD, username: str = "alice") -> Any:
+def attempt(password: str = PASSWORD, username: str = "alice", address: str = AWAY) -> Any:
     """What a login is answered: the user, or a code."""
     try:
-        return login(username=username, password=password)
+        return login(username=username, password=password, address=address).user
     except Refused as error:
         return error.code
 
@@ -56,7 +61,9 @@ def test_a_new_user_is_called_by_his_username(alice: dict[str, Any]) -> None:
 
 
 def test_a_nickname_may_be_chosen(any_database: str) -> None:
-    assert register(username="alice", password=PASSWORD, nickname="Alice 🌸")["nickname"] == "Alice 🌸"
+    assert (
+        register(username="alice", password=PASSWORD, address=HOME, nickname="Alice 🌸").user["nickname"] == "Alice 🌸"
+    )
 
 
 def test_a_password_is_not_stored(alice: dict[str, Any]) -> None:
@@ -66,7 +73,7 @@ def test_a_password_is_not_stored(alice: dict[str, Any]) -> None:
 
 
 def test_a_taken_username_is_refused(alice: dict[str, Any]) -> None:
-    assert refusal(lambda: register(username="alice", password="another one")).code is Code.USERNAME_TAKEN
+    assert refusal(lambda: register(username="alice", password="another one", address=HOME)).code is Code.USERNAME_TAKEN
     assert attempt() == alice
 
 
@@ -84,12 +91,12 @@ def test_of_those_who_take_a_name_at_once_one_gets_it(any_database: str) -> None
 
 
 def test_the_right_password_signs_in(alice: dict[str, Any]) -> None:
-    assert login(username="alice", password=PASSWORD) == alice
+    assert login(username="alice", password=PASSWORD, address=AWAY) == SignedIn(alice, 0)
 
 
 def test_a_wrong_password_and_an_unknown_name_are_refused_alike(alice: dict[str, Any]) -> None:
-    wrong = refusal(lambda: login(username="alice", password="wrong horse"))
-    unknown = refusal(lambda: login(username="nobody", password="wrong horse"))
+    wrong = refusal(lambda: login(username="alice", password="wrong horse", address=AWAY))
+    unknown = refusal(lambda: login(username="nobody", password="wrong horse", address=AWAY))
     assert (wrong.code, wrong.detail) == (Code.WRONG_CREDENTIALS, "")
     assert vars(wrong) == vars(unknown)
 
@@ -105,7 +112,7 @@ def test_the_eleventh_try_is_refused_even_with_the_right_password(
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
         assert attempt("wrong", username) is Code.WRONG_CREDENTIALS
-    refused = refusal(lambda: login(username=username, password=PASSWORD))
+    refused = refusal(lambda: login(username=username, password=PASSWORD, address=AWAY))
     assert refused.code is Code.TOO_MANY_REQUESTS
     assert refused.retry_after in range(890, 901)
     assert PASSWORD not in cheap, "it was not even looked at"
@@ -140,7 +147,7 @@ def test_no_more_than_ten_are_checked_however_many_try_at_once(alice: dict[str, 
 
 def test_no_lock_is_held_while_a_password_is_checked(alice: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def verify(*_: Any) -> bool:
-        run(lambda session, now: begin(session, now, username="alice"))
+        run(lambda session, now: begin(session, now, username="alice", address=AWAY))
         return True
 
     monkeypatch.setattr(passwords, "verify", verify)
@@ -149,7 +156,7 @@ def test_no_lock_is_held_while_a_password_is_checked(alice: dict[str, Any], monk
 
 def after(wait: timedelta, username: str = "alice") -> Any:
     """Begin a check that much later."""
-    return run(lambda session, now: begin(session, now + wait, username=username))
+    return run(lambda session, now: begin(session, now + wait, username=username, address=AWAY))
 
 
 def test_the_wait_ends_with_the_quarter_of_an_hour(alice: dict[str, Any]) -> None:
@@ -158,7 +165,7 @@ def test_the_wait_ends_with_the_quarter_of_an_hour(alice: dict[str, Any]) -> Non
     refused = refusal(lambda: after(WINDOW - timedelta(seconds=10)))
     assert refused.code is Code.TOO_MANY_REQUESTS
     assert refused.retry_after in range(5, 11)
-    assert after(WINDOW).username == "alice"
+    assert after(WINDOW).user["username"] == "alice"
     for _ in range(MAX_ATTEMPTS - 1):
         after(WINDOW + timedelta(minutes=1))
     assert refusal(lambda: after(WINDOW + timedelta(minutes=2))).code is Code.TOO_MANY_REQUESTS
@@ -169,10 +176,187 @@ def test_a_refused_try_does_not_prolong_the_wait(alice: dict[str, Any]) -> None:
         after(timedelta())
     for minute in range(14):
         refusal(lambda minute=minute: after(timedelta(minutes=minute)))
-    assert after(WINDOW).username == "alice"
+    assert after(WINDOW).user["username"] == "alice"
 
 
-def test_forgiving_removes_the_row(alice: dict[str, Any]) -> None:
-    after(timedelta())
-    run(lambda session, now: forgive(session, now, username="alice"))
-    assert run(lambda session, _: session.scalar(select(func.count()).select_from(LoginAttempt))) == 0
+def counted() -> int:
+    """Checks from unknown addresses in the current quarter of an hour."""
+    return run(lambda session, _: session.scalar(select(func.sum(LoginAttempt.attempts)))) or 0
+
+
+def test_success_forgets_its_own_check_alone(alice: dict[str, Any]) -> None:
+    for _ in range(3):
+        after(timedelta())
+    run(lambda session, now: succeeded(session, now, username="alice", address=AWAY))
+    assert counted() == 2
+
+
+def test_strangers_who_use_up_the_tries_lock_out_nobody_who_was_there_before(
+    alice: dict[str, Any], cheap: list[str]
+) -> None:
+    for number in range(MAX_ATTEMPTS):
+        assert attempt("wrong", address=f"203.0.113.{number}") is Code.WRONG_CREDENTIALS
+    assert attempt("wrong", address="203.0.113.99") is Code.TOO_MANY_REQUESTS
+    assert attempt(address=HOME) == alice, "they have registered there"
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert attempt("wrong", address=HOME) is Code.WRONG_CREDENTIALS
+    assert attempt(address=HOME) == alice
+    assert attempt(address=AWAY) is Code.TOO_MANY_REQUESTS, "an unknown one has to wait"
+
+
+def test_who_has_signed_in_somewhere_may_go_on_there(alice: dict[str, Any], cheap: list[str]) -> None:
+    assert attempt(address=AWAY) == alice
+    for _ in range(MAX_ATTEMPTS + 1):
+        attempt("wrong", address="203.0.113.1")
+    assert attempt(address=AWAY) == alice
+
+
+def test_a_known_address_has_ten_guesses_as_well(alice: dict[str, Any], cheap: list[str]) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        assert attempt("wrong", address=HOME) is Code.WRONG_CREDENTIALS
+    assert attempt(address=HOME) is Code.TOO_MANY_REQUESTS
+    assert attempt(address=AWAY) == alice
+
+
+def test_an_address_is_known_for_one_name_alone(alice: dict[str, Any], cheap: list[str]) -> None:
+    register(username="mallory", password=PASSWORD, address=AWAY)
+    for _ in range(MAX_ATTEMPTS):
+        attempt("wrong", address=AWAY)
+    assert attempt(address=AWAY) is Code.TOO_MANY_REQUESTS
+
+
+def test_logins_of_the_owner_give_strangers_no_more_guesses(alice: dict[str, Any], cheap: list[str]) -> None:
+    for number in range(MAX_ATTEMPTS):
+        assert attempt("wrong", address="203.0.113.1") is Code.WRONG_CREDENTIALS
+        assert attempt(address=HOME) == alice
+        if number < MAX_ATTEMPTS - 1:
+            assert attempt(address=f"192.0.2.{number + 10}") == alice, "a new address of theirs each time"
+    assert attempt("wrong", address="203.0.113.1") is Code.TOO_MANY_REQUESTS
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"),
+        ("192.0.2.9", "::ffff:192.0.2.9", "192.0.2.8"),
+        ("", "", "192.0.2.9"),
+    ],
+)
+def test_what_one_subscriber_can_choose_from_is_one_address(
+    alice: dict[str, Any], cheap: list[str], one: str, same: str, other: str
+) -> None:
+    assert attempt(address=one) == alice
+    for _ in range(MAX_ATTEMPTS):
+        attempt("wrong", address="203.0.113.1")
+    assert attempt(address=same) == alice
+    assert attempt(address=other) is Code.TOO_MANY_REQUESTS
+
+
+def test_no_address_is_stored_as_it_is(alice: dict[str, Any]) -> None:
+    stored = run(lambda session, _: session.scalars(select(KnownAddress.address)).one())
+    assert len(stored) == 64
+    assert HOME not in stored
+
+
+def test_ten_from_a_known_address_are_checked_however_many_try_at_once(alice: dict[str, Any], cheap: list[str]) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: attempt("wrong", address=HOME), range(24)))
+    assert (len(cheap), answers.count(Code.WRONG_CREDENTIALS)) == (MAX_ATTEMPTS, MAX_ATTEMPTS)
+
+
+def test_a_new_password_takes_the_place_of_the_old_one(alice: dict[str, Any]) -> None:
+    fields = {"user_id": alice["id"], "address": HOME}
+    assert change_password(old_password=PASSWORD, new_password="another horse", **fields) == SignedIn(alice, 1)
+    assert attempt() is Code.WRONG_CREDENTIALS
+    assert login(username="alice", password="another horse", address=HOME) == SignedIn(alice, 1)
+
+
+def test_the_password_is_asked_for_and_guesses_of_it_are_counted(alice: dict[str, Any], cheap: list[str]) -> None:
+    fields = {"user_id": alice["id"], "address": AWAY}
+    for _ in range(MAX_ATTEMPTS // 2):
+        wrong = {"old_password": "wrong", "new_password": "another horse"}
+        assert refusal(lambda wrong=wrong: change_password(**wrong, **fields)).code is Code.WRONG_CREDENTIALS
+        assert refusal(lambda: close_account(password="wrong", **fields)).code is Code.WRONG_CREDENTIALS
+    assert refusal(lambda: close_account(password=PASSWORD, **fields)).code is Code.TOO_MANY_REQUESTS
+    assert attempt() is Code.TOO_MANY_REQUESTS, "they are the same guesses"
+
+
+@pytest.mark.parametrize("call", ["change_password", "close_account"])
+def test_a_password_that_changes_while_it_is_checked_is_the_wrong_one(
+    alice: dict[str, Any], call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(*_: Any) -> bool:
+        run(lambda session, _: session.execute(update(User).values(password_hash="of another password")))
+        return True
+
+    monkeypatch.setattr(passwords, "verify", verify)
+    fields = {"user_id": alice["id"], "address": HOME}
+    calls: dict[str, Callable[[], Any]] = {
+        "change_password": lambda: change_password(old_password=PASSWORD, new_password="another horse", **fields),
+        "close_account": lambda: close_account(password=PASSWORD, **fields),
+    }
+    assert refusal(calls[call]).code is Code.WRONG_CREDENTIALS
+    stored = run(lambda session, _: session.execute(select(User.password_hash, User.delete_time)).one())
+    assert tuple(stored) == ("of another password", None)
+
+
+def test_a_login_that_had_begun_before_the_password_was_changed_has_ended(
+    alice: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(*_: Any) -> bool:
+        run(lambda session, now: revoke_user(session, now, user_id=alice["id"]))
+        return True
+
+    monkeypatch.setattr(passwords, "verify", verify)
+    assert login(username="alice", password=PASSWORD, address=HOME).generation == 0
+    monkeypatch.undo()
+    assert login(username="alice", password=PASSWORD, address=HOME).generation == 1
+
+
+def test_a_new_user_is_of_the_current_generation(any_database: str) -> None:
+    run(lambda session, now: revoke_user(session, now, user_id=1))
+    assert register(username="alice", password=PASSWORD, address=HOME).generation == 1
+
+
+@pytest.fixture
+def closed(alice: dict[str, Any]) -> dict[str, Any]:
+    """Alice has closed her account."""
+    close_account(user_id=alice["id"], password=PASSWORD, address=HOME)
+    return alice
+
+
+def test_who_has_closed_an_account_signs_in_no_more_and_nobody_gets_the_name(closed: dict[str, Any]) -> None:
+    assert attempt() is Code.WRONG_CREDENTIALS
+    assert attempt(address=HOME) is Code.WRONG_CREDENTIALS
+    for password in (PASSWORD, ""):
+        assert attempt(password) is Code.WRONG_CREDENTIALS
+    assert refusal(lambda: register(username="alice", password=PASSWORD, address=HOME)).code is Code.USERNAME_TAKEN
+    fields = {"user_id": closed["id"], "password": PASSWORD, "address": HOME}
+    assert refusal(lambda: close_account(**fields)).code is Code.NOT_FOUND
+
+
+def test_a_closed_account_costs_a_check_like_an_unknown_name(closed: dict[str, Any], cheap: list[str]) -> None:
+    assert attempt("wrong") is Code.WRONG_CREDENTIALS
+    assert cheap == ["wrong"]
+
+
+def test_what_is_left_of_a_closed_account(closed: dict[str, Any]) -> None:
+    row = run(lambda session, _: session.scalars(select(User)).one())
+    assert (row.username, row.password_hash, row.nickname, row.avatar) == ("alice", "", "", "")
+    assert run(lambda session, _: session.scalars(select(KnownAddress)).all()) == []
+    assert counted() == 0
+
+
+def test_a_token_that_has_not_yet_ended_does_nothing_for_a_closed_account(closed: dict[str, Any]) -> None:
+    """Another process may take it for good for up to five seconds."""
+    bob = register(username="bob", password=PASSWORD, address=HOME).user["id"]
+    fields = {"user_id": closed["id"]}
+    calls: list[Callable[[Session, datetime], Any]] = [
+        lambda session, now: users.profile(session, now, **fields),
+        lambda session, now: users.change(session, now, **fields, nickname="back again"),
+        lambda session, now: friends.request(session, now, **fields, to_user_id=bob),
+        lambda session, now: friends.block(session, now, **fields, other_id=bob),
+    ]
+    for call in calls:
+        assert refusal(lambda call=call: run(call)).code is Code.NOT_FOUND
+    assert run(lambda session, _: session.scalars(select(User.nickname).where(User.id == closed["id"])).one()) == ""

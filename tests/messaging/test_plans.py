@@ -68,7 +68,8 @@ _LOAD = [
     f"INSERT INTO im_friend SELECT 1, {FRIENDS} + seq, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_friend SELECT {FRIENDS} + seq, 1, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_user_blacklist SELECT {FRIENDS} + seq, 77, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
-    f"INSERT INTO im_user SELECT {FRIENDS} + seq, CONCAT('u', seq), '', 'somebody', '', {_TIMES} FROM seq_1_to_{TALKS}",
+    f"INSERT INTO im_user SELECT {FRIENDS} + seq, CONCAT('u', seq), '', 'somebody', '', {_TIMES}, NULL "
+    f"FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_message_hidden SELECT 1, 50 * seq FROM seq_1_to_{TALKS // 5}",
     f"INSERT INTO im_message_hidden SELECT {FRIENDS} + seq, {LENGTH} + 2 * seq FROM seq_1_to_{TALKS}",
     # What an outage left: 100 events of each shard, about the newest message of a conversation.

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from db.revoked_token import RevokedToken
 from db.session import run
 from infra.settings import settings
-from messaging.revocations import Revocations, of_access
-from messaging.tokens import Refresh, revoke_login, spend_refresh
+from infra.tokens import Claims
+from messaging.revocations import Revocations, news
+from messaging.tokens import Refresh, revoke_login, revoke_user, spend_refresh
 from messaging.upkeep import expire
 
 MONTH = 30 * 86_400
@@ -20,9 +21,13 @@ MONTH = 30 * 86_400
 pytestmark = pytest.mark.usefixtures("any_database")
 
 
-def spend(token_id: str = "t1", family: str = "f", *, lives: int = MONTH) -> Refresh:
+def spend(
+    token_id: str = "t1", family: str = "f", *, lives: int = MONTH, generation: int | None = 0, issued_at: int = 0
+) -> Refresh:
     ends = int(time.time()) + lives
-    return run(lambda session, now: spend_refresh(session, now, token_id=token_id, family=family, expires_at=ends))
+    claims = Claims(7, ends, token_id, family, generation, issued_at)
+    ids = {"token_id": token_id, "family": family}
+    return run(lambda session, now: spend_refresh(session, now, token=claims, **ids, expires_at=ends))
 
 
 def end_login(family: str = "f", *, lives: int = 600) -> None:
@@ -97,18 +102,33 @@ def test_ids_are_told_apart_by_case() -> None:
 
 def test_every_process_learns_of_it() -> None:
     known = Revocations()
-    assert not known.revoked(["a", "f"])
+    token = Claims(7, 0, "a", "f")
+    assert not known.revoked(token)
     end_login()
-    known.forget()
-    assert known.revoked(["a", "f"])
+    known.look_again()
+    assert known.revoked(token)
 
 
 def test_processes_keep_no_copy_of_what_no_living_access_token_carries() -> None:
     spend("t1")
     end_login("f")
-    assert run(of_access) == {"f"}
+    assert set(run(lambda session, now: news(session, now, since=None).ids)) == {"f"}
     later = timedelta(seconds=settings().access_token_seconds) + timedelta(hours=3)
-    assert run(lambda session, now: of_access(session, now + later)) == set()
+    assert run(lambda session, now: news(session, now + later, since=None).ids) == {}
+
+
+def test_when_all_logins_were_ended_no_refresh_token_of_theirs_is_spent() -> None:
+    assert run(lambda session, now: revoke_user(session, now, user_id=7)) == 1
+    assert spend("t1", generation=0) is Refresh.REVOKED
+    assert spend("t2", generation=None, issued_at=0) is Refresh.REVOKED
+    assert spend("t3", generation=1) is Refresh.SPENT
+    assert spend("t4", generation=None, issued_at=2**40) is Refresh.SPENT
+
+
+def test_a_user_whose_logins_were_ended_is_remembered_for_good() -> None:
+    run(lambda session, now: revoke_user(session, now, user_id=7))
+    survivors(timedelta(days=3_650))
+    assert spend("t1", generation=0) is Refresh.REVOKED
 
 
 def test_a_login_stays_revoked_while_any_of_its_tokens_lives() -> None:

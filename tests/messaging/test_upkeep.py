@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.outbox import Event
 from db.revoked_token import RevokedToken
@@ -17,11 +18,17 @@ from tests.messaging.conftest import ALICE, BOB, read, store_many
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def add(now: datetime, table: Any, key: str, **times: dict[str, timedelta]) -> None:
     """Rows by their key, each with a time that far from now."""
-    common = {"claims": "{}"} if table is Ticket else {"create_time": now} if table is RevokedToken else {"attempts": 1}
+    common: dict[str, Any] = {
+        Ticket: {"claims": "{}"},
+        RevokedToken: {"create_time": now},
+        LoginAttempt: {"attempts": 1},
+        KnownAddress: {"attempts": 1, "username": "alice", "window_start": now},
+    }[table]
     ((name, ages),) = times.items()
     rows = [common | {key: row, name: now + age} for row, age in ages.items()]
     run(lambda session, _: session.execute(insert(table), rows))
@@ -40,7 +47,8 @@ def now() -> datetime:
 
 
 def test_nothing_expired_is_nothing_done(database: str) -> None:
-    assert run(upkeep.expire) == {"im_ws_ticket": 0, "im_revoked_token": 0, "im_login_attempt": 0}
+    names = ("im_ws_ticket", "im_revoked_token", "im_login_attempt", "im_known_address")
+    assert run(upkeep.expire) == dict.fromkeys(names, 0)
 
 
 def test_only_what_no_longer_matters_goes(database: str) -> None:
@@ -48,10 +56,17 @@ def test_only_what_no_longer_matters_goes(database: str) -> None:
     add(moment, Ticket, "ticket_hash", expires_at={"dead": -SECOND, "dying": SECOND * 0, "alive": SECOND})
     add(moment, RevokedToken, "token_id", expires_at={"dead": -HOUR, "dead too": -SECOND, "alive": HOUR})
     add(moment, LoginAttempt, "username", window_start={"old": -HOUR - SECOND, "an hour": -HOUR, "new": -SECOND})
-    assert expire(moment) == {"im_ws_ticket": 1, "im_revoked_token": 2, "im_login_attempt": 1}
+    add(moment, KnownAddress, "address", login_time={"gone": -DAY * 90 - SECOND, "90 days": -DAY * 90, "here": -SECOND})
+    assert expire(moment) == {
+        "im_ws_ticket": 1,
+        "im_revoked_token": 2,
+        "im_login_attempt": 1,
+        "im_known_address": 1,
+    }
     assert keys(Ticket.ticket_hash) == {"dying", "alive"}
     assert keys(RevokedToken.token_id) == {"alive"}
     assert keys(LoginAttempt.username) == {"an hour", "new"}
+    assert keys(KnownAddress.address) == {"90 days", "here"}
 
 
 def test_doing_it_again_does_nothing(database: str) -> None:

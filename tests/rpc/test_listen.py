@@ -20,7 +20,7 @@ from tests.rpc.client import OPTIONS, ORIGINAL, Client, refused
 from tests.rpc.conftest import MakeDoor
 from tests.stack import SERVICE_TOKEN, RpcDoor, Stack
 
-TOKEN = "t" * 32
+TOKEN = "a token that this test has made up"
 
 
 def ended(process: RpcDoor) -> str:
@@ -80,6 +80,7 @@ def test_a_key_of_another_certificate_is_told_in_one_line(door: MakeDoor, tmp_pa
         ({"RPC_TLS_CERTIFICATE": "/nowhere", "RPC_TLS_KEY": "/nowhere"}, "/nowhere"),
         ({"FRIEND_RPC": "127.0.0.1:1"}, "USERCENTER_RPC"),
         ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY"),
+        ({"RPC_SERVICE_TOKENS": "a:" + "t" * 32}, "RPC_SERVICE_TOKENS"),
     ],
     ids=str,
 )

@@ -61,6 +61,10 @@ def test_no_token_or_no_jwt_is_refused(web: Web, header: str | None) -> None:
         {"sub": "5x"},
         {"sub": str(2**63)},
         {"nbf": int(time.time()) + 3600},
+        {"fam": [1]},
+        {"fam": {"a": 1}},
+        {"jti": 7},
+        {"jti": "x" * 65},
     ],
     ids=str,
 )

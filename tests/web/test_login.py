@@ -85,7 +85,7 @@ def test_a_token_names_its_user_and_ends(web: Web) -> None:
             for bad in ("ab", "x" * 33, "a b c", "käse", "a@b.c", "abc\n", "", 123, None)
         ),
         *(({"password": bad}, "password") for bad in ("short12", "x" * 129, "", 12345678, None)),
-        *(({"nickname": bad}, "nickname") for bad in ("", "x" * 65, 5, None)),
+        *(({"nickname": bad}, "nickname") for bad in ("", "x" * 65, 5, None, "\x00", "a\u202eb", " ", "\u200b")),
         ({"is_admin": True}, "is_admin"),
         ({"id": 1}, "id"),
     ],

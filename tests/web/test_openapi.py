@@ -23,7 +23,7 @@ from tests.stack import Stack
 
 AREAS = {
     "message": "send history conversations read recall delete unread sync conversation/update ws/ticket",
-    "user": "register login refresh logout me update search",
+    "user": "register login refresh logout password delete me update search",
     "friend": "request handle requests list delete block unblock blocks",
 }
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
@@ -173,7 +173,7 @@ def test_what_is_missing_is_found(description: Description, spoil: Callable[[Any
 
 def test_every_call_answers_as_described(web: Web, description: Description) -> None:
     alice, bob = friends(web)
-    carol, dora = new_user(web), new_user(web)
+    carol, dora, eve = new_user(web), new_user(web), new_user(web)
     asked = answer(web.post("/friend/v1/request", {"to_user_id": alice.id}, carol.token))
     name, message = conversation(alice, bob), send(web, alice, bob, extra={"a": [1]}, client_msg_id="k")
     wait_until(lambda: conversations(web, bob), "the conversation to be listed")
@@ -204,6 +204,8 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         ("/message/v1/sync", {"heads": {name: 0}, "changes": {name: 1}}, bob.token),
         ("/message/v1/conversation/update", {"conversation_id": name, "is_top": True}, bob.token),
         ("/user/v1/logout", {}, carol.token),
+        ("/user/v1/password", {"old_password": PASSWORD, "new_password": PASSWORD}, dora.token),
+        ("/user/v1/delete", {"password": PASSWORD}, eve.token),
     ]
     for path, body, token in good:
         answer(web.post(path, body, token))
@@ -227,6 +229,8 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
         (web, "/user/v1/register", taken, alice, Code.USERNAME_TAKEN),
         (web, "/user/v1/login", taken | {"password": "wrong"}, alice, Code.WRONG_CREDENTIALS),
         (web, "/user/v1/logout", {}, nobody, Code.FORBIDDEN),
+        (web, "/user/v1/password", {"old_password": "x", "new_password": PASSWORD}, bob, Code.WRONG_CREDENTIALS),
+        (web, "/user/v1/delete", {"password": "x"}, bob, Code.WRONG_CREDENTIALS),
         (web, "/user/v1/me", {}, nobody, Code.NOT_FOUND),
         (web, "/user/v1/update", {"nickname": "x"}, nobody, Code.NOT_FOUND),
         (web, "/friend/v1/request", {"to_user_id": alice.id}, alice, Code.BEFRIENDING_ONESELF),

@@ -66,6 +66,11 @@ def test_the_longest_fit(web: Web, user: User, fields: dict[str, str]) -> None:
         ({"nickname": 5}, "nickname"),
         ({"avatar": "x" * 256}, "avatar"),
         ({"avatar": None}, "avatar"),
+        *(
+            ({"avatar": bad}, "avatar")
+            for bad in ("javascript:alert(1)", "data:text/html,x", "file:///x", "//x/y", "a\x00")
+        ),
+        *(({"nickname": bad}, "nickname") for bad in ("\x00", "a\u202eb", " ", "\u200b")),
         ({"username": "another"}, "username"),
         ({"id": 1}, "id"),
         ({"password": "another password"}, "password"),

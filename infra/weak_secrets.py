@@ -1,0 +1,41 @@
+"""Secrets that anybody would try first: copied from a page, typed in a hurry, or the same for every installation."""
+
+from urllib.parse import unquote, urlsplit
+
+_FEWEST_CHARACTERS = 10  # different ones; 32 random hexadecimal digits hold fewer once in ten thousand times
+_PLACEHOLDERS = (
+    *("youraccesssecret", "yoursecret", "yourjwt", "yourkey", "yourtoken", "youruniquesecret"),
+    *("changeme", "changethis", "changeit", "replaceme", "replacethis", "placeholder"),
+    *("secretkey", "supersecret", "mysecret", "jwtsecret", "accesssecret", "servicesecret"),
+    *("password", "passwd", "letmein", "qwerty", "0123456789", "1234567890", "abcdefgh"),
+)
+_PASSWORDS = {
+    *("root", "admin", "user", "guest", "test", "secret", "default", "pass", "toor", "dev", "demo", "example"),
+    *("mysql", "mariadb", "redis", "123", "1234", "12345", "123456", "1234567", "12345678", "123456789", "111111"),
+}
+
+
+def is_weak_key(key: str) -> bool:
+    """Returns whether a key of 32 characters or more is a placeholder, or a few characters over and over."""
+    return len(set(key)) < _FEWEST_CHARACTERS or _repeats(key) or _is_placeholder(key)
+
+
+def has_weak_password(url: str) -> bool:
+    """Returns whether a URL carries a password that anybody would try first; none at all is another matter."""
+    try:
+        parts = urlsplit(url)
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    except ValueError:
+        return False  # whoever connects says what is wrong with it
+    if not password:
+        return False
+    return password.lower() in _PASSWORDS | {user.lower()} or len(set(password)) == 1 or _is_placeholder(password)
+
+
+def _repeats(key: str) -> bool:
+    return key in (key + key)[1:-1]
+
+
+def _is_placeholder(text: str) -> bool:
+    plain = "".join(filter(str.isalnum, text.lower()))
+    return any(word in plain for word in _PLACEHOLDERS)

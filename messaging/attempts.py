@@ -1,0 +1,96 @@
+"""How often a password may be guessed.
+
+Invariants: a check is counted before it is begun, so that no number of callers at once gets more than ten in a quarter
+of an hour. All addresses that never signed in as a name share its ten; one that did has ten of its own, so that
+strangers who use up theirs lock nobody out. Unknown names are counted like known ones: nothing tells the two apart.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from db.insert_ignore import insert_ignore
+from db.known_address import KnownAddress
+from db.login_attempt import LoginAttempt
+from infra.settings import settings
+from messaging.errors import Code, Refused
+
+MAX_ATTEMPTS = 10
+WINDOW = timedelta(minutes=15)
+_NETWORK = 64  # bits of an IPv6 address: whoever has one has all others that begin so
+
+
+def count(session: Session, now: datetime, *, username: str, address: str) -> None:
+    """Count a check that is about to be made.
+
+    Raises Refused(TOO_MANY_REQUESTS), with the seconds left of the quarter of an hour, when all ten are used up.
+    """
+    counted = _known(session, username, address) or _locked(session, now, username)
+    age = now - counted.window_start
+    if age >= WINDOW:
+        counted.window_start, counted.attempts = now, 0
+    elif counted.attempts >= MAX_ATTEMPTS:
+        raise Refused(Code.TOO_MANY_REQUESTS, retry_after=int((WINDOW - age).total_seconds()))
+    counted.attempts += 1
+
+
+def succeeded(session: Session, now: datetime, *, username: str, address: str) -> None:
+    """Remember the address, and forget its checks: the password was right.
+
+    Of the checks that all unknown addresses share only this one is forgotten: others may have guessed meanwhile.
+    """
+    key = (KnownAddress.username == username, KnownAddress.address == _hash(address))
+    again: CursorResult[Any] = session.execute(  # type: ignore[assignment]
+        update(KnownAddress).where(*key).values(attempts=0, login_time=now).execution_options(synchronize_session=False)
+    )
+    if again.rowcount:
+        return
+    remember(session, now, username=username, address=address)
+    one_less = update(LoginAttempt).where(LoginAttempt.username == username, LoginAttempt.attempts > 0)
+    session.execute(one_less.values(attempts=LoginAttempt.attempts - 1).execution_options(synchronize_session=False))
+
+
+def remember(session: Session, now: datetime, *, username: str, address: str) -> None:
+    """Note that somebody has signed in from an address."""
+    row = {"username": username, "address": _hash(address), "attempts": 0, "window_start": now, "login_time": now}
+    insert_ignore(session, KnownAddress, [row])
+
+
+def forget(session: Session, *, username: str) -> None:
+    """Delete all that is kept of a name."""
+    for table in (KnownAddress, LoginAttempt):
+        session.execute(delete(table).where(table.username == username).execution_options(synchronize_session=False))
+
+
+def _known(session: Session, username: str, address: str) -> KnownAddress | None:
+    key = (KnownAddress.username == username, KnownAddress.address == _hash(address))
+    return session.scalar(select(KnownAddress).where(*key).with_for_update())
+
+
+def _locked(session: Session, now: datetime, username: str) -> LoginAttempt:
+    statement = select(LoginAttempt).where(LoginAttempt.username == username).with_for_update()
+    found = session.scalar(statement)
+    if found is None:
+        insert_ignore(session, LoginAttempt, [{"username": username, "attempts": 0, "window_start": now}])
+        found = session.scalars(statement).one()
+    return found
+
+
+def _hash(address: str) -> str:
+    """Where people were is nobody's business, also not that of who reads a backup."""
+    return hmac.new(settings().jwt_secret.encode(), _network(address).encode(), hashlib.sha256).hexdigest()
+
+
+def _network(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or int(found) >> (128 - _NETWORK))

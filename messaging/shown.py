@@ -1,0 +1,43 @@
+"""What others' clients will show or open on a user's word: a nickname, and the address of an avatar."""
+
+from unicodedata import category
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+# They turn the text around them, so that a name reads as another one: embeddings, overrides and isolates.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that look like nothing
+
+
+def require_name(text: str) -> None:
+    """Raises ValidationError unless a name shows, and shows nothing but itself."""
+    _require_plain(text)
+    if not any(category(each)[0] in "LNPS" and each not in _BLANK for each in text):
+        raise ValidationError("Must hold something that can be seen.")
+
+
+def require_address(text: str) -> None:
+    """Raises ValidationError unless it is empty, an http or https address, or a relative path.
+
+    Browsers take a backslash for a slash, and drop line ends and tabs within.
+    """
+    _require_plain(text)
+    if any(each.isspace() or each == "\\" for each in text) or not _leads_to_a_picture(text):
+        raise ValidationError("Must be empty, an http or https address, or a relative path.")
+
+
+def _require_plain(text: str) -> None:
+    if any(category(each) in ("Cc", "Zl", "Zp") or ord(each) in _TURNING for each in text):
+        raise ValidationError("Must hold no control characters, and none that change the direction of writing.")
+
+
+def _leads_to_a_picture(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if parts.scheme:
+        return parts.scheme in ("http", "https") and bool(host)
+    return not text.startswith("//") and ":" not in parts.path.partition("/")[0]

@@ -1,0 +1,44 @@
+"""Who opens a socket, as far as that shows without one."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask, g
+from sqlalchemy import Connection
+
+from db.session import engine, run
+from messaging import tickets
+from realtime.auth import authenticate
+
+
+@pytest.fixture
+def writer(database: str) -> Iterator[Connection]:
+    """Somebody who writes to the same SQLite database, and takes their time."""
+    with engine().connect() as connection, connection.begin():
+        yield connection
+
+
+def status(ticket: str) -> int:
+    """What a request with that ticket is answered; 101 when it may go on."""
+    app = Flask(__name__)
+    with app.test_request_context(f"/message/v1/ws?ticket={ticket}"):
+        refused = authenticate()
+        if refused is None:
+            assert g.claims.user_id == 7
+            return 101
+        return refused.status_code
+
+
+def issued() -> str:
+    claims = {"user_id": 7, "expires_at": int(time.time()) + 600, "token_id": "t", "family": None}
+    return run(lambda session, now: tickets.issue(session, now, claims=claims))
+
+
+def test_a_good_ticket_opens_once(database: str) -> None:
+    ticket = issued()
+    assert [status(ticket), status(ticket), status("invented")] == [101, 401, 401]
+
+
+def test_a_guess_waits_for_no_writer_and_holds_up_none(writer: Connection) -> None:
+    assert status("invented") == 401
