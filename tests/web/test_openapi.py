@@ -21,6 +21,7 @@ from tests.people import User, Web, answer, conversation, conversations, friends
 from tests.processes import ROOT, wait_until
 from tests.stack import Stack
 
+PASSWORD = "a long password"  # of every new user
 AREAS = {
     "message": "send history conversations read recall delete unread sync conversation/update ws/ticket",
     "user": "register login refresh logout password delete me update search",
