@@ -151,8 +151,12 @@ class GroupCommit(Generic[D, A]):
         return run(answer_all)
 
     def _alone(self, draft: D) -> A | BaseException:
+        """Once more when it collides: it may have waited for its own first time, whose lost COMMIT was still going."""
         try:
-            return self._run([draft])[0]
+            try:
+                return self._run([draft])[0]
+            except (IntegrityError, DataError):
+                return self._run([draft])[0]
         except Exception as error:  # noqa: BLE001 - it is raised again in the sender's own call
             return error
 
