@@ -12,14 +12,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from gevent import get_hub
-from gevent.monkey import is_module_patched
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from infra.metrics import transaction_reruns
+from infra.off_the_loop import off_the_loop
 from infra.settings import settings
 
 T = TypeVar("T")
@@ -89,10 +88,7 @@ def _worth_rerunning(error: DBAPIError) -> bool:
 
 def _on_right_thread(attempt: Callable[[], T]) -> T:
     """SQLite waits for locks in C, which would freeze every greenlet of the process: send it to a real thread."""
-    if engine().dialect.name == "sqlite" and is_module_patched("socket"):
-        result: T = get_hub().threadpool.apply(attempt)
-        return result
-    return attempt()
+    return off_the_loop(attempt) if engine().dialect.name == "sqlite" else attempt()
 
 
 @cache
@@ -106,6 +102,7 @@ def _mysql(url: str) -> Engine:
     # READ COMMITTED: at REPEATABLE READ a plain read and FOR UPDATE disagree within one transaction.
     return create_engine(
         url,
+        hide_parameters=True,  # an error that is logged must not hold what somebody wrote
         isolation_level="READ COMMITTED",
         poolclass=QueuePool,
         pool_size=settings().db_pool_size,
@@ -126,7 +123,9 @@ def _mysql(url: str) -> Engine:
 
 def _sqlite(url: str) -> Engine:
     # No pool: its locks would be shared between greenlets and the hub's native threads.
-    new = create_engine(url, poolclass=NullPool, connect_args={"timeout": 5, "check_same_thread": False})
+    new = create_engine(
+        url, hide_parameters=True, poolclass=NullPool, connect_args={"timeout": 5, "check_same_thread": False}
+    )
     event.listen(new, "connect", _prepare_sqlite)
     event.listen(new, "begin", _begin_sqlite)
     return new
