@@ -148,7 +148,7 @@ class GroupCommit(Generic[D, A]):
                 raise ValueError("a rule answers every draft")
             return answers
 
-        return run(answer_all)
+        return run(answer_all, reserved=True)
 
     def _alone(self, draft: D) -> A | BaseException:
         """Once more when it collides: it may have waited for its own first time, whose lost COMMIT was still going."""

@@ -41,16 +41,17 @@ class OutcomeUnknown(DatabaseUnavailable):
     """The connection was lost at COMMIT: the transaction may be stored or not."""
 
 
-def run(rule: Rule[T], *, write: bool = True) -> T:
+def run(rule: Rule[T], *, write: bool = True, reserved: bool = False) -> T:
     """Call `rule(session, now)` in a transaction of its own and commit it.
 
-    `now` is the database's clock, naive UTC in whole seconds. With `write=False` SQLite takes no write lock.
+    `now` is the database's clock, naive UTC in whole seconds. With `write=False` SQLite takes no write lock;
+    `reserved` uses the one connection that is kept for the group commit.
     The rule may be called again from the start, up to three times, when locks or a lost connection stopped it.
     Raises DatabaseUnavailable (OutcomeUnknown when COMMIT was lost), and whatever the rule raises.
     """
     for rerun in range(_RERUNS + 1):
         try:
-            return _on_right_thread(lambda: _attempt(rule, write=write))
+            return _on_right_thread(lambda: _attempt(rule, write=write, reserved=reserved))
         except PoolTimeoutError as error:
             raise DatabaseUnavailable("no free connection") from error
         except (OperationalError, InterfaceError) as error:
@@ -61,8 +62,8 @@ def run(rule: Rule[T], *, write: bool = True) -> T:
     raise AssertionError("unreachable")
 
 
-def _attempt(rule: Rule[T], *, write: bool) -> T:
-    with Session(engine(), expire_on_commit=False, autoflush=False) as session:
+def _attempt(rule: Rule[T], *, write: bool, reserved: bool) -> T:
+    with Session(reserved_engine() if reserved else engine(), expire_on_commit=False, autoflush=False) as session:
         session.connection(execution_options={"im_write": write})
         result = rule(session, _now(session))
         session.flush()
@@ -94,19 +95,26 @@ def _on_right_thread(attempt: Callable[[], T]) -> T:
 @cache
 def engine() -> Engine:
     """This process's engine, made at first use: after the fork of a worker, never before it."""
+    url, size = settings().database_url, settings().db_pool_size
+    return _sqlite(url) if url.startswith("sqlite") else _mysql(url, size, overflow=size)
+
+
+@cache
+def reserved_engine() -> Engine:
+    """The group commit's, of one connection: sends go on while reads have taken all others, or wait for them."""
     url = settings().database_url
-    return _sqlite(url) if url.startswith("sqlite") else _mysql(url)
+    return engine() if url.startswith("sqlite") else _mysql(url, 1, overflow=0)
 
 
-def _mysql(url: str) -> Engine:
+def _mysql(url: str, size: int, *, overflow: int) -> Engine:
     # READ COMMITTED: at REPEATABLE READ a plain read and FOR UPDATE disagree within one transaction.
     return create_engine(
         url,
         hide_parameters=True,  # an error that is logged must not hold what somebody wrote
         isolation_level="READ COMMITTED",
         poolclass=QueuePool,
-        pool_size=settings().db_pool_size,
-        max_overflow=settings().db_pool_size,
+        pool_size=size,
+        max_overflow=overflow,
         pool_timeout=5,
         pool_reset_on_return=None,  # the session has ended its transaction: a ROLLBACK would be a trip for nothing
         pool_recycle=1800,

@@ -7,7 +7,7 @@ from celery.app.amqp import AMQP
 from celery.signals import setup_logging, worker_process_init
 from kombu import Connection
 
-from db.session import engine
+from db.session import engine, reserved_engine
 from infra import logs
 from infra.redis import client
 
@@ -36,4 +36,5 @@ def _configure_logs(**_: Any) -> None:
 def _own_connections(**_: Any) -> None:
     """A connection shared with the parent over a fork would mix two conversations."""
     engine.cache_clear()
+    reserved_engine.cache_clear()
     client.cache_clear()

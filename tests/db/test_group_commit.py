@@ -18,7 +18,7 @@ from db import group_commit
 from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull, _Waiter
 from db.head import Head
 from db.insert_ignore import insert_ignore
-from db.session import DatabaseUnavailable, OutcomeUnknown, engine, run
+from db.session import DatabaseUnavailable, OutcomeUnknown, reserved_engine, run
 from tests.processes import PATIENCE
 
 
@@ -347,7 +347,7 @@ def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariad
             connection.connection.dbapi_connection.commit()
             connection.connection.dbapi_connection._sock.shutdown(socket.SHUT_RDWR)
 
-    event.listen(engine(), "commit", lose_the_second)
+    event.listen(reserved_engine(), "commit", lose_the_second)
     senders.rule.go.release()
     assert outcomes([first, *others]) == ["stored", "found", OutcomeUnknown, "found"]
     assert senders.rule.batches == [["first"], ["again a", "b", "again c"], ["again a"], ["again c"]]
