@@ -304,7 +304,7 @@ def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database:
 
 @pytest.mark.parametrize("written", [False, True], ids=["locked", "written"])
 def test_a_transaction_that_nobody_goes_on_with_is_ended_by_the_server(mariadb_database: str, *, written: bool) -> None:
-    """Its process may be unreachable, and its locks would last until TCP gives up. Here everything is 10 × faster."""
+    """Its process may be unreachable, and its locks would last until TCP gives up. Here it takes a tenth."""
     run(lambda session, _: add(session, "1_2"))
     hasten = "SET idle_transaction_timeout = @@idle_transaction_timeout DIV 10, innodb_lock_wait_timeout = 1"
     engine().dispose()

@@ -7,12 +7,14 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from db.blacklist import Blacklist
+from db.head import Head
 from db.message import Message
 from db.outbox import Event
-from db.session import run
+from db.session import engine, run
 from messaging import delivered
 from messaging.audit import audit
 from messaging.conversation_id import shard_of
@@ -24,12 +26,14 @@ from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.status import Status
-from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, store_many, view
+from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, messages, store, store_many, stored, view
 from tests.messaging.conftest import read as read_rows
+from tests.processes import PATIENCE, wait_until
 
 ROUNDS = 200
 NAME = "1_2"
 SHARD = shard_of(NAME, 16)
+_LOCK_WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 Rule = Callable[[Session, datetime], Any]
 Both = Callable[[Rule, Rule], tuple[Any, Any]]
 
@@ -217,3 +221,22 @@ def test_two_drains_of_a_shard(both: Both) -> None:
         run(applying())
     settle()
     assert view(BOB).unread_count == 3 * ROUNDS
+
+
+def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> None:
+    befriend(ALICE, BOB)
+    block = {"user_id": BOB, "blocked_id": ALICE}
+    stored(ALICE, BOB, "first", client_msg_id="first")
+    drafts = [draft(ALICE, BOB, "first", client_msg_id="first"), draft(ALICE, BOB, "second")]
+    with engine().connect() as holder, ThreadPoolExecutor() as pool:
+        holder.execute(select(Head).with_for_update())
+        answers = pool.submit(store, *drafts)
+        wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the send to wait for the head")
+        run(lambda session, now: session.execute(insert(Blacklist), [block | {"create_time": now}]))
+        holder.rollback()
+        again, refused = answers.result(PATIENCE)
+    assert isinstance(again, Sent)
+    assert again.duplicate
+    assert isinstance(refused, Refused)
+    assert refused.code is Code.NOT_FRIENDS
+    assert [message.content for message in messages()] == ["first"]
