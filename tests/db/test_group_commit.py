@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db import group_commit
 from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull, _Waiter
 from db.head import Head
-from db.insert_ignore import insert_ignore
+from db.insert_ignore import insert_new
 from db.session import DatabaseUnavailable, OutcomeUnknown, reserved_engine, run
 from tests.processes import PATIENCE
 
@@ -332,7 +332,7 @@ def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariad
 
     def then(session: Session, drafts: Sequence[str]) -> list[str]:
         return [
-            "stored" if insert_ignore(session, Head, [{"conversation_id": draft, "shard": 0}]) else "found"
+            "stored" if insert_new(session, Head, {"conversation_id": draft, "shard": 0}) else "found"
             for draft in drafts
         ]
 
