@@ -11,11 +11,12 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from db.blacklist import Blacklist
+from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import Event
 from db.session import engine, run
-from messaging import delivered
+from messaging import delivered, rows
 from messaging.audit import audit
 from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
@@ -228,7 +229,7 @@ def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> 
     block = {"user_id": BOB, "blocked_id": ALICE}
     stored(ALICE, BOB, "first", client_msg_id="first")
     drafts = [draft(ALICE, BOB, "first", client_msg_id="first"), draft(ALICE, BOB, "second")]
-    with engine().connect() as holder, ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, engine().connect() as holder:
         holder.execute(select(Head).with_for_update())
         answers = pool.submit(store, *drafts)
         wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the send to wait for the head")
@@ -240,3 +241,18 @@ def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> 
     assert isinstance(refused, Refused)
     assert refused.code is Code.NOT_FRIENDS
     assert [message.content for message in messages()] == ["first"]
+
+
+def test_rows_are_locked_in_the_order_of_their_key_however_many(mariadb_database: str) -> None:
+    """Two who lock some of the same rows, in parts, must not meet from both sides."""
+    keys = [("3_5000", 3), *((f"10_{peer}", 10) for peer in range(2000, 2150))]
+    run(lambda session, now: rows.lock(session, now, keys))
+    of_user = select(Conversation.id).with_for_update(nowait=True)
+    with ThreadPoolExecutor() as pool, engine().connect() as holder, engine().connect() as other:
+        holder.execute(of_user.where(Conversation.user_id == 3))
+        locked = pool.submit(run, lambda session, now: rows.lock(session, now, keys))
+        wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the first row to be waited for")
+        assert len(other.execute(of_user.where(Conversation.user_id == 10)).all()) == 150, "nothing behind it is locked"
+        other.rollback()
+        holder.rollback()
+        assert len(locked.result(PATIENCE)) == len(keys)
