@@ -7,8 +7,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.group_commit import GroupCommit
+from db.session import DatabaseUnavailable
+from infra.metrics import sends
 from messaging.directory import Pair
 from messaging.draft import Draft
+from messaging.errors import Refused
 from messaging.send import Sent, send
 from workers import directory
 from workers.outbox import poke
@@ -40,14 +43,33 @@ def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question =
 
     Raises Refused as messaging.send does, DatabaseUnavailable (also for an outside directory that is away), TooLate.
     """
-    asked = _Asked(draft, directory.asked(_pairs(draft)), gone, too_late)
+    try:
+        sent = _commit(_Asked(draft, directory.asked(_pairs(draft)), gone, too_late))
+    except Exception as error:
+        sends.labels(_outcome(error)).inc()
+        raise
+    sends.labels("duplicate" if sent.duplicate else "stored").inc()
+    poke(sent.shard)
+    return sent
+
+
+def _commit(asked: _Asked) -> Sent:
     while True:
         try:
-            sent = _commits.submit(asked)
+            return _commits.submit(asked)
         except _SomebodyTooLate:
             continue  # it ends: each time somebody drops out for good
-        poke(sent.shard)
-        return sent
+
+
+def _outcome(error: Exception) -> str:
+    match error:
+        case Refused():
+            return "refused"
+        case TooLate():
+            return "too_late"
+        case DatabaseUnavailable():
+            return "unavailable"
+    return "failed"
 
 
 def _pairs(draft: Draft) -> set[Pair]:
