@@ -15,10 +15,10 @@ from flask import Flask
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
+from infra.ids import MAX_ID as _MAX_ID
 from infra.settings import settings
 
 _USER_ID = re.compile(r"[1-9][0-9]{0,15}")
-_MAX_ID = 2**53 - 1
 _MOST_REMEMBERED = 20_000  # a few megabytes
 
 _verified: dict[tuple[str, ...], "Claims"] = {}
