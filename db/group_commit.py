@@ -34,9 +34,9 @@ class QueueFull(DatabaseUnavailable):
 class _Waiter(Generic[D, A]):
     __slots__ = ("answer", "draft", "leads", "woken")
 
-    def __init__(self, draft: D) -> None:
+    def __init__(self, draft: D, woken: threading.Event) -> None:
         self.draft = draft
-        self.woken = threading.Event()
+        self.woken = woken
         self.leads = False
         self.answer: A | BaseException | None = None
 
@@ -45,12 +45,21 @@ class GroupCommit(Generic[D, A]):
     """Commits drafts through `rule`, which answers each of a list in its place, with an answer or an exception.
 
     `repeatable(draft)` says whether a draft may be tried again after its COMMIT was lost, because the rule would
-    find it stored.
+    find it stored. At most `most` drafts wait; each waits for an `event` of its own.
     """
 
-    def __init__(self, rule: BatchRule[D, A], *, repeatable: Callable[[D], bool]) -> None:
+    def __init__(
+        self,
+        rule: BatchRule[D, A],
+        *,
+        repeatable: Callable[[D], bool],
+        most: int = MAX_QUEUE,
+        event: Callable[[], threading.Event] = threading.Event,
+    ) -> None:
         self._rule = rule
         self._repeatable = repeatable
+        self._most = most
+        self._event = event
         self._lock = threading.Lock()
         self._queue: deque[_Waiter[D, A]] = deque()
         self._busy = False
@@ -72,9 +81,9 @@ class GroupCommit(Generic[D, A]):
         return waiter.answer
 
     def _enqueue(self, draft: D) -> _Waiter[D, A]:
-        waiter: _Waiter[D, A] = _Waiter(draft)
+        waiter: _Waiter[D, A] = _Waiter(draft, self._event())
         with self._lock:
-            if len(self._queue) >= MAX_QUEUE:
+            if len(self._queue) >= self._most:
                 raise QueueFull("the queue of sends is full")
             self._queue.append(waiter)
             waiter.leads = not self._busy
@@ -148,11 +157,15 @@ class GroupCommit(Generic[D, A]):
                 raise ValueError("a rule answers every draft")
             return answers
 
-        return run(answer_all)
+        return run(answer_all, reserved=True)
 
     def _alone(self, draft: D) -> A | BaseException:
+        """Once more when it collides: it may have waited for its own first time, whose lost COMMIT was still going."""
         try:
-            return self._run([draft])[0]
+            try:
+                return self._run([draft])[0]
+            except (IntegrityError, DataError):
+                return self._run([draft])[0]
         except Exception as error:  # noqa: BLE001 - it is raised again in the sender's own call
             return error
 

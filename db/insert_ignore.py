@@ -1,20 +1,49 @@
-"""INSERT that leaves existing rows alone, in the words of each database."""
+"""INSERT that leaves existing rows alone, in the words of each database.
+
+Not INSERT IGNORE, which turns every error into a warning: what is too long would be cut, and nobody told.
+"""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Insert, Table, insert
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.base import Base, table
 
+_DUPLICATE = 1062
 
-def insert_ignore(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) -> int:
-    """Insert those of `rows` whose unique keys are free; one statement. Answers how many were new.
+
+def insert_ignore(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert those of `rows` whose unique keys are free; one statement.
 
     Sort the rows by key first: two such statements in different orders can deadlock.
     """
-    statement = insert(table(model)).prefix_with("IGNORE", dialect="mysql").prefix_with("OR IGNORE", dialect="sqlite")
-    # On the connection: the session's bulk insert does not tell how many rows were new.
-    result = session.connection().execute(statement.prefix_with("IGNORE", dialect="mariadb"), list(rows))
-    return result.rowcount
+    connection = session.connection()
+    connection.execute(_ignoring(connection.dialect.name, table(model)), list(rows))
+
+
+def insert_new(session: Session, model: type[Base], row: dict[str, Any]) -> bool:
+    """Returns whether the row was inserted; it is not when one of its unique keys is taken."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return connection.execute(_ignoring("sqlite", table(model)), [row]).rowcount == 1
+    # A failed statement ends no transaction here. An upsert would not tell: SQLAlchemy asks for the rows it found.
+    try:
+        connection.execute(insert(table(model)), [row])
+    except IntegrityError as error:
+        if error.orig is None or error.orig.args[0] != _DUPLICATE:
+            raise
+        return False
+    return True
+
+
+@cache
+def _ignoring(dialect: str, target: Table) -> Insert:
+    if dialect == "sqlite":
+        return sqlite.insert(target).on_conflict_do_nothing()
+    key = next(iter(target.primary_key))
+    return mysql.insert(target).on_duplicate_key_update({key.name: key})

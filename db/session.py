@@ -12,14 +12,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from gevent import get_hub
-from gevent.monkey import is_module_patched
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from infra.metrics import transaction_reruns
+from infra.off_the_loop import off_the_loop
 from infra.settings import settings
 
 T = TypeVar("T")
@@ -32,6 +31,12 @@ _CLOCK = {
     "mysql": "SELECT UTC_TIMESTAMP()",
     "mariadb": "SELECT UTC_TIMESTAMP()",
 }
+# Where the network is cut in mid-transaction, its locks would stay until TCP gives up, which takes hours: MariaDB ends
+# it while those who wait for them still do (four times 5 s). MySQL has no such setting, and reads a comment there.
+_PREPARE_MYSQL = (
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5"
+    "/*M!100300 , idle_transaction_timeout = 10 */"
+)
 
 
 class DatabaseUnavailable(Exception):
@@ -42,16 +47,17 @@ class OutcomeUnknown(DatabaseUnavailable):
     """The connection was lost at COMMIT: the transaction may be stored or not."""
 
 
-def run(rule: Rule[T], *, write: bool = True) -> T:
+def run(rule: Rule[T], *, write: bool = True, reserved: bool = False) -> T:
     """Call `rule(session, now)` in a transaction of its own and commit it.
 
-    `now` is the database's clock, naive UTC in whole seconds. With `write=False` SQLite takes no write lock.
+    `now` is the database's clock, naive UTC in whole seconds. With `write=False` SQLite takes no write lock;
+    `reserved` uses the one connection that is kept for the group commit.
     The rule may be called again from the start, up to three times, when locks or a lost connection stopped it.
     Raises DatabaseUnavailable (OutcomeUnknown when COMMIT was lost), and whatever the rule raises.
     """
     for rerun in range(_RERUNS + 1):
         try:
-            return _on_right_thread(lambda: _attempt(rule, write=write))
+            return _on_right_thread(lambda: _attempt(rule, write=write, reserved=reserved))
         except PoolTimeoutError as error:
             raise DatabaseUnavailable("no free connection") from error
         except (OperationalError, InterfaceError) as error:
@@ -62,8 +68,8 @@ def run(rule: Rule[T], *, write: bool = True) -> T:
     raise AssertionError("unreachable")
 
 
-def _attempt(rule: Rule[T], *, write: bool) -> T:
-    with Session(engine(), expire_on_commit=False, autoflush=False) as session:
+def _attempt(rule: Rule[T], *, write: bool, reserved: bool) -> T:
+    with Session(reserved_engine() if reserved else engine(), expire_on_commit=False, autoflush=False) as session:
         session.connection(execution_options={"im_write": write})
         result = rule(session, _now(session))
         session.flush()
@@ -89,27 +95,32 @@ def _worth_rerunning(error: DBAPIError) -> bool:
 
 def _on_right_thread(attempt: Callable[[], T]) -> T:
     """SQLite waits for locks in C, which would freeze every greenlet of the process: send it to a real thread."""
-    if engine().dialect.name == "sqlite" and is_module_patched("socket"):
-        result: T = get_hub().threadpool.apply(attempt)
-        return result
-    return attempt()
+    return off_the_loop(attempt) if engine().dialect.name == "sqlite" else attempt()
 
 
 @cache
 def engine() -> Engine:
     """This process's engine, made at first use: after the fork of a worker, never before it."""
+    url, size = settings().database_url, settings().db_pool_size
+    return _sqlite(url) if url.startswith("sqlite") else _mysql(url, size, overflow=size)
+
+
+@cache
+def reserved_engine() -> Engine:
+    """The group commit's, of one connection: sends go on while reads have taken all others, or wait for them."""
     url = settings().database_url
-    return _sqlite(url) if url.startswith("sqlite") else _mysql(url)
+    return engine() if url.startswith("sqlite") else _mysql(url, 1, overflow=0)
 
 
-def _mysql(url: str) -> Engine:
+def _mysql(url: str, size: int, *, overflow: int) -> Engine:
     # READ COMMITTED: at REPEATABLE READ a plain read and FOR UPDATE disagree within one transaction.
     return create_engine(
         url,
+        hide_parameters=True,  # an error that is logged must not hold what somebody wrote
         isolation_level="READ COMMITTED",
         poolclass=QueuePool,
-        pool_size=settings().db_pool_size,
-        max_overflow=settings().db_pool_size,
+        pool_size=size,
+        max_overflow=overflow,
         pool_timeout=5,
         pool_reset_on_return=None,  # the session has ended its transaction: a ROLLBACK would be a trip for nothing
         pool_recycle=1800,
@@ -118,15 +129,16 @@ def _mysql(url: str) -> Engine:
             "connect_timeout": 3,
             "read_timeout": 15,
             "write_timeout": 15,
-            "init_command": "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-            "innodb_lock_wait_timeout = 5",
+            "init_command": _PREPARE_MYSQL,
         },
     )
 
 
 def _sqlite(url: str) -> Engine:
     # No pool: its locks would be shared between greenlets and the hub's native threads.
-    new = create_engine(url, poolclass=NullPool, connect_args={"timeout": 5, "check_same_thread": False})
+    new = create_engine(
+        url, hide_parameters=True, poolclass=NullPool, connect_args={"timeout": 5, "check_same_thread": False}
+    )
     event.listen(new, "connect", _prepare_sqlite)
     event.listen(new, "begin", _begin_sqlite)
     return new

@@ -2,7 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-sends = Counter("im_sends", "Drafts answered by the group commit", ["outcome"])
+# stored, duplicate, refused, too_late, unavailable, failed
+sends = Counter("im_sends", "Sends by how they were answered", ["outcome"])
 group_commit_size = Histogram("im_group_commit_size", "Drafts in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64))
 group_commit_seconds = Histogram("im_group_commit_seconds", "One group commit, from BEGIN to COMMIT answered")
 transaction_reruns = Counter("im_transaction_reruns", "Transactions rerun after a deadlock or a lock wait")

@@ -7,10 +7,10 @@ from typing import Any
 
 import grpc
 import grpc.experimental.gevent
-from gevent.monkey import is_module_patched
 
 from infra import logs
 from infra.breaker import Breaker
+from infra.off_the_loop import in_gevent
 
 log = logs.get(__name__)
 
@@ -106,5 +106,5 @@ def _serialize(request: Any) -> bytes:
 @cache
 def _init_gevent() -> None:
     """Without it a call would block a patched process until it is over, or for good."""
-    if is_module_patched("socket"):
+    if in_gevent():
         grpc.experimental.gevent.init_gevent()

@@ -15,10 +15,10 @@ from flask import Flask
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
+from infra.ids import MAX_ID as _MAX_ID
 from infra.settings import settings
 
 _USER_ID = re.compile(r"[1-9][0-9]{0,15}")
-_MAX_ID = 2**53 - 1
 _NAME = re.compile(r"[!-~]{1,64}")  # what a revocation can be stored under, on every database alike
 _GENERATION = "im_gen"  # not a short word: another issuer's token must not carry it by chance
 _MOST_REMEMBERED = 20_000  # a few megabytes

@@ -6,7 +6,9 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Range, Validator
 
-MAX_ID = 2**53 - 1  # a browser must be able to hold it
+from infra.ids import MAX_ID
+
+__all__ = ["MAX_ID", "Flag", "Id", "Int", "Object"]
 
 
 class Int(fields.Integer):

@@ -30,23 +30,33 @@ LockedHead = Row[str, int, int, int]
 
 def lock(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
     """Lock these heads, sorted by id, creating the missing ones. Rows carry shard, last_seq and change_seq."""
-    wanted = sorted(set(conversation_ids))
-    found = _locked(session, wanted)
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        shards = settings().outbox_shards
-        new: list[dict[str, Any]] = [
-            {"conversation_id": name, "shard": shard_of(name, shards), "last_seq": 0, "change_seq": 0}
-            for name in missing
-        ]
-        insert_ignore(session, Head, new)
-        found |= _locked(session, missing)
-    return found
+    found = lock_known(session, conversation_ids)
+    return found | create(session, set(conversation_ids) - found.keys())
+
+
+def lock_known(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
+    """Lock those of these heads that are there, sorted by id."""
+    names = sorted(set(conversation_ids))
+    found = session.execute(_LOCK, {"names": names}) if names else ()
+    return {row.conversation_id: row for row in found}
+
+
+def create(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
+    """Create these heads, unless another just did, and lock them."""
+    if not conversation_ids:
+        return {}
+    shards = settings().outbox_shards
+    new: list[dict[str, Any]] = [
+        {"conversation_id": name, "shard": shard_of(name, shards), "last_seq": 0, "change_seq": 0}
+        for name in sorted(conversation_ids)
+    ]
+    insert_ignore(session, Head, new)
+    return lock_known(session, conversation_ids)
 
 
 def lock_existing(session: Session, conversation_id: str) -> LockedHead | None:
     """Lock a head, if there is one: a conversation without messages has none."""
-    return _locked(session, [conversation_id]).get(conversation_id)
+    return lock_known(session, [conversation_id]).get(conversation_id)
 
 
 def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str, int], *, messages: bool) -> None:
@@ -64,7 +74,3 @@ def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str
         for head in locked
     ]
     write_rows(session, Head, rows, ("last_seq", "change_seq"))
-
-
-def _locked(session: Session, names: list[str]) -> dict[str, LockedHead]:
-    return {row.conversation_id: row for row in session.execute(_LOCK, {"names": names})}

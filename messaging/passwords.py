@@ -4,15 +4,10 @@ It runs outside greenlets, where it would stall the whole process, and never ins
 would hold all the while.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from gevent import get_hub
-from gevent.monkey import is_module_patched
 
-T = TypeVar("T")
+from infra.off_the_loop import off_the_loop
 
 # OWASP's recommendation for argon2id: 19 MiB, two rounds, one lane. What a login costs, a stranger can make us pay.
 _MEMORY_KIB, _ROUNDS, _LANES = 19_456, 2, 1
@@ -24,12 +19,12 @@ _NOBODYS = f"$argon2id$v=19$m={_MEMORY_KIB},t={_ROUNDS},p={_LANES}${'A' * 22}${'
 
 def hash_password(password: str) -> str:
     """What to store of a password: an encoded argon2id hash with its salt, about 100 characters."""
-    return _off_the_loop(lambda: _hasher.hash(password))
+    return off_the_loop(lambda: _hasher.hash(password))
 
 
 def verify(password: str, password_hash: str | None) -> bool:
     """Whether the hash is this password's. None stands for an unknown user: the same work, and never true."""
-    return _off_the_loop(lambda: _matches(password, password_hash or _NOBODYS)) and password_hash is not None
+    return off_the_loop(lambda: _matches(password, password_hash or _NOBODYS)) and password_hash is not None
 
 
 def _matches(password: str, password_hash: str) -> bool:
@@ -37,10 +32,3 @@ def _matches(password: str, password_hash: str) -> bool:
         return _hasher.verify(password_hash, password)
     except VerifyMismatchError:
         return False
-
-
-def _off_the_loop(work: Callable[[], T]) -> T:
-    if not is_module_patched("socket"):
-        return work()
-    result: T = get_hub().threadpool.apply(work)
-    return result

@@ -14,7 +14,7 @@ from db.insert_ignore import insert_ignore
 from db.write_rows import write_rows
 from messaging.conversation_id import peer
 
-RowKey = tuple[str, int]  # conversation_id, user_id: the order in which rows are locked
+RowKey = tuple[str, int]  # conversation_id, user_id
 
 
 @dataclass(slots=True)
@@ -45,14 +45,14 @@ _COLUMNS = table(Conversation).c
 _LOCK = (
     select(*(_COLUMNS[name] for name in _NAMES))
     .where(tuple_(_COLUMNS.user_id, _COLUMNS.conversation_id).in_(bindparam("keys", expanding=True)))
-    .order_by(_COLUMNS.conversation_id, _COLUMNS.user_id)
+    .order_by(_COLUMNS.user_id, _COLUMNS.conversation_id)
     .with_for_update()
 )
 
 
 def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowKey, View]:
     """Lock these rows in their order, creating the missing ones. Change them, then `write` them."""
-    wanted = sorted(set(keys))
+    wanted = sorted(set(keys), key=_place)
     found = _locked(session, wanted)
     missing = [key for key in wanted if key not in found]
     if missing:
@@ -68,6 +68,11 @@ def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
     for row in rows:
         row.version += 1
     write_rows(session, Conversation, [fixed | {name: getattr(row, name) for name in _NAMES} for row in rows], _WRITTEN)
+
+
+def _place(key: RowKey) -> tuple[int, str]:
+    """In the order of the unique key: InnoDB locks as it reads an index, whatever ORDER BY says."""
+    return key[1], key[0]
 
 
 def _locked(session: Session, keys: list[RowKey]) -> dict[RowKey, View]:

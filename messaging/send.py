@@ -68,6 +68,7 @@ _INSERTED = tuple(name for name in _Stored.__slots__ if name not in ("id", "shar
 
 Key = tuple[int, str] | int
 Answer = Sent | Refused
+Heads = dict[str, heads.LockedHead]
 
 
 def send(session: Session, now: datetime, drafts: Sequence[Draft], *, directory: Directory) -> list[Answer]:
@@ -78,13 +79,16 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, directory:
     """
     keyed = _keyed(drafts)
     repeats = _by_key(session, drafts)
-    pairs = {(draft.from_user_id, draft.to_user_id) for key, draft in keyed if key not in repeats}
-    allowed = directory.may_talk(session, pairs)
+    new = [draft for key, draft in keyed if key not in repeats]
+    held = heads.lock_known(session, {draft.conversation_id for draft in new})
+    # Under the locks: a block that was committed while this waited for one counts.
+    allowed = directory.may_talk(session, {(draft.from_user_id, draft.to_user_id) for draft in new})
     first: dict[Key, int] = {}  # the place of the draft that is stored; a refused one does not use up its key
     for place, (key, draft) in enumerate(keyed):
         if key not in repeats and (draft.from_user_id, draft.to_user_id) in allowed:
             first.setdefault(key, place)
-    stored = dict(zip(first, _store(session, now, [drafts[place] for place in first.values()]), strict=True))
+    storing = [drafts[place] for place in first.values()]
+    stored = dict(zip(first, _store(session, now, storing, held), strict=True))
     return [
         _answer(draft, repeats.get(key), stored.get(key), is_first=first.get(key) == place)
         for place, (key, draft) in enumerate(keyed)
@@ -117,10 +121,11 @@ def _answer(draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, *, is
     return Sent(wire(known), duplicate=True, shard=None)
 
 
-def _store(session: Session, now: datetime, drafts: Sequence[Draft]) -> list[_Stored]:
+def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads) -> list[_Stored]:
     if not drafts:
         return []
-    locked = heads.lock(session, {draft.conversation_id for draft in drafts})
+    names = {draft.conversation_id for draft in drafts}
+    locked = {name: held[name] for name in names & held.keys()} | heads.create(session, names - held.keys())
     rows = _numbered(drafts, locked, now)
     heads.advance(session, locked.values(), Counter(row.conversation_id for row in rows), messages=True)
     _insert(session, rows)
@@ -141,7 +146,7 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft]) -> list[_St
     return rows
 
 
-def _numbered(drafts: Sequence[Draft], locked: dict[str, heads.LockedHead], now: datetime) -> list[_Stored]:
+def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[_Stored]:
     taken: Counter[str] = Counter()
     rows = []
     for draft in drafts:

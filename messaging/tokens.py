@@ -10,7 +10,7 @@ from enum import Enum, auto
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.insert_ignore import insert_ignore
+from db.insert_ignore import insert_new
 from db.revoked_token import RevokedToken
 from db.revoked_user import RevokedUser
 from infra.settings import settings
@@ -85,7 +85,7 @@ def _revoked(session: Session, token_id: str) -> bool:
 def _revoke(session: Session, now: datetime, token_id: str, ends: datetime, *, of_access: bool) -> bool:
     """Whether it was not revoked before."""
     row = {"token_id": token_id, "expires_at": ends + _MARGIN, "of_access": of_access, "create_time": now}
-    return insert_ignore(session, RevokedToken, [row]) == 1
+    return insert_new(session, RevokedToken, row)
 
 
 def _ends(expires_at: int) -> datetime:

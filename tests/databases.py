@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 
-from db.session import engine
+from db.session import engine, reserved_engine
 from db.tables import metadata
 from infra.redis import client
 from infra.settings import settings
@@ -41,6 +41,7 @@ def configured(url: str) -> Iterator[None]:
             yield
         finally:
             engine().dispose()
+            reserved_engine().dispose()
             _forget()
 
 
@@ -73,5 +74,6 @@ def _cleaner(url: str) -> Engine:
 def _forget() -> None:
     settings.cache_clear()
     engine.cache_clear()
+    reserved_engine.cache_clear()
     client.cache_clear()
     revocations.cache_clear()

@@ -13,7 +13,7 @@ from tests.servers import RedisServer
 
 Cost = dict[str, dict[str, int]]
 
-# send: clock, repeats, friends, heads locked, heads raised, messages, events; COMMIT.
+# send: clock, repeats, heads locked, friends, heads raised, messages, events; COMMIT.
 # drain: clock, locks, events, rows in parts of 100, messages, hidden, rows written, events marked; COMMIT;
 #        clock, locks, events, messages, hidden, events deleted; COMMIT.
 EXACT: dict[int, Cost] = {

@@ -4,9 +4,9 @@ from typing import Any
 
 from infra.limits import SENDS, limiter
 from messaging import draft, schemas
-from messaging.errors import Code
+from messaging.errors import Code, Refused
 from messaging.send import Sent
-from web import auth
+from web import auth, caller
 from web.json import Blueprint
 from web.openapi import refuses
 from workers import send
@@ -21,4 +21,7 @@ bp = Blueprint("send", __name__)
 @bp.response(200, schemas.Sent)
 def send_message(body: dict[str, Any]) -> Sent:
     """Store a message; 200 means that it is stored for good."""
-    return send.submit(draft.make(auth.user_id(), **body))
+    try:
+        return send.submit(draft.make(auth.user_id(), **body), gone=caller.gone())
+    except send.TooLate as error:  # heard only by a client that closed its own direction alone
+        raise Refused(Code.UNAVAILABLE, "the connection was closed before the message's turn", retry_after=1) from error

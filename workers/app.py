@@ -4,12 +4,16 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.exceptions import OperationalError
 from celery.signals import setup_logging, worker_process_init
 from kombu import Connection
 
-from db.session import engine
+from db.session import engine, reserved_engine
 from infra import logs
-from infra.redis import client
+from infra.redis import RedisError, client
+
+# What comes of a Redis that does not answer: by its own client, and by Celery's.
+AWAY = (RedisError, OperationalError, OSError)
 
 
 class _Connection(Connection):
@@ -36,4 +40,5 @@ def _configure_logs(**_: Any) -> None:
 def _own_connections(**_: Any) -> None:
     """A connection shared with the parent over a fork would mix two conversations."""
     engine.cache_clear()
+    reserved_engine.cache_clear()
     client.cache_clear()

@@ -7,41 +7,69 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.group_commit import GroupCommit
+from db.session import DatabaseUnavailable
+from infra.metrics import sends
 from messaging.directory import Pair
 from messaging.draft import Draft
+from messaging.errors import Refused
 from messaging.send import Sent, send
 from workers import directory
 from workers.outbox import poke
 
+Question = Callable[[], bool]
+
 
 class TooLate(Exception):
-    """The caller stopped waiting before COMMIT; nothing of his was stored."""
+    """The caller stopped waiting before COMMIT; nothing of theirs was stored."""
 
 
 class _SomebodyTooLate(Exception):
-    """Rolls a batch back in which a caller stopped waiting meanwhile: the others go again, without him."""
+    """Rolls a batch back in which a caller stopped waiting meanwhile: the others go again, without them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
     draft: Draft
     talking: frozenset[Pair]
-    too_late: Callable[[], bool]
+    gone: Question
+    too_late: Question
 
 
-def submit(draft: Draft, *, too_late: Callable[[], bool] = lambda: False) -> Sent:
-    """Store a draft, and have it delivered. `too_late` says whether its caller still waits, up to COMMIT.
+def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question = lambda: False) -> Sent:
+    """Store a draft, and have it delivered, unless its caller has stopped waiting.
+
+    `gone` is asked when the draft's turn comes. `too_late` is asked again before COMMIT, and rolls back the whole
+    batch: it is for callers who can be trusted not to do that to others on purpose.
 
     Raises Refused as messaging.send does, DatabaseUnavailable (also for an outside directory that is away), TooLate.
     """
-    asked = _Asked(draft, directory.asked(_pairs(draft)), too_late)
+    try:
+        sent = _commit(_Asked(draft, directory.asked(_pairs(draft)), gone, too_late))
+    except Exception as error:
+        sends.labels(_outcome(error)).inc()
+        raise
+    sends.labels("duplicate" if sent.duplicate else "stored").inc()
+    poke(sent.shard)
+    return sent
+
+
+def _commit(asked: _Asked) -> Sent:
     while True:
         try:
-            sent = _commits.submit(asked)
+            return _commits.submit(asked)
         except _SomebodyTooLate:
             continue  # it ends: each time somebody drops out for good
-        poke(sent.shard)
-        return sent
+
+
+def _outcome(error: Exception) -> str:
+    match error:
+        case Refused():
+            return "refused"
+        case TooLate():
+            return "too_late"
+        case DatabaseUnavailable():
+            return "unavailable"
+    return "failed"
 
 
 def _pairs(draft: Draft) -> set[Pair]:
@@ -49,7 +77,7 @@ def _pairs(draft: Draft) -> set[Pair]:
 
 
 def _store(session: Session, now: datetime, batch: Sequence[_Asked]) -> list[Sent | Exception]:
-    places = [place for place, each in enumerate(batch) if not each.too_late()]
+    places = [place for place, each in enumerate(batch) if not each.gone() and not each.too_late()]
     waiting = [batch[place] for place in places]
     talking = {pair for each in waiting for pair in each.talking}
     stored = send(session, now, [each.draft for each in waiting], directory=directory.within(talking))

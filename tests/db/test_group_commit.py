@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,29 +13,35 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import group_commit
-from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull, _Waiter
+from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull
 from db.head import Head
-from db.insert_ignore import insert_ignore
-from db.session import DatabaseUnavailable, OutcomeUnknown, engine, run
+from db.insert_ignore import insert_new
+from db.session import DatabaseUnavailable, OutcomeUnknown, reserved_engine, run
 from tests.processes import PATIENCE
 
 
-class Arrivals(deque[Any]):
-    """The queue, telling the test of everyone who joins it."""
+class Killed(BaseException):
+    """What ends a greenlet that waits."""
 
-    def __init__(self) -> None:
+
+class Woken(threading.Event):
+    """What one sender waits for; the test is told when they do, and may have them killed once they are woken."""
+
+    def __init__(self, waiting: threading.Semaphore) -> None:
         super().__init__()
-        self.everyone: list[Any] = []
-        self._arrived = threading.Semaphore(0)
+        self._waiting = waiting
+        self.kills = False
 
-    def append(self, waiter: Any) -> None:
-        super().append(waiter)
-        self.everyone.append(waiter)
-        self._arrived.release()
+    def wait(self, timeout: float | None = None) -> bool:
+        self._waiting.release()
+        woken = super().wait(timeout)
+        if self.kills:
+            raise Killed
+        return woken
 
-    def wait_for_one(self) -> None:
-        assert self._arrived.acquire(timeout=PATIENCE)
+    def time_out(self) -> None:
+        """Let the wait end as it does when time is up: woken, and neither answered nor leading."""
+        self.set()
 
 
 class Rule:
@@ -65,30 +70,41 @@ class Rule:
 class Senders:
     """Threads that submit, each until it has its answer."""
 
-    def __init__(self, commits: GroupCommit[str, Any], rule: Rule, queue: Arrivals, pool: ThreadPoolExecutor) -> None:
-        self.rule = rule
-        self.queue = queue
-        self.commits = commits
-        self._pool = pool
+    def __init__(self, pool: ThreadPoolExecutor, most: int) -> None:
+        self.rule = Rule()
+        self.woken: dict[str, Woken] = {}
         self.thread_of: dict[str, threading.Thread] = {}
-
-    def submit(self, *drafts: str) -> list[Future[Any]]:
-        """Submit drafts, one after the other; returns once all are queued."""
-        futures = []
-        for draft in drafts:
-            futures.append(self._pool.submit(self._submit, draft))
-            self.queue.wait_for_one()
-        return futures
+        # Repeatable is what begins with "again".
+        self.commits: GroupCommit[str, Any] = GroupCommit(
+            self.rule, repeatable=lambda draft: draft.startswith("again"), most=most, event=self._event
+        )
+        self._pool = pool
+        self._waiting = threading.Semaphore(0)
+        self._own = threading.local()
 
     def first(self) -> Future[Any]:
         """Submit a draft whose batch is held; returns once it is in flight."""
-        (future,) = self.submit("first")
+        future = self._pool.submit(self._submit, "first")
         self.rule.wait_entered()
         return future
 
+    def submit(self, *drafts: str) -> list[Future[Any]]:
+        """Submit drafts while a batch is in flight, one after the other; returns once all wait."""
+        futures = []
+        for draft in drafts:
+            futures.append(self._pool.submit(self._submit, draft))
+            assert self._waiting.acquire(timeout=PATIENCE)
+        return futures
+
     def _submit(self, draft: str) -> Any:
         self.thread_of[draft] = threading.current_thread()
+        self._own.draft = draft
         return self.commits.submit(draft)
+
+    def _event(self) -> threading.Event:
+        woken = Woken(self._waiting)
+        self.woken[getattr(self._own, "draft", "")] = woken
+        return woken
 
 
 def outcomes(futures: Sequence[Future[Any]]) -> list[Any]:
@@ -107,14 +123,11 @@ def stored() -> set[str]:
 
 
 @contextmanager
-def sending() -> Iterator[Senders]:
-    """Senders to a group commit that repeats what begins with "again"."""
-    rule, queue = Rule(), Arrivals()
-    commits: GroupCommit[str, Any] = GroupCommit(rule, repeatable=lambda draft: draft.startswith("again"))
-    commits._queue = queue
+def sending(most: int = MAX_QUEUE) -> Iterator[Senders]:
     with ThreadPoolExecutor(MAX_BATCH + 10) as pool:
-        yield Senders(commits, rule, queue, pool)
-        rule.go.release(100)
+        senders = Senders(pool, most)
+        yield senders
+        senders.rule.go.release(100)
 
 
 @pytest.fixture
@@ -197,7 +210,7 @@ def test_a_row_that_collides_does_not_harm_its_neighbours(senders: Senders) -> N
     senders.rule.go.release()
     assert outcomes([first, *others]) == ["stored first", "stored a", IntegrityError, "stored b"]
     together = ["a", "bad", "b"]
-    assert senders.rule.batches == [["first"], together, together, ["a"], ["bad"], ["b"]]
+    assert senders.rule.batches == [["first"], together, together, ["a"], ["bad"], ["bad"], ["b"]]
     assert stored() == {"first", "a", "bad", "b"}
 
 
@@ -219,20 +232,16 @@ def test_who_lost_a_race_is_tried_again_in_company(senders: Senders) -> None:
     assert senders.rule.batches == [["first"], ["a", "b"], ["a", "b"]]
 
 
-def test_a_full_queue_says_so_at_once(senders: Senders) -> None:
-    first = senders.first()
-    crowd: list[_Waiter[str, Any]] = [_Waiter(f"number {number}") for number in range(MAX_QUEUE - 1)]
-    senders.queue.extend(crowd)
-    last = senders.submit("the 1024th")
-    with pytest.raises(QueueFull):
-        senders.commits.submit("the 1025th")
-    for _ in crowd:
-        senders.queue.popleft()
-    senders.rule.go.release()
-    assert outcomes([first, *last]) == ["did first", "did the 1024th"]
-    assert MAX_QUEUE == 1024
-    assert senders.commits.submit("later") == "did later"
-    assert senders.rule.batches == [["first"], ["the 1024th"], ["later"]]
+def test_a_full_queue_says_so_at_once(database: str) -> None:
+    with sending(most=2) as senders:
+        first = senders.first()
+        waiting = senders.submit("a", "b")
+        with pytest.raises(QueueFull):
+            senders.commits.submit("one too many")
+        senders.rule.go.release()
+        assert outcomes([first, *waiting]) == ["did first", "did a", "did b"]
+        assert senders.commits.submit("later") == "did later"
+        assert senders.rule.batches == [["first"], ["a", "b"], ["later"]]
 
 
 def test_an_exception_reaches_the_whole_batch(senders: Senders) -> None:
@@ -300,12 +309,10 @@ def test_an_unavailable_database_is_told_to_all(senders: Senders) -> None:
     assert senders.rule.batches == [["first"], ["a", "again b"]], "nothing was stored, so nothing is looked up"
 
 
-def test_whoever_waits_too_long_in_the_queue_has_stored_nothing(
-    senders: Senders, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_waits_too_long_in_the_queue_has_stored_nothing(senders: Senders) -> None:
     first = senders.first()
-    monkeypatch.setattr(group_commit, "MAX_WAIT", 0)
     (late,) = senders.submit("late")
+    senders.woken["late"].time_out()
     assert outcomes([late]) == [DatabaseUnavailable]
     senders.rule.go.release()
     assert outcomes([first]) == ["did first"]
@@ -319,8 +326,7 @@ def test_whoever_waits_too_long_for_a_batch_in_flight_knows_nothing(senders: Sen
     a, b = senders.submit("a", "b")
     senders.rule.go.release()
     senders.rule.wait_entered()
-    waiter = next(each for each in senders.queue.everyone if each.draft == "b")
-    waiter.woken.set()  # as a timeout would: woken, and neither answered nor leading
+    senders.woken["b"].time_out()
     assert outcomes([b]) == [OutcomeUnknown]
     senders.rule.go.release()
     assert outcomes([first, a]) == ["did first", "did a"]
@@ -332,7 +338,7 @@ def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariad
 
     def then(session: Session, drafts: Sequence[str]) -> list[str]:
         return [
-            "stored" if insert_ignore(session, Head, [{"conversation_id": draft, "shard": 0}]) else "found"
+            "stored" if insert_new(session, Head, {"conversation_id": draft, "shard": 0}) else "found"
             for draft in drafts
         ]
 
@@ -347,7 +353,7 @@ def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariad
             connection.connection.dbapi_connection.commit()
             connection.connection.dbapi_connection._sock.shutdown(socket.SHUT_RDWR)
 
-    event.listen(engine(), "commit", lose_the_second)
+    event.listen(reserved_engine(), "commit", lose_the_second)
     senders.rule.go.release()
     assert outcomes([first, *others]) == ["stored", "found", OutcomeUnknown, "found"]
     assert senders.rule.batches == [["first"], ["again a", "b", "again c"], ["again a"], ["again c"]]
@@ -367,37 +373,31 @@ def test_a_commit_lost_twice_stays_unknown(senders: Senders) -> None:
     assert outcomes([first, *others]) == ["did first", OutcomeUnknown, "did again b"]
 
 
-class Killed(BaseException):
-    """What ends a greenlet that waits."""
+def test_a_waiter_that_is_killed_when_it_is_handed_the_lead_hands_it_on(senders: Senders) -> None:
+    first = senders.first()
+    doomed, behind = senders.submit("doomed", "behind")
+    senders.woken["doomed"].kills = True
+    senders.rule.go.release()
+    assert outcomes([first, doomed, behind]) == ["did first", Killed, "did behind"]
+    assert senders.rule.batches == [["first"], ["behind"]]
 
 
-def test_a_waiter_that_is_killed_when_it_is_handed_the_lead_hands_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    commits: GroupCommit[str, str] = GroupCommit(lambda *_: [], repeatable=lambda _: True)
-    commits._busy = True
-    behind: _Waiter[str, str] = _Waiter("behind")
-
-    def handed_the_lead_and_killed(waiter: Any, _: float) -> None:
-        commits._queue[0].leads = True
-        commits._queue.append(behind)
-        raise Killed
-
-    monkeypatch.setattr(threading.Event, "wait", handed_the_lead_and_killed)
-    with pytest.raises(Killed):
-        commits.submit("doomed")
-    assert list(commits._queue) == [behind]
-    assert behind.leads
-    assert behind.woken.is_set()
+def test_the_last_waiter_that_is_killed_leaves_nobody_busy(senders: Senders) -> None:
+    first = senders.first()
+    (doomed,) = senders.submit("doomed")
+    senders.woken["doomed"].kills = True
+    senders.rule.go.release()
+    assert outcomes([first, doomed]) == ["did first", Killed]
+    assert senders.commits.submit("later") == "did later"
+    assert senders.rule.batches == [["first"], ["later"]]
 
 
-def test_the_last_waiter_that_is_killed_leaves_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    commits: GroupCommit[str, str] = GroupCommit(lambda *_: [], repeatable=lambda _: True)
-    commits._busy = True
-
-    def handed_the_lead_and_killed(waiter: Any, _: float) -> None:
-        commits._queue[0].leads = True
-        raise Killed
-
-    monkeypatch.setattr(threading.Event, "wait", handed_the_lead_and_killed)
-    with pytest.raises(Killed):
-        commits.submit("doomed")
-    assert not commits._busy
+def test_a_waiter_that_is_killed_in_the_queue_is_not_stored(senders: Senders) -> None:
+    first = senders.first()
+    doomed, behind = senders.submit("doomed", "behind")
+    senders.woken["doomed"].kills = True
+    senders.woken["doomed"].set()
+    assert outcomes([doomed]) == [Killed]
+    senders.rule.go.release()
+    assert outcomes([first, behind]) == ["did first", "did behind"]
+    assert senders.rule.batches == [["first"], ["behind"]]

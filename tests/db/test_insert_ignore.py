@@ -1,50 +1,69 @@
-"""Rows whose keys are taken are left alone, and nothing is said but how many were new."""
+"""Rows whose keys are taken are left alone; whatever else is wrong is an error."""
 
+from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
 from db.head import Head
-from db.insert_ignore import insert_ignore
-from db.session import run
+from db.insert_ignore import insert_ignore, insert_new
+from db.session import engine, run
 
 
-def add(*names: str, shard: int = 0) -> int:
+def add(*names: str, shard: int | None = 0) -> None:
     rows: list[dict[str, Any]] = [{"conversation_id": name, "shard": shard} for name in names]
-    return run(lambda session, _: insert_ignore(session, Head, rows))
+    run(lambda session, _: insert_ignore(session, Head, rows))
+
+
+def add_one(name: str, shard: int | None = 0) -> bool:
+    return run(lambda session, _: insert_new(session, Head, {"conversation_id": name, "shard": shard}))
 
 
 def shards() -> dict[str, int]:
     return dict(run(lambda s, _: s.execute(select(Head.conversation_id, Head.shard)).tuples().all(), write=False))
 
 
-def test_new_rows_are_inserted_and_counted(any_database: str) -> None:
-    assert add("a", "b", shard=1) == 2
-    assert shards() == {"a": 1, "b": 1}
-
-
 def test_rows_that_are_there_stay_as_they_are(any_database: str) -> None:
     add("b", shard=1)
-    assert add("a", "b", "c", shard=2) == 2
+    add("a", "b", "c", shard=2)
     assert shards() == {"a": 2, "b": 1, "c": 2}
-    assert add("a", "b", "c", shard=3) == 0
-
-
-def test_one_row_alone_is_counted_as_well(any_database: str) -> None:
-    assert [add("a"), add("a")] == [1, 0]
+    add("a", "b", "c", shard=3)
+    assert shards() == {"a": 2, "b": 1, "c": 2}
 
 
 def test_a_row_given_twice_is_inserted_once(any_database: str) -> None:
-    assert add("a", "a") == 1
+    add("a", "a")
+    assert shards() == {"a": 0}
+
+
+def test_whoever_inserts_one_row_is_told_whether_it_is_new(any_database: str) -> None:
+    assert [add_one("a", 1), add_one("a", 2), add_one("b", 3)] == [True, False, True]
+    assert shards() == {"a": 1, "b": 3}
+
+
+def test_a_row_that_is_there_ends_nothing(any_database: str) -> None:
+    add("a")
+
+    def rule(session: Session, _now: datetime) -> list[bool]:
+        return [insert_new(session, Head, {"conversation_id": name, "shard": 1}) for name in ("b", "a", "c")]
+
+    assert run(rule) == [True, False, True]
+    assert shards() == {"a": 0, "b": 1, "c": 1}
 
 
 def test_any_unique_key_counts(any_database: str) -> None:
-    def rule(session: Any, now: Any) -> list[int]:
+    def rule(session: Session, now: datetime) -> list[bool]:
         row = {"conversation_id": "1_2", "user_id": 1, "friend_id": 2, "create_time": now, "update_time": now}
-        return [insert_ignore(session, Conversation, [row]) for _ in range(2)]
+        found = [insert_new(session, Conversation, row) for _ in range(2)]
+        insert_ignore(session, Conversation, [row | {"friend_id": 3}])
+        return found
 
-    assert run(rule) == [1, 0]
+    assert run(rule) == [True, False]
+    assert run(lambda session, _: session.scalars(select(Conversation.friend_id)).all()) == [2]
 
 
 def test_columns_not_given_take_their_defaults(any_database: str) -> None:
@@ -54,6 +73,39 @@ def test_columns_not_given_take_their_defaults(any_database: str) -> None:
 
 def test_many_rows_go_at_once(any_database: str) -> None:
     names = [f"{number}_9999" for number in range(1, 1001)]
-    add(*names[::2])
-    assert add(*names) == 500
+    add(*names[::2], shard=1)
+    add(*names, shard=2)
+    assert list(shards().values()).count(1) == 500
     assert len(shards()) == 1000
+
+
+@pytest.mark.parametrize("insert", [add, add_one], ids=["ignore", "new"])
+def test_a_value_that_does_not_fit_is_an_error_and_is_not_cut(mariadb_database: str, insert: Any) -> None:
+    with pytest.raises(DataError):
+        insert("b" * 100)
+    assert shards() == {}
+
+
+def test_a_neighbour_of_a_value_that_does_not_fit_is_not_stored(mariadb_database: str) -> None:
+    with pytest.raises(DataError):
+        add("a", "b" * 100)
+    assert shards() == {}
+
+
+@pytest.mark.parametrize("insert", [lambda: add("a", shard=None), lambda: add_one("a", None)], ids=["ignore", "new"])
+def test_a_value_that_is_missing_is_an_error(any_database: str, insert: Any) -> None:
+    with pytest.raises(IntegrityError):
+        insert()
+    assert shards() == {}
+
+
+def test_whoever_finds_a_row_there_holds_its_lock(mariadb_database: str) -> None:
+    """Two who share a lock, and both want to change the row, would each wait for the other."""
+    add("a")
+
+    def rule(session: Session, _now: datetime) -> None:
+        insert_ignore(session, Head, [{"conversation_id": "a", "shard": 0}])
+        with engine().connect() as other, pytest.raises(OperationalError):
+            other.exec_driver_sql("SELECT 1 FROM im_conversation_head LOCK IN SHARE MODE NOWAIT")
+
+    run(rule)

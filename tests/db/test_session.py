@@ -277,3 +277,42 @@ def test_mariadb_is_strict_and_speaks_utc(mariadb_database: str) -> None:
     mode, zone = run(lambda session, _: session.execute(text("SELECT @@sql_mode, @@time_zone")).one())
     assert "STRICT_ALL_TABLES" in mode
     assert zone == "+00:00"
+
+
+def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database: str) -> None:
+    """After 1205 half of the transaction is still there: it has to be rolled back before it begins again."""
+    for name in ("mine", "theirs"):
+        run(lambda session, _, name=name: add(session, name))
+    attempts: list[int] = []
+    impatient = hearing("connect", lambda connection, _: connection.query("SET innodb_lock_wait_timeout = 1"))
+    with engine().connect() as holder, impatient:
+        holder.execute(select(Head).where(Head.conversation_id == "theirs").with_for_update())
+
+        def rule(session: Session, _now: datetime) -> str:
+            attempts.append(1)
+            raise_seq(session, "mine")
+            if len(attempts) == 2:
+                holder.rollback()
+            raise_seq(session, "theirs")
+            return "done"
+
+        assert run(rule) == "done"
+    engine().dispose()
+    assert len(attempts) == 2
+    assert heads() == {"mine": 1, "theirs": 1}
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["locked", "written"])
+def test_a_transaction_that_nobody_goes_on_with_is_ended_by_the_server(mariadb_database: str, *, written: bool) -> None:
+    """Its process may be unreachable, and its locks would last until TCP gives up. Here it takes a tenth."""
+    run(lambda session, _: add(session, "1_2"))
+    hasten = "SET idle_transaction_timeout = @@idle_transaction_timeout DIV 10, innodb_lock_wait_timeout = 1"
+    engine().dispose()
+    with hearing("connect", lambda connection, _: connection.query(hasten)), engine().connect() as abandoned:
+        abandoned.execute(select(Head).with_for_update())
+        if written:
+            abandoned.execute(update(Head).values(last_seq=7))
+        run(lambda session, _: raise_seq(session, "1_2"))
+        abandoned.invalidate()
+    engine().dispose()
+    assert heads() == {"1_2": 1}

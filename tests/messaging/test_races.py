@@ -7,13 +7,16 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from db.blacklist import Blacklist
+from db.conversation import Conversation
+from db.head import Head
 from db.message import Message
 from db.outbox import Event
-from db.session import run
-from messaging import delivered
+from db.session import engine, run
+from messaging import delivered, rows
 from messaging.audit import audit
 from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
@@ -24,12 +27,14 @@ from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.status import Status
-from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, store_many, view
+from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, messages, store, store_many, stored, view
 from tests.messaging.conftest import read as read_rows
+from tests.processes import PATIENCE, wait_until
 
 ROUNDS = 200
 NAME = "1_2"
 SHARD = shard_of(NAME, 16)
+_LOCK_WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 Rule = Callable[[Session, datetime], Any]
 Both = Callable[[Rule, Rule], tuple[Any, Any]]
 
@@ -217,3 +222,37 @@ def test_two_drains_of_a_shard(both: Both) -> None:
         run(applying())
     settle()
     assert view(BOB).unread_count == 3 * ROUNDS
+
+
+def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> None:
+    befriend(ALICE, BOB)
+    block = {"user_id": BOB, "blocked_id": ALICE}
+    stored(ALICE, BOB, "first", client_msg_id="first")
+    drafts = [draft(ALICE, BOB, "first", client_msg_id="first"), draft(ALICE, BOB, "second")]
+    with ThreadPoolExecutor() as pool, engine().connect() as holder:
+        holder.execute(select(Head).with_for_update())
+        answers = pool.submit(store, *drafts)
+        wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the send to wait for the head")
+        run(lambda session, now: session.execute(insert(Blacklist), [block | {"create_time": now}]))
+        holder.rollback()
+        again, refused = answers.result(PATIENCE)
+    assert isinstance(again, Sent)
+    assert again.duplicate
+    assert isinstance(refused, Refused)
+    assert refused.code is Code.NOT_FRIENDS
+    assert [message.content for message in messages()] == ["first"]
+
+
+def test_rows_are_locked_in_the_order_of_their_key_however_many(mariadb_database: str) -> None:
+    """Two who lock some of the same rows, in parts, must not meet from both sides."""
+    keys = [("3_5000", 3), *((f"10_{peer}", 10) for peer in range(2000, 2150))]
+    run(lambda session, now: rows.lock(session, now, keys))
+    of_user = select(Conversation.id).with_for_update(nowait=True)
+    with ThreadPoolExecutor() as pool, engine().connect() as holder, engine().connect() as other:
+        holder.execute(of_user.where(Conversation.user_id == 3))
+        locked = pool.submit(run, lambda session, now: rows.lock(session, now, keys))
+        wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the first row to be waited for")
+        assert len(other.execute(of_user.where(Conversation.user_id == 10)).all()) == 150, "nothing behind it is locked"
+        other.rollback()
+        holder.rollback()
+        assert len(locked.result(PATIENCE)) == len(keys)

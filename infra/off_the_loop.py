@@ -1,0 +1,33 @@
+"""Work that would stall an event loop: in a gevent-patched process it goes to a native thread."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from gevent import get_hub
+from gevent.monkey import is_module_patched
+
+T = TypeVar("T")
+
+
+def in_gevent() -> bool:
+    """Returns whether gevent has patched this process, so that greenlets share one thread."""
+    return is_module_patched("socket")
+
+
+def off_the_loop(work: Callable[[], T]) -> T:
+    """Returns what `work` returns, and raises what it raises, without holding up other greenlets."""
+    if not in_gevent():
+        return work()
+    outcome: tuple[T, None] | tuple[None, BaseException] = get_hub().threadpool.apply(_outcome, (work,))
+    value, error = outcome
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value]
+
+
+def _outcome(work: Callable[[], T]) -> tuple[T, None] | tuple[None, BaseException]:
+    """Returns an exception as a value: gevent would print one that is raised in its thread, with all it carries."""
+    try:
+        return work(), None
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the greenlet
+        return None, error

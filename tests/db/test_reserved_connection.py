@@ -1,0 +1,19 @@
+"""The group commit's own connection, which those who read cannot take."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from db.group_commit import GroupCommit
+from db.session import DatabaseUnavailable, engine, run
+from infra.settings import settings
+
+
+def test_sends_go_on_when_reads_have_taken_every_connection(mariadb_database: str) -> None:
+    commits: GroupCommit[str, str] = GroupCommit(lambda _session, _now, drafts: drafts, repeatable=lambda _: True)
+    with ExitStack() as taken:
+        for _ in range(2 * settings().db_pool_size):
+            taken.enter_context(engine().connect())
+        assert commits.submit("sent") == "sent"
+        with pytest.raises(DatabaseUnavailable, match="no free connection"):
+            run(lambda _session, now: now, write=False)
