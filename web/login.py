@@ -5,7 +5,7 @@ from typing import Any
 
 from db.session import run
 from infra import logs, tokens
-from infra.limits import PASSWORDS, limiter
+from infra.limits import PASSWORDS, limited_to
 from messaging import login, user_schemas
 from messaging.errors import Code, Refused
 from messaging.revocations import revocations
@@ -20,7 +20,7 @@ bp = Blueprint("login", __name__)
 
 @bp.post("/user/v1/register")
 @auth.public
-@limiter.limit(PASSWORDS)
+@limited_to(PASSWORDS)
 @bp.doc(security=[])
 @bp.arguments(user_schemas.Registration)
 @bp.response(200, user_schemas.SignedIn)
@@ -31,7 +31,7 @@ def register(body: dict[str, Any]) -> dict[str, Any]:
 
 @bp.post("/user/v1/login")
 @auth.public
-@limiter.limit(PASSWORDS)
+@limited_to(PASSWORDS)
 @bp.doc(security=[])
 @bp.arguments(user_schemas.Credentials)
 @bp.response(200, user_schemas.SignedIn)

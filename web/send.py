@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.limits import SENDS, limiter
+from infra.limits import SENDS, limited_to
 from messaging import draft, schemas
 from messaging.send import Sent
 from web import auth
@@ -13,7 +13,7 @@ bp = Blueprint("send", __name__)
 
 
 @bp.post("/message/v1/send")
-@limiter.limit(SENDS)
+@limited_to(SENDS)
 @bp.arguments(schemas.Send)
 @bp.response(200, schemas.Sent)
 def send_message(body: dict[str, Any]) -> Sent:

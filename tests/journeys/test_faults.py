@@ -18,7 +18,7 @@ PROMISED_SECONDS = 10  # after Redis is back, everything has arrived and is coun
 
 @pytest.fixture
 def running(fresh_stack: Stack) -> Stack:
-    return fresh_stack.start()
+    return fresh_stack.start(RATE_LIMITS="0")
 
 
 @pytest.fixture
