@@ -29,8 +29,6 @@ from web import (
 )
 from workers import directory
 
-_MAX_BODY = 256 * 1024  # 5,000 characters, each escaped as 12 bytes, and 8 KiB of extra, with room
-
 _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (
     ticket,
@@ -61,7 +59,7 @@ def create_app() -> Flask:
     """A WSGI application that serves REST, its OpenAPI description and the demo client."""
     logs.configure()
     app = Flask(__name__)
-    app.config.update(_API, MAX_CONTENT_LENGTH=_MAX_BODY, DEMO_USERS=DEMO_USERS if settings().embedded else None)
+    app.config.update(_API, DEMO_USERS=DEMO_USERS if settings().embedded else None)
     tokens.configure(app)
     proxies.register(app)
     auth.register(app)
