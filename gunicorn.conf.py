@@ -20,6 +20,10 @@ timeout = 30
 # Longer than the usual 60 s of a proxy, so that it is the proxy that closes an idle connection.
 keepalive = 75
 
+# From a proxy on this machine gunicorn would take the path and the scheme out of headers that anybody can send.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190

@@ -2,7 +2,6 @@
 
 from flask import Flask
 from flask_smorest import Api
-from flask_swagger_ui import get_swaggerui_blueprint
 
 from infra import limits, logs, proxies, tokens
 from infra.demo_users import DEMO_USERS
@@ -14,8 +13,10 @@ from web import (
     conversations,
     delete,
     demo,
+    docs,
     errors,
     friends,
+    headers,
     health,
     history,
     json,
@@ -61,7 +62,9 @@ def create_app() -> Flask:
     app = Flask(__name__)
     app.config.update(_API, DEMO_USERS=DEMO_USERS if settings().embedded else None)
     tokens.configure(app)
+    app.url_map.merge_slashes = False  # the redirect would be built from the Host that the caller names
     proxies.register(app)
+    headers.register(app)
     auth.register(app)
     limits.register(app)
     json.register(app)
@@ -77,4 +80,4 @@ def _register_endpoints(app: Flask) -> None:
         api.register_blueprint(endpoint.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(demo.bp)
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json"))
+    docs.register(app)

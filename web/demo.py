@@ -1,21 +1,11 @@
-"""The demo client at `/`: static files, confined to this origin."""
+"""The demo client at `/`: static files."""
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, current_app
 from flask.typing import ResponseReturnValue
 
 from web.auth import public
 
 bp = Blueprint("demo", __name__)
-
-_CONFINED = {"static", "demo.index", "demo.users"}
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 @bp.get("/")
@@ -32,10 +22,3 @@ def users() -> ResponseReturnValue:
     if not found:
         abort(404)
     return {"users": found}
-
-
-@bp.after_app_request
-def _confine(response: Response) -> Response:
-    if request.endpoint in _CONFINED:
-        response.headers.update(_HEADERS)
-    return response
