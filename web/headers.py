@@ -27,7 +27,7 @@ def _add(response: Response) -> Response:
     headers["Content-Security-Policy"] = _policy(response)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
-    if response.mimetype.endswith("json"):
+    if response.is_json:
         headers["Cache-Control"] = "no-store"  # of tokens and messages, a cache must keep no copy
     return response
 
