@@ -1,12 +1,20 @@
-"""Who is calling when proxies stand in between."""
+"""Who is calling whom: what is believed of it, and of proxies in between."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from infra.settings import settings
 
+_THIS_MACHINE = ["localhost", "127.0.0.1"]  # it does not listen on ::1
+
 
 def register(app: Flask) -> None:
-    """Believe the X-Forwarded headers of TRUSTED_PROXIES proxies, and of none by default: anybody can send them."""
+    """Believe the X-Forwarded headers of TRUSTED_PROXIES proxies, and of none by default: anybody can send them.
+
+    The embedded default answers to this machine's names alone: a page elsewhere can have its own name lead here, and
+    the demo users' passwords are known to everybody.
+    """
+    if settings().embedded:
+        app.config["TRUSTED_HOSTS"] = _THIS_MACHINE
     if count := settings().trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

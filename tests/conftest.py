@@ -102,6 +102,12 @@ def web(stack: Stack) -> Web:
     return Web(stack.web_url)
 
 
+@pytest.fixture(scope="session")
+def unlimited_web(stack: Stack) -> Web:
+    """Another REST door of `stack`, for more sends by one user than the limits allow."""
+    return Web(stack.add("web", RATE_LIMITS="0").url)
+
+
 @pytest.fixture
 def fresh_stack(mariadb: Databases, own_redis: RedisServer, tmp_path: Path) -> Iterator[Stack]:
     """A deployment for one test, with a database and a Redis (`own_redis`) of its own. The test starts it."""
@@ -110,8 +116,8 @@ def fresh_stack(mariadb: Databases, own_redis: RedisServer, tmp_path: Path) -> I
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRun]:
-    """The embedded default, that all tests share: nobody stops it."""
-    run = EmbeddedRun(tmp_path_factory.mktemp("embedded"))
+    """The embedded default without its limits, that all tests share: nobody stops it."""
+    run = EmbeddedRun(tmp_path_factory.mktemp("embedded"), RATE_LIMITS="0")
     run.start()
     yield run
     run.stop()

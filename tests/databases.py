@@ -21,12 +21,11 @@ NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
 def environment(database_url: str, redis_url: str = NOBODY_LISTENS) -> dict[str, str]:
-    """What every process needs to be told. Rate limits would slow the tests down; those about them set their own."""
+    """What every process needs to be told."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "JWT_SECRET_KEY": SECRET,
-        "RATE_LIMITS": "0",
     }
 
 

@@ -23,7 +23,7 @@ class EmbeddedRun(Process):
             "EMBEDDED_RPC_PORT": self.rpc_port,
             "EMBEDDED_VAR": self.var,
         }
-        env = {"RATE_LIMITS": "0"} | {name: str(value) for name, value in places.items()} | environment
+        env = {name: str(value) for name, value in places.items()} | environment
         super().__init__("embedded", [sys.executable, "-m", "embedded"], log=directory / "embedded.log", env=env)
 
     def ready(self) -> bool:

@@ -1,17 +1,36 @@
 """What a test says to the REST door, and the users on whose behalf."""
 
+import random
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+
+
+class _From(HTTPAdapter):
+    """Connects from an address: all of 127.0.0.0/8 is this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, source_address=(self._address, 0), **options)
 
 
 class Web:
-    """Calls one web process. No connection is kept: an idle one would hold up the process's end."""
+    """Calls one web process. No connection is kept: an idle one would hold up the process's end.
 
-    def __init__(self, url: str) -> None:
+    Without `address` each call comes from one of its own, so that the tests do not share the limits of one, and a call
+    too many in a second is made again a second later, as a client should.
+    """
+
+    def __init__(self, url: str, *, address: str | None = None) -> None:
         self.url = url
+        self._address = address
 
     def post(self, path: str, json: Any = None, token: str | None = None, **options: Any) -> requests.Response:
         """The answer, whatever its status."""
@@ -24,7 +43,17 @@ class Web:
     def _call(self, method: str, path: str, token: str | None, **options: Any) -> requests.Response:
         headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         options.setdefault("timeout", 30)
-        return requests.request(method, f"{self.url}{path}", headers=headers, **options)
+        with requests.Session() as session:
+            session.mount("http://", _From(self._address or _anywhere()))
+            response = session.request(method, f"{self.url}{path}", headers=headers, **options)
+            while not self._address and response.headers.get("Retry-After") == "1" and response.status_code == 429:
+                time.sleep(1)
+                response = session.request(method, f"{self.url}{path}", headers=headers, **options)
+        return response
+
+
+def _anywhere() -> str:
+    return f"127.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,13 @@ class Stack:
         process.wait_ready()
         return process
 
+    def add_door(self, name: str, wsgi: str) -> Door:
+        """Start a gunicorn that serves another application, with the settings of this deployment."""
+        env = self._environment | {"HONCHO_PROCESS_NAME": name}
+        door = Door(name, f"exec gunicorn {wsgi}", log=self._directory / f"{name}.log", env=env)
+        door.start()
+        return door
+
     def named(self, name: str) -> list[Process]:
         """All processes of a name, running or not."""
         return [process for process in self.processes if process.name.rpartition(".")[0] == name]

@@ -1,7 +1,6 @@
 """The REST door put together."""
 
 from flask import Flask
-from flask_swagger_ui import get_swaggerui_blueprint
 
 from infra import limits, logs, proxies, tokens
 from infra.demo_users import DEMO_USERS
@@ -14,8 +13,10 @@ from web import (
     cors,
     delete,
     demo,
+    docs,
     errors,
     friends,
+    headers,
     health,
     history,
     json,
@@ -29,8 +30,6 @@ from web import (
     users,
 )
 from workers import directory
-
-_MAX_BODY = 256 * 1024  # 5,000 characters, each escaped as 12 bytes, and 8 KiB of extra, with room
 
 _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (
@@ -51,12 +50,12 @@ def create_app() -> Flask:
     """A WSGI application that serves REST, its OpenAPI description and the demo client."""
     logs.configure()
     app = Flask(__name__)
-    app.config.update(
-        openapi.CONFIG, MAX_CONTENT_LENGTH=_MAX_BODY, DEMO_USERS=DEMO_USERS if settings().embedded else None
-    )
+    app.config.update(openapi.CONFIG, DEMO_USERS=DEMO_USERS if settings().embedded else None)
     tokens.configure(app)
+    app.url_map.merge_slashes = False  # the redirect would be built from the Host that the caller names
     proxies.register(app)
     cors.register(app)
+    headers.register(app)
     auth.register(app)
     limits.register(app)
     json.register(app)
@@ -72,4 +71,4 @@ def _register_endpoints(app: Flask) -> None:
         api.register_blueprint(endpoint.bp)
     openapi.register(app, api)
     app.register_blueprint(demo.bp)
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json"))
+    docs.register(app)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
-from infra import tokens
+from infra import limits, tokens
 from messaging.errors import Code, Refused
 from messaging.revocations import revocations
 
@@ -43,7 +43,19 @@ def address() -> str:
 
 
 def bearer(kind: str) -> tokens.Claims:
-    """The claims of this request's bearer token. Raises Refused(UNAUTHENTICATED), also when it is revoked."""
+    """Returns the claims of this request's bearer token.
+
+    Raises Refused(UNAUTHENTICATED), also when it is revoked, and TooManyRequests when the caller's address has tried
+    too many that are no good. Good ones are never counted: others at that address may have them.
+    """
+    try:
+        return _verified(kind)
+    except Refused:
+        limits.token_refused()
+        raise
+
+
+def _verified(kind: str) -> tokens.Claims:
     scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise Refused(Code.UNAUTHENTICATED, "a bearer token is required")

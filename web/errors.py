@@ -95,8 +95,6 @@ def _http(error: HTTPException) -> Response:
         return response  # type: ignore[return-value]
     code = _OF_STATUS.get(error.code, Code.INTERNAL if error.code >= 500 else Code.INVALID)
     keep = {name: value for name in ("Allow", "Retry-After") if (value := response.headers.get(name))}
-    if keep.get("Retry-After") == "0":
-        keep["Retry-After"] = "1"  # less than a second is no time to come back after
     return problem(code, error.description or "", status=error.code, headers=keep)
 
 

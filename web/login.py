@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.session import run
 from infra import logs, tokens
-from infra.limits import PASSWORDS, limiter
+from infra.limits import PASSWORDS, limited_to
 from messaging import login, user_schemas
 from messaging.errors import Code, Refused
 from messaging.revocations import revocations
@@ -25,7 +25,7 @@ bp = Blueprint("login", __name__)
 @bp.post("/user/v1/register")
 @auth.public
 @refuses(Code.USERNAME_TAKEN)
-@limiter.limit(PASSWORDS)
+@limited_to(PASSWORDS)
 @bp.arguments(user_schemas.Registration)
 @bp.response(200, user_schemas.SignedIn)
 def register(body: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def register(body: dict[str, Any]) -> dict[str, Any]:
 @bp.post("/user/v1/login")
 @auth.public
 @refuses(Code.WRONG_CREDENTIALS)
-@limiter.limit(PASSWORDS)
+@limited_to(PASSWORDS)
 @bp.arguments(user_schemas.Credentials)
 @bp.response(200, user_schemas.SignedIn)
 def log_in(body: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
 
 @bp.post("/user/v1/password")
 @refuses(Code.WRONG_CREDENTIALS)
-@limiter.limit(PASSWORDS)
+@limited_to(PASSWORDS)
 @bp.arguments(user_schemas.PasswordChange)
 @bp.response(200, user_schemas.SignedIn)
 def change_password(body: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def change_password(body: dict[str, Any]) -> dict[str, Any]:
 
 @bp.post("/user/v1/delete")
 @refuses(Code.WRONG_CREDENTIALS)
-@limiter.limit(PASSWORDS)
+@limited_to(PASSWORDS)
 @bp.arguments(user_schemas.AccountClosing)
 @bp.response(200, user_schemas.Nothing)
 def close_account(body: dict[str, Any]) -> dict[str, Any]:

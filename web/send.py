@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.limits import SENDS, limiter
+from infra.limits import SENDS, limited_to
 from messaging import draft, schemas
 from messaging.errors import Code, Refused
 from messaging.send import Sent
@@ -16,7 +16,7 @@ bp = Blueprint("send", __name__)
 
 @bp.post("/message/v1/send")
 @refuses(Code.MESSAGE_TYPE, Code.NOT_FRIENDS, Code.NO_SUCH_GROUP, Code.CLIENT_MSG_ID_REUSED)
-@limiter.limit(SENDS)
+@limited_to(SENDS)
 @bp.arguments(schemas.Send)
 @bp.response(200, schemas.Sent)
 def send_message(body: dict[str, Any]) -> Sent:

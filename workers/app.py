@@ -7,10 +7,12 @@ from celery.app.amqp import AMQP
 from celery.exceptions import OperationalError
 from celery.signals import setup_logging, worker_process_init
 from kombu import Connection
+from kombu.transport.redis import Transport as RedisTransport
 
 from db.session import engine, reserved_engine
 from infra import logs
 from infra.redis import RedisError, client
+from workers.transport import Transport
 
 # What comes of a Redis that does not answer: by its own client, and by Celery's.
 AWAY = (RedisError, OperationalError, OSError)
@@ -21,6 +23,10 @@ class _Connection(Connection):
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         return super().ensure_connection(*args, **kwargs | {"interval_start": 1, "interval_step": 0})
+
+    def get_transport_cls(self) -> Any:
+        found = super().get_transport_cls()
+        return Transport if found is RedisTransport else found
 
 
 class _Amqp(AMQP):

@@ -17,7 +17,6 @@ def _nothing_else_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("RATE_LIMITS")
     settings.cache_clear()
     yield
     settings.cache_clear()

@@ -13,9 +13,10 @@ from tests.people import User, Web, friends
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A running service: its REST door, and where its sockets are."""
+    """A running service: its REST door, one without limits, and where its sockets are."""
 
     web: Web
+    unlimited_web: Web
     sockets: str
 
 
@@ -24,8 +25,9 @@ def service(request: pytest.FixtureRequest) -> Deployment:
     """The test runs twice: on the processes of the Procfile with MariaDB and Redis, and on the embedded default."""
     running = request.getfixturevalue(request.param)
     if request.param == "stack":
-        return Deployment(Web(running.web_url), running.realtime_urls[0])
-    return Deployment(Web(running.url), running.url)
+        unlimited_web = request.getfixturevalue("unlimited_web")
+        return Deployment(Web(running.web_url), unlimited_web, running.realtime_urls[0])
+    return Deployment(Web(running.url), Web(running.url), running.url)
 
 
 @pytest.fixture(scope="module")

@@ -75,10 +75,10 @@ def test_an_ack_counts_as_an_answer_as_far_as_was_pushed(web: Web, stack: Stack,
 
 
 def test_what_a_truncated_backlog_left_out_is_proven_by_no_pong(
-    web: Web, stack: Stack, pair: tuple[User, User]
+    web: Web, unlimited_web: Web, stack: Stack, pair: tuple[User, User]
 ) -> None:
     for number in range(205):
-        send(web, *pair, f"number {number}")
+        send(unlimited_web, *pair, f"number {number}")
     wait_until(lambda: unread(web, pair[1]) == 205, "all to be counted")
     device = Device(stack.realtime_urls[0], pair[1].token).online()
     assert device.seqs(conversation(*pair)) == list(range(6, 206))
@@ -91,14 +91,15 @@ def test_what_a_truncated_backlog_left_out_is_proven_by_no_pong(
 
 
 def test_after_an_overflow_nothing_later_proves_what_was_skipped(
-    web: Web, stack: Stack, pair: tuple[User, User]
+    web: Web, unlimited_web: Web, stack: Stack, pair: tuple[User, User]
 ) -> None:
     stuck = Device(stack.realtime_urls[0], pair[1].token, reads=False)
     prove_workers_idle(web, stack)  # its backlog was asked for before, so it is live now
     big = "x" * 5_000
     name = conversation(*pair)
     total = 900  # 4.6 MB: more than the queue and the kernel's buffers hold
-    senders = [threading.Thread(target=lambda: [send(web, *pair, big) for _ in range(total // 6)]) for _ in range(6)]
+    share = range(total // 6)
+    senders = [threading.Thread(target=lambda: [send(unlimited_web, *pair, big) for _ in share]) for _ in range(6)]
     for thread in senders:
         thread.start()
     for thread in senders:

@@ -358,3 +358,22 @@ def expect_list(window: Window, *users: User) -> None:
 def expect_order(window: Window, *texts: str) -> None:
     seqs = [int(window.message(text).get_attribute("data-seq") or 0) for text in texts]
     assert seqs == sorted(set(seqs)), f"{texts} have the seqs {seqs}"
+
+
+def test_the_page_that_tries_calls_works_within_its_policy(browser: Browser, embedded: EmbeddedRun) -> None:
+    window = Window(browser, embedded.url)
+    window.page.goto("/docs")
+    window.page.locator(".opblock").first.wait_for()
+    window.page.locator(".opblock-summary", has_text="/user/v1/login").click()
+    window.page.get_by_role("button", name="Try it out").click()
+    window.page.locator("textarea.body-param__text").fill('{"username": "alice", "password": "not hers"}')
+    window.page.get_by_role("button", name="Execute").click()
+    expect(window.page.locator(".live-responses-table tbody .response-col_status")).to_contain_text("401")
+    violations = [fault for fault in window.faults if "401 (UNAUTHORIZED)" not in fault]
+    injected = window.page.evaluate(
+        """() => { const script = document.createElement("script"); script.textContent = "window.ran = true";
+        document.body.append(script); return window.ran === true }"""
+    )
+    window.context.close()
+    assert violations == []
+    assert injected is False

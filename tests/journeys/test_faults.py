@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 
 from tests.device import Device
 from tests.journeys import storage
@@ -18,7 +19,7 @@ PROMISED_SECONDS = 10  # after Redis is back, everything has arrived and is coun
 
 @pytest.fixture
 def running(fresh_stack: Stack) -> Stack:
-    return fresh_stack.start()
+    return fresh_stack.start(RATE_LIMITS="0")
 
 
 @pytest.fixture
@@ -163,3 +164,23 @@ def test_a_killed_web_process_has_stored_what_it_answered(running: Stack, web: W
     process.start()
     late = Device(running.realtime_urls[0], pair[1].token).online()
     assert_exact(web, pair, late, 10)
+
+
+QUEUES = ("outbox", "delivered", "backlog", "presence", "upkeep")
+NO_MESSAGES = ["garbage", "", b"\xff", "5", "[]", "{}", '{"properties": {}}']
+
+
+def test_what_is_no_message_in_a_queue_ends_no_worker(
+    running: Stack, web: Web, pair: tuple[User, User], device: Device, own_redis: RedisServer
+) -> None:
+    worker = running.named("worker")[0]
+    with redis.Redis.from_url(own_redis.url) as client:
+        for name in QUEUES:
+            client.rpush(name, *NO_MESSAGES)
+        wait_until(lambda: not worker.running or not any(map(client.llen, QUEUES)), "all to be taken from the queues")
+    assert worker.running
+    told = len(QUEUES) * len(NO_MESSAGES)
+    wait_until(lambda: worker.output().count('"no_message"') == told, "each to be told of")
+    send(web, *pair)
+    assert_exact(web, pair, device, 1)
+    assert worker.running

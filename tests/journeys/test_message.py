@@ -20,7 +20,7 @@ def test_a_message_arrives_at_once_and_is_delivered_when_the_device_answers(serv
 
 def test_what_was_sent_while_away_arrives_on_connecting_in_order(service: Deployment) -> None:
     alice, bob = friends(service.web)
-    sent = [send(service.web, alice, bob, f"number {number}") for number in range(250)]
+    sent = [send(service.unlimited_web, alice, bob, f"number {number}") for number in range(250)]
     wait_until(lambda: unread(service.web, bob) == 250, "all to be counted")
     device = Device(service.sockets, bob.token)
     assert device.expect("hello")[0]["total_unread"] == 250
@@ -34,11 +34,11 @@ def test_what_was_sent_while_away_arrives_on_connecting_in_order(service: Deploy
 def test_live_messages_wait_for_the_backlog(service: Deployment) -> None:
     alice, bob = friends(service.web)
     for number in range(150):
-        send(service.web, alice, bob, f"away {number}")
+        send(service.unlimited_web, alice, bob, f"away {number}")
     wait_until(lambda: unread(service.web, bob) == 150, "all to be counted")
     device = Device(service.sockets, bob.token)
     for number in range(20):
-        send(service.web, alice, bob, f"live {number}")
+        send(service.unlimited_web, alice, bob, f"live {number}")
     device.expect("new_message", 170)
     assert device.seqs(conversation(alice, bob)) == list(range(1, 171))
 

@@ -156,12 +156,12 @@ def _opens(stack: Stack, user: User) -> bool:
     return opened
 
 
-def test_a_reader_that_never_reads_harms_nobody_else(web: Web, stack: Stack) -> None:
-    alice, bob = friends(web)
+def test_a_reader_that_never_reads_harms_nobody_else(unlimited_web: Web, stack: Stack) -> None:
+    alice, bob = friends(unlimited_web)
     stuck = Device(stack.realtime_urls[0], bob.token, reads=False)
     good = Device(stack.realtime_urls[0], bob.token).online()
     for _ in range(700):
-        send(web, alice, bob, "x" * 5_000)
+        send(unlimited_web, alice, bob, "x" * 5_000)
     good.wait(lambda: good.seqs(conversation(alice, bob))[-1:] == [700], "all to arrive on the other device")
     assert good.seqs(conversation(alice, bob)) == list(range(1, 701))
     stuck.read_on()

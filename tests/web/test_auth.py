@@ -3,6 +3,7 @@
 import re
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -12,6 +13,7 @@ import requests
 from tests import databases
 from tests.people import User, Web, answer, new_user
 from tests.processes import ROOT, wait_until
+from tests.stack import Stack
 
 PATH = "/message/v1/unread"
 
@@ -121,3 +123,17 @@ def test_revocation_reaches_another_process(stack: Any, web: Web, user: User) ->
     assert other.post(PATH, token=user.token).status_code == 200
     answer(web.post("/user/v1/logout", token=user.token))
     wait_until(lambda: other.post(PATH, token=user.token).status_code == 401, "the other process to know", seconds=5)
+
+
+@pytest.mark.parametrize("path", [PATH, "/user/v1/refresh"])
+def test_of_bad_tokens_an_address_may_try_few_and_good_ones_go_through(stack: Stack, user: User, path: str) -> None:
+    crowded = Web(stack.add("web").url, address="127.0.0.3")
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: crowded.post(path, {}, "x.y.z"), range(150)))
+    statuses = [each.status_code for each in answers]
+    assert (statuses.count(401), statuses.count(429)) == (60, 90)
+    refused = answers[statuses.index(429)]
+    assert refused.json()["code"] == 100010
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert answer(crowded.post(PATH, token=user.token)) == {"count": 0}
+    assert_refused(Web(crowded.url, address="127.0.0.4").post(path, {}, "x.y.z"))

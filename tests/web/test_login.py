@@ -228,7 +228,7 @@ def test_a_foreign_token_with_an_id_is_logged_out_alone(web: Web) -> None:
 
 
 def test_an_address_may_not_try_passwords_without_end(stack: Stack) -> None:
-    limited = Web(stack.add("web", RATE_LIMITS="1").url)
+    limited = Web(stack.web_url, address="127.0.0.2")
     answers = [limited.post("/user/v1/login", {}) for _ in range(61)]
     assert {found.status_code for found in answers[:60]} == {400}
     assert_refused(answers[60], 429, 100010)

@@ -1,0 +1,41 @@
+"""What every answer says to browsers: that it is nothing but what it says it is, and in nobody's frame."""
+
+import base64
+import hashlib
+import re
+
+from flask import Flask, Response, request
+
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_DEMO = f"{_NOTHING}; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
+# Swagger UI writes style elements, and one script stands in its page.
+_DOCS = (
+    f"{_NOTHING}; script-src 'self' {{}}; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:"
+)
+_POLICIES = {"static": _DEMO, "demo.index": _DEMO, "demo.users": _DEMO}
+
+_INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
+def register(app: Flask) -> None:
+    """Add them to every answer of `app`."""
+    app.after_request(_add)
+
+
+def _add(response: Response) -> Response:
+    headers = response.headers
+    headers["Content-Security-Policy"] = _policy(response)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    if response.is_json:
+        headers["Cache-Control"] = "no-store"  # of tokens and messages, a cache must keep no copy
+    return response
+
+
+def _policy(response: Response) -> str:
+    endpoint = request.endpoint or ""
+    if endpoint != "swagger_ui.show":
+        return _POLICIES.get(endpoint, _NOTHING)
+    scripts = [] if response.direct_passthrough else _INLINE_SCRIPT.findall(response.get_data())
+    hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
+    return _DOCS.format(" ".join(f"'sha256-{each}'" for each in hashes))
