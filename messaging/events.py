@@ -14,8 +14,14 @@ from db.outbox import Kind
 from messaging import outbox, projection
 from messaging.message import COLUMNS, wire
 
-# Built once: putting it together costs as much as running it.
-_BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
+# Built once: putting it together costs as much as running it. Locked, so that whoever withdraws a message waits until
+# its text is out; shared, because a drain changes none.
+_BY_ID = (
+    select(*COLUMNS)
+    .where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(table(Message).c.id)
+    .with_for_update(read=True)
+)
 
 Tell = Callable[[outbox.Pending, Any, set[tuple[int, int]]], "list[Announcement]"]
 
@@ -61,7 +67,7 @@ def publish_batch(
     announce: Callable[[Sequence[Announcement]], None],
 ) -> Batch:
     """Hand the oldest applied events of these shards to `announce`, each conversation's in their order, and delete
-    them once it returns.
+    them once it returns. Until then nobody can withdraw a message that they tell of.
 
     When `announce` raises, or the process dies, they stay and are announced again.
     """

@@ -8,7 +8,8 @@ import pytest
 
 from tests.device import Device
 from tests.journeys import storage
-from tests.people import User, Web, conversation, friends, send, unread
+from tests.journeys.gate import Gate
+from tests.people import User, Web, answer, conversation, friends, send, unread
 from tests.processes import wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
@@ -163,3 +164,82 @@ def test_a_killed_web_process_has_stored_what_it_answered(running: Stack, web: W
     process.start()
     late = Device(running.realtime_urls[0], pair[1].token).online()
     assert_exact(web, pair, late, 10)
+
+
+@pytest.fixture
+def gate(fresh_stack: Stack, own_redis: RedisServer) -> Iterator[Gate]:
+    """The worker's only way to Redis, in a deployment without beat: nothing sweeps."""
+    with Gate(own_redis.url).serving() as made:
+        fresh_stack.start(workers=0, beat=0, rpc=0)
+        fresh_stack.add("worker", REDIS_URL=made.url)
+        yield made
+
+
+@pytest.fixture
+def held(gate: Gate, fresh_stack: Stack) -> tuple[Web, tuple[User, User], Device]:
+    """Two friends behind the gate, and a device of the second one that has all there was."""
+    web = Web(fresh_stack.web_url)
+    pair = friends(web)
+    return web, pair, Device(fresh_stack.realtime_urls[0], pair[1].token).online()
+
+
+def test_a_worker_killed_while_it_publishes_publishes_again(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    gate.hold(b"new_message")
+    send(web, *pair)
+    assert gate.reached.wait(60), "the worker never published"
+    fresh_stack.named("worker")[0].kill()
+    gate.open()
+    assert (storage.outbox(fresh_stack, applied=True), device.messages) == (1, [])
+    fresh_stack.named("worker")[0].start()
+    fresh_stack.add("beat")
+    assert_exact(web, pair, device, 1)
+    wait_until(lambda: storage.outbox(fresh_stack) == 0, "an empty outbox")
+
+
+def test_a_worker_killed_after_publishing_and_before_it_deletes_publishes_again(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    worker = fresh_stack.named("worker")[0]
+    gate.hold(b"new_message")
+    send(web, *pair)
+    assert gate.reached.wait(60), "the worker never published"
+    with storage.locked(fresh_stack, "SELECT id FROM im_outbox FOR UPDATE"):
+        gate.open()
+        device.expect("new_message")
+        worker.kill()
+    assert storage.outbox(fresh_stack, applied=True) == 1
+    worker.start()
+    fresh_stack.add("beat")
+    wait_until(lambda: storage.outbox(fresh_stack) == 0, "an empty outbox")
+    assert_exact(web, pair, device, 1)
+
+
+def test_a_second_send_needs_no_sweep(held: tuple[Web, tuple[User, User], Device]) -> None:
+    """A poke's flag keeps others away for two seconds: the drain that it asked for takes it down."""
+    web, pair, device = held
+    for count in (1, 2, 3):
+        send(web, *pair)
+        assert_exact(web, pair, device, count)
+
+
+def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    gate.hold(b"new_message")
+    secret = send(web, *pair, "the secret")
+    assert gate.reached.wait(60), "the worker never published"
+    with ThreadPoolExecutor(1) as pool:
+        recall = pool.submit(web.post, "/message/v1/recall", {"message_id": secret["id"]}, pair[0].token)
+        wait_until(lambda: recall.done() or storage.lock_waits(fresh_stack), "the recall to wait")
+        answered_first = recall.done()  # rightly only when publishing has been given up meanwhile
+        gate.open()
+        assert answer(recall.result())["message"]["status"] == 4
+    fresh_stack.add("beat")
+    device.expect("message_recalled")
+    texts = [frame["content"].get("content") for frame in device.frames]
+    assert ("the secret" in texts) is not answered_first
