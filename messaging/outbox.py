@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -79,9 +79,11 @@ def remove(session: Session, ids: Sequence[int]) -> None:
 
 
 def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> list[int]:
-    """Shards whose oldest event is older than that: their poke was lost, or Redis was away."""
+    """Returns the shards whose oldest event is older than that: their poke was lost, or Redis was away.
+
+    An event from as far in the future counts as well: the database's clock was set back since.
+    """
     oldest = select(func.min(Event.id).label("id")).group_by(Event.shard, Event.applied).subquery()
-    statement = (
-        select(Event.shard).join(oldest, oldest.c.id == Event.id).where(Event.create_time < now - older_than).distinct()
-    )
+    off = or_(Event.create_time < now - older_than, Event.create_time > now + older_than)
+    statement = select(Event.shard).join(oldest, oldest.c.id == Event.id).where(off).distinct()
     return list(session.scalars(statement))

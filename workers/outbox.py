@@ -7,12 +7,12 @@ thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were los
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from celery.exceptions import OperationalError
 
 from db.session import run
-from infra import bus, logs
+from infra import bus, logs, loops
 from infra.metrics import events_drained, pokes_failed
 from infra.redis import RedisError, client
 from infra.settings import settings
@@ -24,7 +24,9 @@ log = logs.get(__name__)
 _FLAG_SECONDS = 2
 _PAUSE_SECONDS = 0.05  # nobody notices it, and drains are fewer and larger
 _RETRY_SECONDS = 1.0
+_IDLE_SECONDS = 5.0
 _MARK_SECONDS = 60
+_AWAY = (RedisError, OperationalError, OSError)  # what comes of a Redis that does not answer
 
 
 @app.task(name="outbox.drain")
@@ -113,7 +115,9 @@ class Poker:
     costs little more than one of a single event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, send: Callable[[Sequence[int]], None], *, retry_seconds: float = _RETRY_SECONDS) -> None:
+        self._send = send
+        self._retry_seconds = retry_seconds
         self._dirty: set[int] = set()
         self._changed = threading.Condition()
         self._started = False
@@ -125,25 +129,35 @@ class Poker:
         with self._changed:
             self._dirty.add(shard)
             if not self._started:  # in the process that uses it: a thread does not survive the server's fork
-                threading.Thread(target=self._run, name="poker", daemon=True).start()
+                threading.Thread(target=loops.forever, args=("poker", self._turn), name="poker", daemon=True).start()
                 self._started = True
             self._changed.notify()
 
-    def _run(self) -> None:
-        while True:
+    def _turn(self) -> None:
+        shards = self._taken()
+        if not shards:
+            return
+        try:
+            self._send(shards)
+            time.sleep(_PAUSE_SECONDS)
+        except Exception as error:
             with self._changed:
-                while not self._dirty:
-                    self._changed.wait()
-                shards = sorted(self._dirty)
-                self._dirty.clear()
-            try:
-                _send(shards)
-                time.sleep(_PAUSE_SECONDS)
-            except (RedisError, OperationalError, OSError) as error:
-                pokes_failed.inc(len(shards))
-                log.warning("poke_failed", reason=str(error))
                 self._dirty.update(shards)
-                time.sleep(_RETRY_SECONDS)
+            pokes_failed.inc(len(shards))
+            if not isinstance(error, _AWAY):
+                raise
+            log.warning("poke_failed", reason=str(error))
+            time.sleep(self._retry_seconds)
+
+    def _taken(self) -> list[int]:
+        """Returns the shards that are dirty, or none after a wait: a turn that waits does not send as well."""
+        with self._changed:
+            if not self._dirty:
+                self._changed.wait(_IDLE_SECONDS)
+                return []
+            shards = sorted(self._dirty)
+            self._dirty.clear()
+            return shards
 
 
 def _send(shards: Sequence[int]) -> None:
@@ -155,4 +169,4 @@ def _send(shards: Sequence[int]) -> None:
         drain.apply_async((new,))
 
 
-poke = Poker().poke
+poke = Poker(_send).poke

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from infra.loops import STALLED_SECONDS
 from tests.device import Device
 from tests.journeys import storage
 from tests.journeys.gate import Gate
@@ -243,3 +244,17 @@ def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
     device.expect("message_recalled")
     texts = [frame["content"].get("content") for frame in device.frames]
     assert ("the secret" in texts) is not answered_first
+
+
+def test_a_redis_that_stands_still_is_nothing_to_web(
+    running: Stack, web: Web, pair: tuple[User, User], device: Device, own_redis: RedisServer
+) -> None:
+    """Longer than a loop may stand still: whoever takes web out of service for it stops sends for nothing."""
+    own_redis.freeze()
+    still, count = time.monotonic(), 0
+    while time.monotonic() - still < STALLED_SECONDS + 3:
+        send(web, *pair)
+        count += 1
+        assert web.get("/readyz").status_code == 200
+    own_redis.thaw()
+    assert_exact(web, pair, device, count)
