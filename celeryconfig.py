@@ -37,7 +37,8 @@ task_acks_late = False
 # Short tasks: fetching a few ahead saves round trips, fetching many would leave a killed worker's share waiting.
 worker_prefetch_multiplier = 4
 worker_concurrency = 2
-# A worker that is told to end finishes the batch in hand; a stuck one is ended after a minute.
+# A worker that is told to end finishes the task in hand; a stuck one is ended after a minute. A drain that is merely
+# long hands over to another task after 20 s, and its last batch may wait 20 s for locks and as long for Redis.
 task_time_limit = 60
 
 # Whoever publishes must not wait for a Redis that is away: pokes are not retried, the sweep stands in for them.

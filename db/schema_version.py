@@ -10,19 +10,24 @@ from sqlalchemy.orm import Session
 
 from db.session import DatabaseUnavailable
 
+
+class NotMigrated(DatabaseUnavailable):
+    """The database is there, and its tables are not those of this code."""
+
+
 _APPLIED: Select[str] = select(column("version_num")).select_from(table("alembic_version"))
 
 
 def require_current(session: Session) -> None:
-    """Raises DatabaseUnavailable, which says what to do, unless the newest migration has been applied."""
+    """Raises NotMigrated, which says what to do, unless the newest migration has been applied."""
     try:
         applied = session.scalar(_APPLIED)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        raise DatabaseUnavailable("no schema: run alembic upgrade head") from error
+        raise NotMigrated("no schema: run alembic upgrade head") from error
     if applied != _newest():
-        raise DatabaseUnavailable(f"schema {applied}, not {_newest()}: run alembic upgrade head")
+        raise NotMigrated(f"schema {applied}, not {_newest()}: run alembic upgrade head")
 
 
 @cache

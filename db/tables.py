@@ -10,6 +10,7 @@ from db.hidden import Hidden
 from db.login_attempt import LoginAttempt
 from db.message import Message
 from db.outbox import Event
+from db.outbox_parked import Parked
 from db.outbox_shard import OutboxShard
 from db.revoked_token import RevokedToken
 from db.ticket import Ticket
@@ -28,6 +29,7 @@ __all__ = [
     "LoginAttempt",
     "Message",
     "OutboxShard",
+    "Parked",
     "RevokedToken",
     "Ticket",
     "User",

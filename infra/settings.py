@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from environs import Env, EnvError, validate
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+_DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def settings() -> Settings:
     if bool(env.str("FRIEND_RPC", "")) != bool(env.str("USERCENTER_RPC", "")):
         raise EnvError("FRIEND_RPC and USERCENTER_RPC belong together: one is set, the other is missing")
     return Settings(
-        database_url=env.str("DATABASE_URL"),
+        database_url=_database_url(env.str("DATABASE_URL")),
         redis_url=env.str("REDIS_URL"),
         jwt_secret=env.str("JWT_SECRET_KEY", validate=validate.Length(min=32)),
         jwt_identity_claim=env.str("JWT_IDENTITY_CLAIM", "sub"),
@@ -79,6 +83,20 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
         rpc_metrics_port=env.int("RPC_METRICS_PORT", 0, validate=validate.Range(min=0, max=65_535)),
     )
+
+
+def _database_url(url: str) -> str:
+    """Returns it as it is. An error never shows a password."""
+    try:
+        driver = make_url(url).drivername
+    except (ArgumentError, ValueError):
+        raise EnvError(
+            "DATABASE_URL is no URL like mysql+pymysql://user:password@host/name; in its password all but letters and "
+            "digits are percent-encoded"
+        ) from None
+    if driver not in _DRIVERS:
+        raise EnvError(f"DATABASE_URL begins with {' or '.join(f'{each}://' for each in _DRIVERS)}, not {driver}://")
+    return url
 
 
 def _named_tokens(variable: str, entries: list[str]) -> dict[str, str]:

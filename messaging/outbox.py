@@ -15,7 +15,7 @@ from db.outbox_shard import OutboxShard
 # Built once: putting a statement together costs as much as running it.
 _EVENTS = table(Event)
 _SHARDS = table(OutboxShard)
-_TOLD = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "origin")
+_TOLD = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "origin", "attempts")
 _INSERT = insert(_EVENTS)
 _KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
 _FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)

@@ -159,9 +159,7 @@ def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
     beside: list[Any] = []
 
     def publishing(announced: list[Announcement]) -> Any:
-        return run(
-            lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=announced.extend)
-        )
+        return run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=announced.extend))
 
     def another_comes(_told: Sequence[Announcement]) -> None:
         told: list[Announcement] = []
