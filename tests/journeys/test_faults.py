@@ -1,10 +1,11 @@
 """What was answered 200 arrives, and is counted, whatever dies meanwhile."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 
 from infra.loops import STALLED_SECONDS
 from tests.device import Device
@@ -258,3 +259,51 @@ def test_a_redis_that_stands_still_is_nothing_to_web(
         assert web.get("/readyz").status_code == 200
     own_redis.thaw()
     assert_exact(web, pair, device, count)
+
+
+def lost_by_flushall(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
+    """What the pokes had put into Redis is gone before a worker sees it."""
+    (worker,) = running.named("worker")
+    worker.freeze()
+    sending()
+    client = redis.Redis.from_url(own_redis.url)
+    wait_until(lambda: client.keys("im:poke:*"), "the poke")
+    own_redis.flushall()
+    worker.thaw()
+
+
+def lost_with_its_web_process(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
+    """Web holds its pokes until Redis is back, and dies before."""
+    own_redis.stop()
+    sending()
+    running.named("web")[0].kill()
+    running.named("web")[0].start()
+    own_redis.start()
+
+
+def lost_with_its_worker(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
+    """A worker that had taken the task dies before it has done anything."""
+    (worker,) = running.named("worker")
+    names = "SELECT conversation_id FROM im_conversation FOR UPDATE"
+    with storage.locked(running, names):
+        sending()
+        wait_until(lambda: storage.lock_waits(running), "the drain to wait for a row")
+        worker.kill()
+    worker.start()
+
+
+@pytest.mark.parametrize("lose", [lost_by_flushall, lost_with_its_web_process, lost_with_its_worker])
+def test_a_lost_poke_is_made_good_without_another_send(
+    running: Stack,
+    web: Web,
+    pair: tuple[User, User],
+    device: Device,
+    own_redis: RedisServer,
+    lose: Callable[[Stack, RedisServer, Callable[[], object]], None],
+) -> None:
+    """Nothing is sent afterwards: a later send would poke the shard, and a later frame would show the gap."""
+    send(web, *pair)
+    assert_exact(web, pair, device, 1)
+    lose(running, own_redis, lambda: send(web, *pair, "the last word"))
+    assert_exact(web, pair, device, 2)
+    wait_until(lambda: storage.outbox(running) == 0, "an empty outbox")
