@@ -15,14 +15,8 @@ from messaging import outbox, projection
 from messaging.message import COLUMNS, wire
 from messaging.parked import Failure, failure, set_back
 
-# Built once: putting it together costs as much as running it. Locked, so that whoever withdraws a message waits until
-# its text is out; shared, because a drain changes none.
-_BY_ID = (
-    select(*COLUMNS)
-    .where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(table(Message).c.id)
-    .with_for_update(read=True)
-)
+# Built once: putting it together costs as much as running it.
+_BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
 
 Tell = Callable[[outbox.Pending, Any, set[tuple[int, int]]], "list[Announcement]"]
 

@@ -26,6 +26,18 @@ _PENDING = (
     .order_by(_EVENTS.c.shard, _EVENTS.c.applied, _EVENTS.c.id)
     .limit(bindparam("limit"))
 )
+# Locked: whoever withdraws a message waits at its event until its text is out. Nobody else ever waits for one.
+_TO_PUBLISH = _PENDING.with_for_update()
+_UNDER_WAY = (
+    select(_EVENTS.c.id)
+    .where(
+        _EVENTS.c.shard == bindparam("shard"),
+        _EVENTS.c.applied == bindparam("applied"),
+        _EVENTS.c.message_id == bindparam("message_id"),
+        _EVENTS.c.kind == Kind.SENT,
+    )
+    .with_for_update()
+)
 _MARK = update(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True))).values(applied=True)
 _REMOVE = delete(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -65,8 +77,17 @@ def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
 
 
 def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: int) -> Sequence[Pending]:
-    """The oldest events of each shard: those still to apply to conversation rows, or those still to publish."""
-    return session.execute(_PENDING, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
+    """The oldest events of each shard: those still to apply to rows, or, locked, those still to publish."""
+    statement = _TO_PUBLISH if applied else _PENDING
+    return session.execute(statement, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
+
+
+def hold_back(session: Session, *, shard: int, message_id: int) -> None:
+    """Wait until no drain is publishing this message, and let none publish it until COMMIT.
+
+    The caller holds the lock of a row that the message is counted in: an event not applied yet stays so meanwhile.
+    """
+    session.execute(_UNDER_WAY, {"shard": shard, "applied": True, "message_id": message_id})
 
 
 def mark_applied(session: Session, ids: Sequence[int]) -> None:

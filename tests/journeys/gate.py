@@ -17,12 +17,16 @@ class Gate:
         self.url = f"redis://127.0.0.1:{self._server.getsockname()[1]}/0"
         self.reached = threading.Event()
         self._held: bytes | None = None
+        self._answers = False
         self._open = threading.Event()
         self._open.set()
 
-    def hold(self, word: bytes) -> None:
-        """From now on keep back what is said together with this word, and set `reached` once it was said."""
-        self._held = word
+    def hold(self, word: bytes, *, answers: bool = False) -> None:
+        """From now on keep back what is said together with this word, and set `reached` once it was said.
+
+        With `answers` it is passed on, and nothing that Redis says from then on.
+        """
+        self._held, self._answers = word, answers
         self._open.clear()
 
     def open(self) -> None:
@@ -56,7 +60,8 @@ class Gate:
             while said := caller.recv(1 << 16):
                 if self._held and self._held in said:
                     self.reached.set()
-                    self._open.wait()
+                    if not self._answers:
+                        self._open.wait()
                     if _has_gone(caller):
                         break
                 redis.sendall(said)
@@ -67,6 +72,8 @@ class Gate:
     def _pass(self, redis: socket.socket, caller: socket.socket) -> None:
         try:
             while said := redis.recv(1 << 16):
+                if self._answers and self.reached.is_set():
+                    self._open.wait()
                 caller.sendall(said)
         except OSError:
             pass  # either side went away
