@@ -1,5 +1,9 @@
 """Every Celery setting, each with its reason. Tasks carry pokes; the database carries the truth."""
 
+import time
+from datetime import UTC, datetime, timedelta
+
+from celery.schedules import schedule
 from kombu import Queue
 
 from infra.settings import settings
@@ -40,7 +44,8 @@ task_acks_late = False
 # Short tasks: fetching a few ahead saves round trips, fetching many would leave a killed worker's share waiting.
 worker_prefetch_multiplier = 4
 worker_concurrency = 2
-# A worker that is told to end finishes the batch in hand; a stuck one is ended after a minute.
+# A worker that is told to end finishes the task in hand; a stuck one is ended after a minute. A drain that is merely
+# long hands over to another task after 20 s, and its last batch may wait 20 s for locks and as long for Redis.
 task_time_limit = 60
 
 # Whoever publishes must not wait for a Redis that is away: pokes are not retried, the sweep stands in for them.
@@ -66,11 +71,22 @@ worker_hijack_root_logger = False
 # The schedule lives in memory: a shelve file corrupts when beat is killed, and every job may run at any time.
 beat_scheduler = "celery.beat:Scheduler"
 beat_max_loop_interval = 1
+
+
+def _uptime() -> datetime:
+    """Returns a time that goes on as seconds do. A wall clock that steps back would stop the sweep for as long."""
+    return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=time.monotonic())
+
+
+def _every(seconds: float) -> schedule:
+    return schedule(seconds, nowfun=_uptime)
+
+
 beat_schedule = {
-    "sweep": {"task": "upkeep.sweep", "schedule": 1.0},
-    "presence": {"task": "upkeep.expire_presence", "schedule": 5.0},
-    "snapshot": {"task": "upkeep.snapshot", "schedule": 10.0},
-    "audit": {"task": "upkeep.audit", "schedule": 60.0},
-    "expire": {"task": "upkeep.expire_rows", "schedule": 60.0},
+    "sweep": {"task": "upkeep.sweep", "schedule": _every(1)},
+    "presence": {"task": "upkeep.expire_presence", "schedule": _every(5)},
+    "snapshot": {"task": "upkeep.snapshot", "schedule": _every(10)},
+    "audit": {"task": "upkeep.audit", "schedule": _every(60)},
+    "expire": {"task": "upkeep.expire_rows", "schedule": _every(60)},
 }
 timezone = "UTC"

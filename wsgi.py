@@ -3,9 +3,13 @@
 Each is built at first use, so that a process loads only the door that it serves.
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from environs import EnvError
+
+_CANNOT_BOOT = 3  # gunicorn does not start a worker again that ends with it
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -13,7 +17,11 @@ def __getattr__(name: str) -> WsgiApp:
     builders = {"web": _web, "realtime": _realtime, "app": _both}
     if name not in builders:
         raise AttributeError(name)
-    built = builders[name]()
+    try:
+        built = builders[name]()
+    except EnvError as error:
+        print(f"not started: {error}", file=sys.stderr)
+        raise SystemExit(_CANNOT_BOOT) from error
     globals()[name] = built
     return built
 

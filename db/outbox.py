@@ -34,4 +34,5 @@ class Event(Base):
     change_seq: Mapped[int] = mapped_column(default=0, comment="the conversation's, given to this change")
     origin: Mapped[str | None] = mapped_column(String(32), comment="the connection that it came from")
     applied: Mapped[bool] = mapped_column(Boolean, default=False, comment="conversation rows have it; publish is due")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times that it could not be told")
     create_time: Mapped[datetime]

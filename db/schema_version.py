@@ -5,17 +5,29 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import Select, column, select, table
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from db.session import DatabaseUnavailable
+
+
+class NotMigrated(DatabaseUnavailable):
+    """The database is there, and its tables are not those of this code."""
+
 
 _APPLIED: Select[str] = select(column("version_num")).select_from(table("alembic_version"))
 
 
 def require_current(session: Session) -> None:
-    """Raises DatabaseUnavailable unless the newest migration has been applied."""
-    if session.scalar(_APPLIED) != _newest():
-        raise DatabaseUnavailable("the database is not migrated: alembic upgrade head")
+    """Raises NotMigrated, which says what to do, unless the newest migration has been applied."""
+    try:
+        applied = session.scalar(_APPLIED)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        raise NotMigrated("no schema: run alembic upgrade head") from error
+    if applied != _newest():
+        raise NotMigrated(f"schema {applied}, not {_newest()}: run alembic upgrade head")
 
 
 @cache

@@ -11,6 +11,7 @@ from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.message import Message
 from db.outbox import Event
+from db.outbox_parked import Parked
 from db.outbox_shard import OutboxShard
 from db.revoked_token import RevokedToken
 from db.revoked_user import RevokedUser
@@ -31,6 +32,7 @@ __all__ = [
     "LoginAttempt",
     "Message",
     "OutboxShard",
+    "Parked",
     "RevokedToken",
     "RevokedUser",
     "Ticket",

@@ -9,6 +9,7 @@ group_commit_seconds = Histogram("im_group_commit_seconds", "One group commit, f
 transaction_reruns = Counter("im_transaction_reruns", "Transactions rerun after a deadlock or a lock wait")
 pokes_failed = Counter("im_pokes_failed", "Pokes that Redis did not take; the sweep stands in for them")
 events_drained = Counter("im_outbox_events_drained", "Outbox events published and deleted")
+events_parked = Counter("im_outbox_events_parked", "Outbox events put aside because they could not be told")
 connections = Gauge("im_connections", "Open sockets of this process")
 frames_pushed = Counter("im_frames_pushed", "Frames written to sockets")
 connections_closed = Counter("im_connections_closed", "Sockets closed by this side", ["code"])

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from environs import Env, EnvError, validate
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from infra.weak_secrets import has_weak_password, is_weak_key
+
+_DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def settings() -> Settings:
     if bool(env.str("FRIEND_RPC", "")) != bool(env.str("USERCENTER_RPC", "")):
         raise EnvError("FRIEND_RPC and USERCENTER_RPC belong together: one is set, the other is missing")
     found = Settings(
-        database_url=env.str("DATABASE_URL"),
+        database_url=_database_url(env.str("DATABASE_URL")),
         redis_url=env.str("REDIS_URL"),
         jwt_secret=env.str("JWT_SECRET_KEY", validate=validate.Length(min=32)),
         jwt_identity_claim=env.str("JWT_IDENTITY_CLAIM", "sub"),
@@ -100,6 +104,20 @@ def _refuse_weak_secrets(found: Settings) -> None:
                 f"{variable} holds a secret that is well known or easily guessed: set one of your own, "
                 'for example what "openssl rand -hex 32" prints'
             )
+
+
+def _database_url(url: str) -> str:
+    """Returns it as it is. An error never shows a password."""
+    try:
+        driver = make_url(url).drivername
+    except (ArgumentError, ValueError):
+        raise EnvError(
+            "DATABASE_URL is no URL like mysql+pymysql://user:password@host/name; in its password all but letters and "
+            "digits are percent-encoded"
+        ) from None
+    if driver not in _DRIVERS:
+        raise EnvError(f"DATABASE_URL begins with {' or '.join(f'{each}://' for each in _DRIVERS)}, not {driver}://")
+    return url
 
 
 def _named_tokens(variable: str, entries: list[str]) -> dict[str, str]:

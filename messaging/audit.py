@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import Event, Kind
 from messaging import heads, outbox, projection, rows, visible
+from messaging.errors import Code, Refused
 from messaging.message import SYSTEM, shown
 from messaging.status import Status
 
@@ -43,8 +45,22 @@ class Audited:
 
 
 def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool) -> Audited:
-    """Check one conversation; with `repair`, put right what drifted."""
-    head = heads.lock(session, [conversation_id])[conversation_id]
+    """Check one conversation; with `repair`, put right what drifted, and otherwise write nothing.
+
+    Raises Refused(NO_SUCH_CONVERSATION) when no table knows of it.
+    """
+    with session.begin_nested() as trial:
+        audited = _audit(session, now, conversation_id, repair=repair)
+        if not repair:
+            trial.rollback()  # locking creates what is missing
+    return audited
+
+
+def _audit(session: Session, now: datetime, conversation_id: str, *, repair: bool) -> Audited:
+    head = heads.lock_existing(session, conversation_id)
+    if head is None:
+        _require_known(session, conversation_id)
+        head = heads.lock(session, [conversation_id])[conversation_id]
     locked = rows.lock(session, now, [(conversation_id, user) for user in projection.audience(conversation_id)])
     drift = list(_seqs(session, now, head, repair=repair))
     waiting = _waiting(session, conversation_id)
@@ -56,6 +72,13 @@ def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool
     if repair and drift:
         rows.write(session, now, list(locked.values()))
     return Audited(drift, head.shard if drift else None)
+
+
+def _require_known(session: Session, name: str) -> None:
+    for model in (Message, Conversation):
+        if session.scalar(select(model.id).where(model.conversation_id == name).limit(1)) is not None:
+            return
+    raise Refused(Code.NO_SUCH_CONVERSATION)
 
 
 def sample(session: Session, _now: datetime, *, message_ids: Sequence[int]) -> list[str]:

@@ -13,6 +13,7 @@ from db.message import Message
 from db.outbox import Kind
 from messaging import outbox, projection
 from messaging.message import COLUMNS, wire
+from messaging.parked import Failure, failure, set_back
 
 # Built once: putting it together costs as much as running it.
 _BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
@@ -36,10 +37,14 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction of a drain worked off. `held` are the shards that no other worker was at."""
+    """What one transaction of a drain worked off. `held` are the shards that no other worker was at.
+
+    `count` are the events that it took, `failures` those of them that could not be told.
+    """
 
     held: frozenset[int]
     count: int
+    failures: tuple[Failure, ...] = ()
 
 
 def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit: int) -> Batch:
@@ -54,36 +59,51 @@ def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit
 
 def publish_batch(
     session: Session,
-    _now: datetime,
+    now: datetime,
     *,
     shards: Sequence[int],
     limit: int,
     announce: Callable[[Sequence[Announcement]], None],
 ) -> Batch:
     """Hand the oldest applied events of these shards to `announce`, each conversation's in their order, and delete
-    them once it returns.
+    them once it returns. Until then nobody can withdraw a message that they tell of.
 
-    When `announce` raises, or the process dies, they stay and are announced again.
+    When `announce` raises, or the process dies, they stay and are announced again. One that cannot be told is set
+    back, and the others go on.
     """
     held = outbox.lock_free(session, shards)
     events = outbox.pending(session, shards=held, applied=True, limit=limit)
-    if events:
-        announce(announcements(session, events))
-        outbox.remove(session, [event.id for event in events])
-    return Batch(frozenset(held), len(events))
+    if not events:
+        return Batch(frozenset(held), 0)
+    told, failures = _announcements(session, events)
+    announce(told)
+    failed = {each.event_id for each in failures}
+    outbox.remove(session, [event.id for event in events if event.id not in failed])
+    if failures:
+        set_back(session, now, failures)
+    return Batch(frozenset(held), len(events), tuple(failures))
 
 
-def announcements(session: Session, events: Sequence[outbox.Pending]) -> list[Announcement]:
-    """What these events say now, in their order: a text recalled since is not in it."""
+def _announcements(session: Session, events: Sequence[outbox.Pending]) -> tuple[list[Announcement], list[Failure]]:
+    """Returns what these events say now, in their order (a text recalled since is not in it), and those that fail."""
     ids = {event.message_id for event in events if event.message_id}
     rows = session.execute(_BY_ID, {"ids": list(ids)}).all() if ids else []
     hidden = projection.hidden_from_audience(session, rows)
     by_id = {row.id: row for row in rows}
-    return [told for event in events for told in _TELL[Kind(event.kind)](event, by_id.get(event.message_id), hidden)]
+    told: list[Announcement] = []
+    failures: list[Failure] = []
+    for event in events:
+        try:
+            told += _TELL[Kind(event.kind)](event, by_id.get(event.message_id), hidden)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it comes back each time, and the others must go on
+            failures.append(failure(event, error))
+    return told, failures
 
 
 def _message(kind: str, *, in_turn: bool = False) -> Tell:
     def tell(event: outbox.Pending, row: Any, hidden: set[tuple[int, int]]) -> list[Announcement]:
+        if row is None:
+            raise LookupError(f"message {event.message_id} is gone")
         users = projection.concerns(event)
         blind = tuple(user for user in users if (user, row.id) in hidden)
         seeing = tuple(user for user in users if user not in blind)

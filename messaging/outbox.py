@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -15,7 +15,7 @@ from db.outbox_shard import OutboxShard
 # Built once: putting a statement together costs as much as running it.
 _EVENTS = table(Event)
 _SHARDS = table(OutboxShard)
-_TOLD = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "origin")
+_TOLD = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "origin", "attempts")
 _INSERT = insert(_EVENTS)
 _KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
 _FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)
@@ -25,6 +25,18 @@ _PENDING = (
     .where(_EVENTS.c.shard.in_(bindparam("shards", expanding=True)), _EVENTS.c.applied == bindparam("applied"))
     .order_by(_EVENTS.c.shard, _EVENTS.c.applied, _EVENTS.c.id)
     .limit(bindparam("limit"))
+)
+# Locked: whoever withdraws a message waits at its event until its text is out. Nobody else ever waits for one.
+_TO_PUBLISH = _PENDING.with_for_update()
+_UNDER_WAY = (
+    select(_EVENTS.c.id)
+    .where(
+        _EVENTS.c.shard == bindparam("shard"),
+        _EVENTS.c.applied == bindparam("applied"),
+        _EVENTS.c.message_id == bindparam("message_id"),
+        _EVENTS.c.kind == Kind.SENT,
+    )
+    .with_for_update()
 )
 _MARK = update(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True))).values(applied=True)
 _REMOVE = delete(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True)))
@@ -65,8 +77,17 @@ def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
 
 
 def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: int) -> Sequence[Pending]:
-    """The oldest events of each shard: those still to apply to conversation rows, or those still to publish."""
-    return session.execute(_PENDING, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
+    """The oldest events of each shard: those still to apply to rows, or, locked, those still to publish."""
+    statement = _TO_PUBLISH if applied else _PENDING
+    return session.execute(statement, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
+
+
+def hold_back(session: Session, *, shard: int, message_id: int) -> None:
+    """Wait until no drain is publishing this message, and let none publish it until COMMIT.
+
+    The caller holds the lock of a row that the message is counted in: an event not applied yet stays so meanwhile.
+    """
+    session.execute(_UNDER_WAY, {"shard": shard, "applied": True, "message_id": message_id})
 
 
 def mark_applied(session: Session, ids: Sequence[int]) -> None:
@@ -79,9 +100,11 @@ def remove(session: Session, ids: Sequence[int]) -> None:
 
 
 def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> list[int]:
-    """Shards whose oldest event is older than that: their poke was lost, or Redis was away."""
+    """Returns the shards whose oldest event is older than that: their poke was lost, or Redis was away.
+
+    An event from as far in the future counts as well: the database's clock was set back since.
+    """
     oldest = select(func.min(Event.id).label("id")).group_by(Event.shard, Event.applied).subquery()
-    statement = (
-        select(Event.shard).join(oldest, oldest.c.id == Event.id).where(Event.create_time < now - older_than).distinct()
-    )
+    off = or_(Event.create_time < now - older_than, Event.create_time > now + older_than)
+    statement = select(Event.shard).join(oldest, oldest.c.id == Event.id).where(off).distinct()
     return list(session.scalars(statement))

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.insert_ignore import insert_new
+from db.insert_ignore import insert_ignore, insert_new
 from db.revoked_token import RevokedToken
 from db.revoked_user import RevokedUser
 from infra.settings import settings

@@ -9,13 +9,17 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from db.message import Message
 from db.outbox import Event, Kind
+from db.outbox_parked import Parked
 from messaging import projection
 from messaging.errors import Code, Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One recipient's. `stored`, `answered` and `read` are UTC times, or None; the rest is yes or no."""
+    """One recipient's. `stored`, `answered` and `read` are UTC times, or None; the rest is yes or no.
+
+    `parked` says that its event could not be told and was put aside.
+    """
 
     user_id: int
     conversation_id: str
@@ -23,6 +27,7 @@ class Trace:
     stored: datetime
     projected: bool
     published: bool
+    parked: bool
     answered: datetime | None
     was_answered: bool
     read: datetime | None
@@ -34,12 +39,16 @@ def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
     message = session.get(Message, message_id)
     if message is None:
         raise Refused(Code.NO_SUCH_MESSAGE)
-    event = session.scalar(select(Event.id).where(Event.message_id == message_id, Event.kind == Kind.SENT))
+    waits, parked = (
+        session.scalar(select(model.id).where(model.message_id == message_id, model.kind == Kind.SENT).limit(1))
+        for model in (Event, Parked)
+    )
+    published = waits is None and parked is None
     users = [user for user in projection.audience(message.conversation_id) if user != message.from_user_id]
-    return [_of(session, message, user, published=event is None) for user in users]
+    return [_of(session, message, user, published=published, parked=parked is not None) for user in users]
 
 
-def _of(session: Session, message: Message, user_id: int, *, published: bool) -> Trace:
+def _of(session: Session, message: Message, user_id: int, *, published: bool, parked: bool) -> Trace:
     row = session.scalars(
         select(Conversation).where(
             Conversation.user_id == user_id, Conversation.conversation_id == message.conversation_id
@@ -52,6 +61,7 @@ def _of(session: Session, message: Message, user_id: int, *, published: bool) ->
         stored=message.create_time,
         projected=row is not None and row.last_seq >= message.seq,
         published=published,
+        parked=parked,
         answered=message.delivered_at,
         was_answered=row is not None and row.delivered_seq >= message.seq,
         read=message.read_at,

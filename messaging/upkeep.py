@@ -11,6 +11,7 @@ from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.message import Message
 from db.outbox import Event
+from db.outbox_parked import Parked
 from db.revoked_token import RevokedToken
 from db.ticket import Ticket
 from db.user import User
@@ -42,7 +43,7 @@ def _delete(session: Session, table: type[Base], condition: ColumnElement[bool])
 
 def snapshot(session: Session, now: datetime) -> dict[str, int]:
     """Messages and users (the highest id given out: counting millions of rows would take seconds), and the outbox:
-    events waiting, and the age of the oldest in seconds.
+    events waiting, the age of the oldest in seconds, and events that were put aside.
     """
     depth, oldest = session.execute(select(func.count(), func.min(Event.create_time)).select_from(Event)).one()
     return {
@@ -50,4 +51,5 @@ def snapshot(session: Session, now: datetime) -> dict[str, int]:
         "users": session.scalar(select(func.max(User.id))) or 0,
         "outbox_depth": depth,
         "outbox_age": int((now - oldest).total_seconds()) if oldest else 0,
+        "outbox_parked": session.scalar(select(func.count()).select_from(Parked)) or 0,
     }

@@ -9,7 +9,7 @@ from sqlalchemy import Insert
 from sqlalchemy.orm import Session
 
 from db.outbox import Kind
-from messaging import changes, heads, rows, visible
+from messaging import changes, heads, outbox, rows, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,16 @@ class Held:
 
 
 def hold(session: Session, now: datetime, message: visible.FoundMessage, user_ids: Collection[int]) -> Held:
-    """Lock the head, these users' rows and the message, in the house's order; the message as it is then."""
+    """Lock the head, these users' rows and the message, in the house's order; the message as it is then.
+
+    A drain that is publishing it goes first: its text must not come after the answer.
+    """
     name = message.conversation_id
     head = heads.lock(session, [name])[name]
     locked = rows.lock(session, now, [(name, user) for user in user_ids])
-    return Held(visible.locked(session, message.id), head, [locked[key] for key in sorted(locked)])
+    current = visible.locked(session, message.id)
+    outbox.hold_back(session, shard=head.shard, message_id=message.id)
+    return Held(current, head, [locked[key] for key in sorted(locked)])
 
 
 def withdraw(

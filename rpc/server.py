@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.schema_version import require_current
 from db.session import DatabaseUnavailable, run
-from infra import logs
+from infra import logs, loops
 from infra.settings import Settings, settings
 from rpc.auth import Callers
 from rpc.door import Door
@@ -97,13 +97,15 @@ def _tell_health(told: health.HealthServicer) -> None:
 
 
 def _can_work() -> bool:
-    """The database and its migrations; Redis may be away, sends and history go on without it."""
+    """The database and its migrations, and loops that turn; Redis may be away, sends and history go on without it."""
     try:
         run(lambda session, _now: require_current(session), write=False)
     except (DatabaseUnavailable, DBAPIError) as error:
         log.warning("not_ready", reason=str(error))
         return False
-    return True
+    if still := loops.stalled():
+        log.error("loops_stalled", loops=still)
+    return not still
 
 
 def _end(server: grpc.Server, told: health.HealthServicer) -> None:

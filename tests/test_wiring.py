@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 import wsgi
+from tests import databases
 from tests.processes import ROOT
 from tests.stack import Stack, commands, with_programs
 
@@ -35,6 +36,16 @@ def test_gunicorn_settings(name: str, address: str, tmp_path: Path) -> None:
     assert found["worker_class"] == "gevent"
     assert found["control_socket_disable"] == "True"
     assert int(found["graceful_timeout"]) < 5
+
+
+def test_a_wrong_setting_ends_a_server_and_is_told_in_a_line(tmp_path: Path) -> None:
+    wrong = databases.environment("postgres://im@127.0.0.1/im") | {"HOME": str(tmp_path), "BIND": "127.0.0.1:0"}
+    done = subprocess.run(
+        commands()["web"], shell=True, cwd=ROOT, env=with_programs(wrong), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if line.startswith("not started: DATABASE_URL")]
+    assert "Traceback" not in done.stderr
 
 
 def test_wsgi_names() -> None:

@@ -1,77 +1,168 @@
-"""`flask --app wsgi:web audit`, `trace` and `revoke-user`: for whoever operates the service."""
+"""`flask --app wsgi:web audit`, `trace`, `parked` and `revoke-user`: for whoever operates the service."""
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec
 from uuid import uuid4
 
 import click
+import orjson
+from celery.exceptions import OperationalError
 from flask import Flask
 
-from db.session import run
+from db.outbox_parked import Parked
+from db.schema_version import NotMigrated, require_current
+from db.session import DatabaseUnavailable, run
 from infra import bus
 from infra.redis import RedisError, client
+from messaging import parked
 from messaging.audit import Audited, Drift, all_conversations, audit
+from messaging.conversation_id import participants
 from messaging.errors import Refused
 from messaging.fields import MAX_ID
+from messaging.message import unix
 from messaging.tokens import revoke_user
 from messaging.trace import Trace, trace
 from workers.outbox import drain
 
+P = ParamSpec("P")
+
 _PAGE = 500
 _RELAYS_SECONDS = 1.0
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+class _Misused(click.ClickException):
+    """What was named is not there, or cannot be."""
+
+    exit_code = 2
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    app.cli.add_command(_audit)
-    app.cli.add_command(_trace)
-    app.cli.add_command(_revoke_user)
+    for command in (_audit, _trace, _parked, _revoke_user):
+        app.cli.add_command(command)
+
+
+def in_a_line(command: Callable[P, None]) -> Callable[P, None]:
+    """A command that tells in one line of a database that is away or not migrated."""
+
+    @wraps(command)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            run(lambda session, _now: require_current(session), write=False)
+            command(*args, **kwargs)
+        except NotMigrated as error:
+            raise click.ClickException(str(error)) from error
+        except DatabaseUnavailable as error:
+            raise click.ClickException(f"the database of DATABASE_URL does not answer: {error}") from error
+
+    return checked
 
 
 @click.command("audit")
 @click.option("--repair", is_flag=True, help="Put right what drifted.")
+@_json
 @click.argument("conversation_id", required=False)
-def _audit(conversation_id: str | None, repair: bool) -> None:
+@in_a_line
+def _audit(conversation_id: str | None, repair: bool, as_json: bool) -> None:
     """Check one conversation, or all. Ends with 1 when something drifted and was not repaired."""
+    if conversation_id and not participants(conversation_id):
+        raise _Misused(f"{conversation_id} is no conversation id, which is like 1_2")
     found = checked = 0
     for name in [conversation_id] if conversation_id else _every_conversation():
         audited = _check(name, repair=repair)
         checked += 1
         found += len(audited.drift)
         for drift in audited.drift:
-            click.echo(_line(drift))
-    click.echo(f"{checked} conversations, {found} {'repaired' if repair else 'drifted'}")
+            _say(as_json, asdict(drift), _line(drift))
+    done = "repaired" if repair else "drifted"
+    counts = {"conversations": checked, "drifted": found, "repaired": repair}
+    _say(as_json, counts, f"{checked} conversations, {found} {done}")
     raise SystemExit(1 if found and not repair else 0)
 
 
 @click.command("trace")
+@_json
 @click.argument("message_id", type=int)
-def _trace(message_id: int) -> None:
+@in_a_line
+def _trace(message_id: int, as_json: bool) -> None:
     """Where is my message? For each recipient, how far it has come."""
     try:
         found = run(lambda session, now: trace(session, now, message_id=message_id), write=False)
     except Refused as error:
         raise click.ClickException(f"no message {message_id}") from error
     for each in found:
-        click.echo(f"to user {each.user_id}, {each.conversation_id} seq {each.seq}")
-        for step, told in _steps(each):
-            click.echo(f"  {step:<10} {told}")
+        written = True if each.was_answered else _is_written(each)
+        facts = {"message_id": message_id, **asdict(each), "written": written}
+        _say(
+            as_json,
+            {name: unix(fact) if isinstance(fact, datetime) else fact for name, fact in facts.items()},
+            f"to user {each.user_id}, {each.conversation_id} seq {each.seq}",
+            *(f"  {step:<10} {told}" for step, told in _steps(each, written)),
+        )
 
 
 @click.command("revoke-user")
 @click.argument("user_id", type=click.IntRange(1, MAX_ID))
+@in_a_line
 def _revoke_user(user_id: int) -> None:
     """End all logins of a user: no token that was issued before now is good any longer, whoever has issued it."""
     run(lambda session, now: revoke_user(session, now, user_id=user_id))
     click.echo(f"all logins of user {user_id} have ended, everywhere within 5 seconds")
 
 
-def _steps(each: Trace) -> Iterator[tuple[str, str]]:
+@click.command("parked")
+@click.option("--retry", is_flag=True, help="Have them told again: those named, or all.")
+@_json
+@click.argument("ids", type=int, nargs=-1)
+@in_a_line
+def _parked(ids: Sequence[int], retry: bool, as_json: bool) -> None:
+    """List the events that could not be told and were put aside: those named, or all."""
+    count = 0
+    for page in _parked_pages():
+        named = [event for event in page if not ids or event.id in ids]
+        count += len(named)
+        for event in named:
+            _say(as_json, _facts(event), f"{event.id}  {event.conversation_id}  kind {event.kind}  {event.reason}")
+        if retry and named:
+            numbers = [event.id for event in named]
+            _poke(run(lambda session, now: parked.retry(session, now, ids=numbers)))  # noqa: B023 - it runs at once
+    _say(as_json, {"events": count, "retried": retry}, f"{count} events {'tried again' if retry else 'parked'}")
+    if count < len(set(ids)):
+        raise _Misused("not all that were named are parked")
+
+
+def _parked_pages() -> Iterator[Sequence[Parked]]:
+    page = _parked_after(0)
+    while page:
+        yield page
+        page = _parked_after(page[-1].id)
+
+
+def _parked_after(after: int) -> Sequence[Parked]:
+    return run(lambda session, now: parked.parked(session, now, after=after, limit=_PAGE), write=False)
+
+
+def _facts(event: Parked) -> dict[str, Any]:
+    names = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "reason")
+    times = {"create_time": unix(event.create_time), "park_time": unix(event.park_time)}
+    return {name: getattr(event, name) for name in names} | times
+
+
+def _say(as_json: bool, facts: dict[str, Any], *lines: str) -> None:
+    for line in [orjson.dumps(facts).decode()] if as_json else lines:
+        click.echo(line)
+
+
+def _steps(each: Trace, written: bool | None) -> Iterator[tuple[str, str]]:
     yield "stored", f"{each.stored} UTC"
     yield "projected", _yes(each.projected)
-    yield "published", _yes(each.published)
-    yield "written", "yes" if each.was_answered else _written(each)
+    yield "published", "no, parked: see `flask parked`" if each.parked else _yes(each.published)
+    yield "written", "unknown, Redis is away" if written is None else _yes(written)
     yield "answered", f"{each.answered} UTC" if each.answered else _yes(each.was_answered)
     yield "read", f"{each.read} UTC" if each.read else _yes(each.was_read)
 
@@ -80,8 +171,8 @@ def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def _written(each: Trace) -> str:
-    """The relays are asked: only they know what they have written to sockets that are open now."""
+def _is_written(each: Trace) -> bool | None:
+    """The relays are asked: only they know what they have written to sockets that are open now. None: Redis is away."""
     reply = f"im:trace:{uuid4().hex}"
     question = bus.Note({"kind": "trace", "conversation_id": each.conversation_id, "reply": reply})
     try:
@@ -92,10 +183,10 @@ def _written(each: Trace) -> str:
             while (left := deadline - time.monotonic()) > 0:
                 message: Any = answers.get_message(timeout=left)
                 if message and message["type"] == "message" and int(message["data"]) >= each.seq:
-                    return "yes"
+                    return True
     except RedisError:
-        return "unknown, Redis is away"
-    return "no"
+        return None
+    return False
 
 
 def _line(drift: Drift) -> str:
@@ -115,7 +206,17 @@ def _conversations_after(after: str) -> list[str]:
 
 
 def _check(name: str, *, repair: bool) -> Audited:
-    audited = run(lambda session, now: audit(session, now, conversation_id=name, repair=repair))
+    try:
+        audited = run(lambda session, now: audit(session, now, conversation_id=name, repair=repair))
+    except Refused as error:
+        raise _Misused(f"no such conversation: {name}") from error
     if repair and audited.shard is not None:
-        drain.apply_async(([audited.shard],))
+        _poke([audited.shard])
     return audited
+
+
+def _poke(shards: Sequence[int]) -> None:
+    try:
+        drain.apply_async((sorted(set(shards)),))
+    except (OperationalError, RedisError, OSError) as error:
+        click.echo(f"Redis is away, so that it is told when it is back: {error}", err=True)

@@ -1,15 +1,19 @@
 """Whether this process is up, and whether it can do its work."""
 
+from flask import Response
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
-from sqlalchemy.exc import DBAPIError
 
 from db.schema_version import require_current
-from db.session import DatabaseUnavailable, run
+from db.session import run
+from infra import logs, loops
 from messaging.errors import Code
 from web.auth import public
+from web.errors import problem
 from web.json import Blueprint
 from web.openapi import refuses
+
+log = logs.get(__name__)
 
 bp = Blueprint("health", __name__)
 
@@ -34,12 +38,13 @@ def healthz() -> dict[str, str]:
 @public
 @refuses(Code.UNAVAILABLE)
 @bp.response(200, Ready)
-def readyz() -> dict[str, str]:
+def readyz() -> Response | dict[str, str]:
     """Whether it can do its work.
 
-    The database and its migrations; Redis may be away, sends and history go on without it."""
-    try:
-        run(lambda session, _now: require_current(session), write=False)
-    except DBAPIError as error:
-        raise DatabaseUnavailable("no schema") from error
+    The database and its migrations, and loops that turn; Redis may be away, sends and history go on without it.
+    """
+    run(lambda session, _now: require_current(session), write=False)
+    if still := loops.stalled():
+        log.error("loops_stalled", loops=still)
+        return problem(Code.UNAVAILABLE, "", headers={"Retry-After": "1"})
     return {"status": "ready"}

@@ -54,6 +54,11 @@ def test_what_is_missing_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
         ("RATE_LIMITS", "perhaps"),
         ("ACCESS_TOKEN_SECONDS", "1 day"),
         ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "im.db"),
+        ("DATABASE_URL", "postgres://im@127.0.0.1/im"),
+        ("DATABASE_URL", "mysql://im@127.0.0.1/im"),
+        ("DATABASE_URL", "mysql+pymysql://im:a/b@127.0.0.1:port/im"),
     ],
 )
 def test_what_is_malformed_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +143,14 @@ def test_a_bad_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EnvError) as caught:
         settings()
     assert "short but secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgres://im:hidden@127.0.0.1/im", "mysql+pymysql://im:hid/den@127.0.0.1:x/im"])
+def test_a_password_is_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(EnvError) as caught:
+        settings()
+    assert "hid" not in str(caught.value)
 
 
 def test_several_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

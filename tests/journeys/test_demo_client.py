@@ -3,8 +3,9 @@
 import re
 import uuid
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from tests.embedded_run import EmbeddedRun
 from tests.journeys.window import Window, text_of
 from tests.people import User, Web, answer, befriend, conversation, friends, history, new_user, send
 

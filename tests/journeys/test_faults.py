@@ -1,15 +1,17 @@
 """What was answered 200 arrives, and is counted, whatever dies meanwhile."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 
+from infra.loops import STALLED_SECONDS
 from tests.device import Device
 from tests.journeys import storage
-from tests.people import User, Web, conversation, friends, send, unread
+from tests.journeys.gate import Gate
+from tests.people import User, Web, answer, conversation, friends, send, unread
 from tests.processes import wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
@@ -184,3 +186,142 @@ def test_what_is_no_message_in_a_queue_ends_no_worker(
     send(web, *pair)
     assert_exact(web, pair, device, 1)
     assert worker.running
+
+
+@pytest.fixture
+def gate(fresh_stack: Stack, own_redis: RedisServer) -> Iterator[Gate]:
+    """The worker's only way to Redis, in a deployment without beat: nothing sweeps."""
+    with Gate(own_redis.url).serving() as made:
+        fresh_stack.start(workers=0, beat=0, rpc=0)
+        fresh_stack.add("worker", REDIS_URL=made.url)
+        yield made
+
+
+@pytest.fixture
+def held(gate: Gate, fresh_stack: Stack) -> tuple[Web, tuple[User, User], Device]:
+    """Two friends behind the gate, and a device of the second one that has all there was."""
+    web = Web(fresh_stack.web_url)
+    pair = friends(web)
+    return web, pair, Device(fresh_stack.realtime_urls[0], pair[1].token).online()
+
+
+def test_a_worker_killed_while_it_publishes_publishes_again(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    gate.hold(b"new_message")
+    send(web, *pair)
+    assert gate.reached.wait(60), "the worker never published"
+    fresh_stack.named("worker")[0].kill()
+    gate.open()
+    assert (storage.outbox(fresh_stack, applied=True), device.messages) == (1, [])
+    fresh_stack.named("worker")[0].start()
+    fresh_stack.add("beat")
+    assert_exact(web, pair, device, 1)
+    wait_until(lambda: storage.outbox(fresh_stack) == 0, "an empty outbox")
+
+
+def test_a_worker_killed_after_publishing_and_before_it_deletes_publishes_again(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    worker = fresh_stack.named("worker")[0]
+    gate.hold(b"new_message", answers=True)
+    send(web, *pair)
+    device.expect("new_message")
+    worker.kill()
+    gate.open()
+    assert storage.outbox(fresh_stack, applied=True) == 1
+    worker.start()
+    fresh_stack.add("beat")
+    wait_until(lambda: storage.outbox(fresh_stack) == 0, "an empty outbox")
+    assert_exact(web, pair, device, 1)
+
+
+def test_a_second_send_needs_no_sweep(held: tuple[Web, tuple[User, User], Device]) -> None:
+    """A poke's flag keeps others away for two seconds: the drain that it asked for takes it down."""
+    web, pair, device = held
+    for count in (1, 2, 3):
+        send(web, *pair)
+        assert_exact(web, pair, device, count)
+
+
+def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    gate.hold(b"new_message")
+    secret = send(web, *pair, "the secret")
+    assert gate.reached.wait(60), "the worker never published"
+    with ThreadPoolExecutor(1) as pool:
+        recall = pool.submit(web.post, "/message/v1/recall", {"message_id": secret["id"]}, pair[0].token)
+        wait_until(lambda: recall.done() or storage.lock_waits(fresh_stack), "the recall to wait")
+        answered_first = recall.done()  # rightly only when publishing has been given up meanwhile
+        gate.open()
+        assert answer(recall.result())["message"]["status"] == 4
+    fresh_stack.add("beat")
+    device.expect("message_recalled")
+    texts = [frame["content"].get("content") for frame in device.frames]
+    assert ("the secret" in texts) is not answered_first
+
+
+def test_a_redis_that_stands_still_is_nothing_to_web(
+    running: Stack, web: Web, pair: tuple[User, User], device: Device, own_redis: RedisServer
+) -> None:
+    """Longer than a loop may stand still: whoever takes web out of service for it stops sends for nothing."""
+    own_redis.freeze()
+    still, count = time.monotonic(), 0
+    while time.monotonic() - still < STALLED_SECONDS + 3:
+        send(web, *pair)
+        count += 1
+        assert web.get("/readyz").status_code == 200
+    own_redis.thaw()
+    assert_exact(web, pair, device, count)
+
+
+def lost_by_flushall(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
+    """What the poke had put into Redis is gone before a worker sees it."""
+    (worker,) = running.named("worker")
+    worker.kill()
+    sending()
+    client = redis.Redis.from_url(own_redis.url)
+    wait_until(lambda: client.llen("outbox"), "the task")
+    own_redis.flushall()
+    worker.start()
+
+
+def lost_with_its_web_process(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
+    """Web holds its pokes until Redis is back, and dies before."""
+    own_redis.stop()
+    sending()
+    running.named("web")[0].kill()
+    running.named("web")[0].start()
+    own_redis.start()
+
+
+def lost_with_its_worker(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
+    """A worker that had taken the task dies before it has done anything."""
+    (worker,) = running.named("worker")
+    names = "SELECT conversation_id FROM im_conversation FOR UPDATE"
+    with storage.locked(running, names):
+        sending()
+        wait_until(lambda: storage.lock_waits(running), "the drain to wait for a row")
+        worker.kill()
+    worker.start()
+
+
+@pytest.mark.parametrize("lose", [lost_by_flushall, lost_with_its_web_process, lost_with_its_worker])
+def test_a_lost_poke_is_made_good_without_another_send(
+    running: Stack,
+    web: Web,
+    pair: tuple[User, User],
+    device: Device,
+    own_redis: RedisServer,
+    lose: Callable[[Stack, RedisServer, Callable[[], object]], None],
+) -> None:
+    """Nothing is sent afterwards: a later send would poke the shard, and a later frame would show the gap."""
+    send(web, *pair)
+    assert_exact(web, pair, device, 1)
+    lose(running, own_redis, lambda: send(web, *pair, "the last word"))
+    assert_exact(web, pair, device, 2)
+    wait_until(lambda: storage.outbox(running) == 0, "an empty outbox")

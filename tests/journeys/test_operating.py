@@ -1,14 +1,17 @@
-"""What an operator asks and repairs: `flask audit` and `flask trace` against a running deployment."""
+"""What an operator asks and repairs: `flask audit`, `trace` and `parked` against a running deployment."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from tests import databases
 from tests.device import Device
+from tests.journeys import storage
 from tests.people import User, Web, answer, conversation, conversations, friends, send, unread
 from tests.processes import ROOT, Process, free_port, wait_until
 from tests.stack import Stack, commands, with_programs
@@ -25,12 +28,22 @@ def pair(web: Web, stack: Stack) -> tuple[User, User]:
     return made
 
 
-def flask(stack: Stack, *arguments: str) -> tuple[int, str]:
+def flask(stack: Stack, *arguments: str, **environment: str) -> tuple[int, str]:
     """The exit code and output of `flask …`."""
-    env = with_programs(databases.environment(stack.database_url, stack.redis_url))
-    command = [sys.executable, "-m", "flask", "--app", "wsgi:web", *arguments]
+    return program(stack, "flask", "--app", "wsgi:web", *arguments, **environment)
+
+
+def program(stack: Stack, name: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit code and output of a program that is given the settings of the deployment, but for those."""
+    env = with_programs(databases.environment(stack.database_url, stack.redis_url) | environment)
+    command = [sys.executable, "-m", name, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout + done.stderr
+
+
+def objects(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
+    """What `flask … --json` tells."""
+    return [json.loads(line) for line in flask(stack, *arguments, "--json")[1].splitlines()]
 
 
 def spoil(stack: Stack, statement: str, **values: object) -> None:
@@ -115,3 +128,98 @@ def test_no_process_starts_with_a_secret_that_anybody_would_try(stack: Stack, tm
     told = process.output()
     assert "JWT_SECRET_KEY holds a secret that is well known" in told
     assert secret not in told
+
+
+def test_programs_are_told_in_json(web: Web, stack: Stack, pair: tuple[User, User]) -> None:
+    name = conversation(*pair)
+    assert objects(stack, "audit", name) == [{"conversations": 1, "drifted": 0, "repaired": False}]
+    spoil(stack, f"UPDATE im_conversation SET unread_count = 7 {ROW}", user=pair[1].id, name=name)
+    drift, counts = objects(stack, "audit", "--repair", name)
+    assert counts == {"conversations": 1, "drifted": 1, "repaired": True}
+    assert drift == {
+        "conversation_id": name,
+        "user_id": pair[1].id,
+        "what": "unread_count",
+        "stored": 7,
+        "right": 3,
+    }
+    message = send(web, *pair, "where is it?")
+    wait_until(lambda: unread(web, pair[1]) == 4, "it to be counted")
+    wait_until(lambda: objects(stack, "trace", str(message["id"]))[0]["published"], "it to be published")
+    assert objects(stack, "trace", str(message["id"])) == [
+        {
+            "message_id": message["id"],
+            "user_id": pair[1].id,
+            "conversation_id": name,
+            "seq": 4,
+            "stored": message["create_time"],
+            "projected": True,
+            "published": True,
+            "parked": False,
+            "written": False,
+            "answered": None,
+            "was_answered": False,
+            "read": None,
+            "was_read": False,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("typo", "typo is no conversation id, which is like 1_2"),
+        ("9_8", "9_8 is no conversation id, which is like 1_2"),
+        ("8_9000000", "no such conversation: 8_9000000"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(stack: Stack, name: str, said: str) -> None:
+    assert flask(stack, "audit", name) == (2, f"Error: {said}\n")
+    assert flask(stack, "audit", "--repair", name) == (2, f"Error: {said}\n")
+
+
+@pytest.mark.parametrize("arguments", [("flask", "--app", "wsgi:web", "audit"), ("alembic", "upgrade", "head")])
+@pytest.mark.parametrize("wrong", ["no scheme of ours", "nobody listens", "wrong user", "no setting"])
+def test_what_is_wrong_is_told_in_a_line(stack: Stack, arguments: tuple[str, ...], wrong: str) -> None:
+    url = make_url(stack.database_url)
+    said, settings = {
+        "no scheme of ours": ("mysql+pymysql://", {"DATABASE_URL": "postgres://im:hidden@127.0.0.1/im"}),
+        "nobody listens": ("2003", {"DATABASE_URL": url.set(port=1).render_as_string(hide_password=False)}),
+        "wrong user": ("1045", {"DATABASE_URL": str(url.set(username="nobody", password=None))}),
+        "no setting": ("JWT_SECRET_KEY", {"JWT_SECRET_KEY": ""}),
+    }[wrong]
+    code, output = program(stack, *arguments, **settings)
+    assert code != 0
+    assert said in output
+    assert len(output.splitlines()) == 1, output
+    assert "hidden" not in output
+
+
+def test_a_database_without_tables_is_told_in_a_line(stack: Stack, tmp_path: Path) -> None:
+    found = flask(stack, "audit", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
+    assert found == (1, "Error: no schema: run alembic upgrade head\n")
+
+
+def test_an_event_that_cannot_be_told_holds_up_nobody_and_is_told_when_it_can_be(fresh_stack: Stack) -> None:
+    fresh_stack.start(rpc=0)
+    web = Web(fresh_stack.web_url)
+    alice, bob = friends(web)
+    device = Device(fresh_stack.realtime_urls[0], bob.token).online()
+    (worker,) = fresh_stack.named("worker")
+    worker.freeze()
+    lost, kept = send(web, alice, bob, "lost"), send(web, alice, bob, "kept")
+    spoil(fresh_stack, "CREATE TABLE aside AS SELECT * FROM im_message WHERE id = :id", id=lost["id"])
+    spoil(fresh_stack, "DELETE FROM im_message WHERE id = :id", id=lost["id"])
+    worker.thaw()
+    assert device.expect("new_message") == [kept]
+    wait_until(lambda: len(objects(fresh_stack, "parked")) == 2, "it to be parked")
+    event, counts = objects(fresh_stack, "parked")
+    assert (event["message_id"], event["reason"]) == (lost["id"], f"LookupError: message {lost['id']} is gone")
+    assert counts == {"events": 1, "retried": False}
+    assert storage.outbox(fresh_stack) == 0
+    spoil(fresh_stack, "INSERT INTO im_message SELECT * FROM aside")
+    code, said = flask(fresh_stack, "parked", "--retry", str(event["id"]))
+    assert (code, said.splitlines()[-1]) == (0, "1 events tried again")
+    wait_until(lambda: storage.outbox(fresh_stack) == 0, "it to be told")
+    assert objects(fresh_stack, "parked") == [{"events": 0, "retried": False}]
+    assert flask(fresh_stack, "parked", str(event["id"]))[0] == 2

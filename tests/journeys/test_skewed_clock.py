@@ -21,6 +21,23 @@ for name, hour in (("time", {seconds}), ("time_ns", {seconds} * 10**9)):
     setattr(time, name, lambda real=getattr(time, name), hour=hour: real() + hour)
 """
 
+# Steps back once a file is there: every way that Python code has to ask for the time of day.
+_STEPS_BACK = """
+import datetime, os, time
+real = time.time
+def back():
+    return {seconds} if os.path.exists({file!r}) else 0
+class Stepping(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+    @classmethod
+    def utcnow(cls):
+        return cls.now(datetime.timezone.utc).replace(tzinfo=None)
+time.time = lambda: real() - back()
+datetime.datetime = Stepping
+"""
+
 
 @pytest.mark.parametrize("off", [_AN_HOUR, -_AN_HOUR])
 def test_nothing_goes_by_the_workers_clock(
@@ -45,6 +62,19 @@ def test_nothing_goes_by_the_workers_clock(
     client.delete("im:snapshot")  # of the next ones every second comes after presence was looked at
     wait_until(lambda: client.exists("im:snapshot"), "a snapshot")
     assert orjson.loads(client.get("im:snapshot") or b"")["connections"] == 1, "its relay counts as living"
+
+
+def test_a_clock_that_steps_back_does_not_stop_beat(fresh_stack: Stack, own_redis: RedisServer, tmp_path: Path) -> None:
+    stepped = tmp_path / "stepped"
+    (tmp_path / "sitecustomize.py").write_text(_STEPS_BACK.format(seconds=_AN_HOUR, file=str(stepped)))
+    fresh_stack.start(beat=0, rpc=0)
+    fresh_stack.add("beat", PYTHONPATH=str(tmp_path))
+    client = redis.Redis.from_url(own_redis.url)
+    wait_until(lambda: client.exists("im:sweep"), "a sweep")
+    stepped.touch()
+    for _ in range(3):  # one may have been under way
+        wait_until(lambda: not client.exists("im:sweep"), "the end of a sweep")
+        wait_until(lambda: client.exists("im:sweep"), "another sweep")
 
 
 def _assert_near(stack: Stack, statement: str) -> None:

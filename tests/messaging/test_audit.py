@@ -1,6 +1,7 @@
 """The auditor finds what was broken by hand, puts it right, and finds it no more."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from db.head import Head
 from db.message import Message
 from db.outbox import Event
 from db.session import run
+from db.tables import metadata
 from messaging.audit import Audited, Drift, all_conversations, audit, sample
+from messaging.conversation_update import arrange
 from messaging.delete import delete_for_oneself
+from messaging.errors import Code
 from messaging.read import read
 from messaging.recall import recall
 from messaging.status import Status
@@ -20,6 +24,7 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
+    DIRECTORY,
     befriend,
     drain,
     events,
@@ -28,6 +33,7 @@ from tests.messaging.conftest import (
     nothing_drifts,
     project,
     prove,
+    refusal,
     set_message,
     set_view,
     store_many,
@@ -208,6 +214,39 @@ def test_repairing_what_is_right_writes_nothing(three: list[dict[str, Any]]) -> 
     before = view(BOB).version
     audited(repair=True)
     assert (view(BOB).version, events()) == (before, [])
+
+
+def everything() -> dict[str, list[Any]]:
+    """Every row of every table."""
+    return {
+        name: ask(lambda session, table=table: session.execute(table.select().order_by(*table.primary_key)).all())
+        for name, table in metadata.tables.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["1_2", "1_3", "2_3"], ids=["drifted", "seen by one", "headless"])
+def test_looking_writes_nothing(three: list[dict[str, Any]], name: str) -> None:
+    set_view(BOB, unread_count=7)
+    befriend(ALICE, CAROL)
+    run(
+        lambda session, now: arrange(
+            session, now, user_id=ALICE, conversation_id="1_3", directory=DIRECTORY, is_top=True
+        )
+    )
+    befriend(BOB, CAROL)
+    stored(BOB, CAROL)
+    run(lambda session, _: session.execute(delete(Head).where(Head.conversation_id == "2_3")))
+    before = everything()
+    run(lambda session, now: audit(session, now, conversation_id=name, repair=False))
+    assert everything() == before
+
+
+def test_a_conversation_that_nobody_has_is_refused_and_not_made(three: list[dict[str, Any]]) -> None:
+    before = everything()
+    for repair in (False, True):
+        rule = partial(audit, conversation_id="8_9", repair=repair)
+        assert refusal(lambda rule=rule: run(rule)) == Code.NO_SUCH_CONVERSATION  # type: ignore[misc]
+    assert everything() == before
 
 
 def test_conversations_are_walked_in_pages(three: list[dict[str, Any]]) -> None:

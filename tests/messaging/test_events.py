@@ -1,11 +1,12 @@
 """Applied in one transaction, published in the next: as things stand by then, and until somebody has taken it."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from db.outbox import Event, Kind
@@ -34,6 +35,7 @@ from tests.messaging.conftest import (
     stored,
     view,
 )
+from tests.processes import wait_until
 
 
 def apply(shard: int, limit: int = 300) -> int:
@@ -147,6 +149,53 @@ def test_shards_do_not_touch_each_other(pair: str) -> None:
     assert apply(mine) == 1
     assert [told.content["conversation_id"] for told in publish(mine)] == ["1_2"]
     assert [(event.shard, event.applied) for event in events()] == [(other, False)]
+
+
+def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
+    befriend(ALICE, BOB)
+    stored(ALICE, BOB)
+    project()
+    (shard,) = shards()
+    beside: list[Any] = []
+
+    def publishing(announced: list[Announcement]) -> Any:
+        return run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=announced.extend))
+
+    def another_comes(_told: Sequence[Announcement]) -> None:
+        told: list[Announcement] = []
+        beside.append((publishing(told).held, told))
+
+    run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=another_comes))
+    assert beside == [(frozenset(), [])]
+    assert events() == []
+
+
+@pytest.mark.parametrize("rule", [recall, delete_for_everyone])
+def test_nothing_is_withdrawn_while_it_is_published(mariadb_database: str, rule: Any) -> None:
+    befriend(ALICE, BOB)
+    message = stored(ALICE, BOB, "secret")
+    project()
+    withdrawn: list[Future[Any]] = []
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def somebody_withdraws_it(_told: Sequence[Announcement]) -> None:
+            withdrawing = pool.submit(
+                run, lambda session, now: rule(session, now, user_id=ALICE, message_id=message["id"])
+            )
+            withdrawn.append(withdrawing)
+            wait_until(lambda: withdrawing.done() or lock_waits(), "a lock to be waited for")
+            assert not withdrawing.done()
+
+        (told,) = drain(somebody_withdraws_it, limit=1)[:1]
+    assert told.content["content"] == "secret"
+    assert withdrawn[0].result().message.status in (Status.RECALLED, Status.DELETED)
+
+
+def lock_waits() -> int:
+    """How many transactions wait for a row's lock now."""
+    statement = text("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")
+    return int(run(lambda session, _: session.execute(statement).one()[1], write=False))
 
 
 @pytest.mark.parametrize("status", [Status.RECALLED, Status.DELETED])

@@ -109,6 +109,13 @@ def test_an_event_of_exactly_that_age_is_not_yet_stray(any_database: str) -> Non
     assert stray(event.create_time + AGE + timedelta(seconds=1)) == [1]
 
 
+def test_an_event_of_the_future_is_stray(any_database: str) -> None:
+    """The database's clock was set back: it would be waited for as long as the step was."""
+    add(1, age=-7200)
+    add(2, age=-1800)
+    assert stray() == [1]
+
+
 def test_an_old_event_committed_late_does_not_hide_behind_a_younger_one(any_database: str) -> None:
     """`create_time` is when its transaction began: a later id can be older. The oldest id decides, and it ages too."""
     add(1)

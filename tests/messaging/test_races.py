@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -22,7 +23,7 @@ from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.errors import Code, Refused
-from messaging.events import apply_batch
+from messaging.events import Announcement, apply_batch, publish_batch
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
@@ -212,6 +213,20 @@ def test_sending_while_the_other_reads_all(both: Both) -> None:
         seq = sent.message["seq"]
         assert view(BOB).unread_count == seq - answer.read_seq
         assert statuses(after=seq - 1) == {seq: Status.READ if answer.read_seq == seq else Status.SENT}
+
+
+def test_publishing_while_it_is_withdrawn_read_or_answered_for(both: Both) -> None:
+    for turn in range(ROUNDS // 4):
+        message, _ = store_many(ALICE, BOB, 2)
+        run(applying())
+        told: list[Announcement] = []
+        publishing: Rule = partial(publish_batch, shards=[SHARD], limit=300, announce=told.extend)
+        others = [recalling(message), reading(message, turn), proving(message["seq"] + 1), hiding(BOB, message)]
+        batch, _ = both(publishing, others[turn % 4])
+        assert batch.count >= 2
+        assert not batch.failures
+        assert len(told) >= 2
+        settle(recounted=turn % 10 == 0)
 
 
 def test_two_drains_of_a_shard(both: Both) -> None:

@@ -2,9 +2,10 @@
 
 from db.session import run
 from messaging.errors import Code
+from messaging.parked import set_back_oldest
 from messaging.read import read
 from messaging.trace import Trace, trace
-from tests.messaging.conftest import ALICE, BOB, drain, messages, project, prove, refusal, stored
+from tests.messaging.conftest import ALICE, BOB, drain, messages, project, prove, refusal, shards, stored
 
 
 def trace_of(message_id: int = 1) -> Trace:
@@ -56,6 +57,14 @@ def test_a_later_change_on_its_way_does_not_unpublish_it(pair: str) -> None:
     drain()
     run(lambda session, now: read(session, now, user_id=BOB, message_id=message["id"]))
     assert trace_of().published
+
+
+def test_one_that_was_put_aside_is_not_published(pair: str) -> None:
+    stored(ALICE, BOB)
+    (shard,) = shards()
+    for _ in range(5):
+        run(lambda session, now: set_back_oldest(session, now, shard=shard, error=KeyError("a fault")))
+    assert (trace_of().published, trace_of().parked) == (False, True)
 
 
 def test_an_absent_message(pair: str) -> None:

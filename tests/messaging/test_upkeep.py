@@ -75,7 +75,7 @@ def test_doing_it_again_does_nothing(database: str) -> None:
 
 
 def test_an_empty_service_has_a_snapshot(database: str) -> None:
-    assert run(upkeep.snapshot) == {"messages": 0, "users": 0, "outbox_depth": 0, "outbox_age": 0}
+    assert run(upkeep.snapshot) == {"messages": 0, "users": 0, "outbox_depth": 0, "outbox_age": 0, "outbox_parked": 0}
 
 
 def test_a_snapshot_tells_what_there_is(pair: str) -> None:
@@ -88,4 +88,5 @@ def test_a_snapshot_tells_what_there_is(pair: str) -> None:
         session.execute(update(Event).where(Event.id != 2).values(create_time=moment))
         return upkeep.snapshot(session, moment)
 
-    assert run(rule) == {"messages": 3, "users": 9, "outbox_depth": 3, "outbox_age": 3600}
+    found = {"messages": 3, "users": 9, "outbox_depth": 3, "outbox_age": 3600, "outbox_parked": 0}
+    assert run(rule) == found

@@ -1,0 +1,27 @@
+"""`im_outbox_parked`: events that could not be told, with the reason, until somebody has them tried again."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, binary_string, table_args
+
+
+class Parked(Base):
+    __tablename__ = "im_outbox_parked"
+    __table_args__ = table_args(comment="outbox events that could not be told")
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, comment="as it was in im_outbox")
+    shard: Mapped[int] = mapped_column(SmallInteger)
+    conversation_id: Mapped[str] = mapped_column(binary_string(64))
+    kind: Mapped[int] = mapped_column(SmallInteger)
+    message_id: Mapped[int]
+    user_id: Mapped[int]
+    read_seq: Mapped[int]
+    change_seq: Mapped[int]
+    origin: Mapped[str | None] = mapped_column(String(32))
+    applied: Mapped[bool] = mapped_column(Boolean)
+    create_time: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(255), comment="what its last attempt ended in")
+    park_time: Mapped[datetime]

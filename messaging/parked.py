@@ -1,0 +1,79 @@
+"""Events that cannot be told: tried a few times, and then put aside, so that they hold up nobody else's."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from db.outbox import Event
+from db.outbox_parked import Parked
+from messaging import outbox
+
+MOST_ATTEMPTS = 5
+_REASON_LENGTH = 255
+_KEPT = tuple(name for name in Event.__table__.columns.keys() if name != "attempts")  # noqa: SIM118 - not a dict
+_BACK = tuple(name for name in _KEPT if name not in ("id", "create_time"))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event that could not be told or applied, and why. `parked` says that this attempt was the last."""
+
+    event_id: int
+    conversation_id: str
+    kind: int
+    attempts: int
+    reason: str
+
+    @property
+    def parked(self) -> bool:
+        return self.attempts >= MOST_ATTEMPTS
+
+
+def failure(event: outbox.Pending, error: Exception) -> Failure:
+    """Returns what one more attempt of an event has ended in."""
+    reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
+    return Failure(event.id, event.conversation_id, event.kind, event.attempts + 1, reason)
+
+
+def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> None:
+    """Count an attempt of each; those that had enough are parked. The caller holds their shards."""
+    again = [each.event_id for each in failures if not each.parked]
+    if again:
+        session.execute(
+            update(Event)
+            .where(Event.id.in_(again))
+            .values(attempts=Event.attempts + 1)
+            .execution_options(synchronize_session=False)
+        )
+    reasons = {each.event_id: each.reason for each in failures if each.parked}
+    if reasons:
+        columns = Event.__table__.columns
+        rows = session.execute(select(*(columns[name] for name in _KEPT)).where(Event.id.in_(reasons))).mappings()
+        session.execute(insert(Parked), [{**row, "reason": reasons[row["id"]], "park_time": now} for row in rows])
+        outbox.remove(session, list(reasons))
+
+
+def set_back_oldest(session: Session, now: datetime, *, shard: int, error: Exception) -> list[Failure]:
+    """Count an attempt of the shard's oldest event that is not applied: applying it raised `error`."""
+    held = outbox.lock_free(session, [shard])
+    oldest = outbox.pending(session, shards=held, applied=False, limit=1)
+    failures = [failure(event, error) for event in oldest]
+    set_back(session, now, failures)
+    return failures
+
+
+def parked(session: Session, _now: datetime, *, after: int = 0, limit: int) -> Sequence[Parked]:
+    """Returns the next parked events, oldest first."""
+    return session.scalars(select(Parked).where(Parked.id > after).order_by(Parked.id).limit(limit)).all()
+
+
+def retry(session: Session, now: datetime, *, ids: Collection[int]) -> list[int]:
+    """Put these parked events back into the outbox, as new ones. Returns the shards to drain, one for each event."""
+    rows = session.scalars(select(Parked).where(Parked.id.in_(ids)).order_by(Parked.id).with_for_update()).all()
+    if rows:
+        outbox.append(session, [{name: getattr(row, name) for name in _BACK} | {"create_time": now} for row in rows])
+        session.execute(delete(Parked).where(Parked.id.in_([row.id for row in rows])))
+    return [row.shard for row in rows]

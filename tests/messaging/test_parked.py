@@ -1,0 +1,113 @@
+"""An event that cannot be told is tried five times and then put aside; nobody waits for it."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from db.message import Message
+from db.outbox import Event
+from db.outbox_parked import Parked
+from db.session import run
+from messaging.events import Announcement, Batch, publish_batch
+from messaging.parked import parked, retry, set_back_oldest
+from tests.messaging.conftest import ALICE, BOB, events, messages, project, read, shards, stored
+
+
+def publish(shard: int) -> tuple[list[Any], Batch]:
+    """What is told, by its seq."""
+    told: list[Announcement] = []
+    batch = run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=told.extend))
+    return [each.content["seq"] for each in told], batch
+
+
+def listed(*, after: int = 0, limit: int = 9) -> list[Parked]:
+    return run(lambda session, now: list(parked(session, now, after=after, limit=limit)), write=False)
+
+
+@pytest.fixture
+def shard(pair: str) -> int:
+    """Two messages wait in it to be told; the first one's row is gone."""
+    for content in ("gone", "there"):
+        stored(ALICE, BOB, content)
+    (found,) = shards()
+    project()
+    run(lambda session, _: session.execute(delete(Message).where(Message.seq == 1)))
+    return found
+
+
+def test_the_others_go_on(shard: int) -> None:
+    told, batch = publish(shard)
+    assert (told, batch.count, len(batch.failures)) == ([2], 2, 1)
+    assert [(event.message_id, event.attempts) for event in events()] == [(1, 1)]
+
+
+def test_it_is_tried_five_times_and_parked(shard: int) -> None:
+    (event, _) = events()
+    tries = [publish(shard)[1].failures[0] for _ in range(5)]
+    assert [(each.attempts, each.parked) for each in tries] == [(n, n == 5) for n in range(1, 6)]
+    assert publish(shard)[1] == Batch(frozenset([shard]), 0)
+    assert events() == []
+    (found,) = listed()
+    assert (found.id, found.shard, found.conversation_id, found.message_id) == (event.id, shard, "1_2", 1)
+    assert (found.applied, found.reason) == (True, "LookupError: message 1 is gone")
+
+
+def test_a_message_that_cannot_be_read_is_parked_too(pair: str) -> None:
+    stored(ALICE, BOB, "broken")
+    project()
+    run(lambda session, _: session.execute(update(Message).values(extra="{")))
+    (shard,) = shards()
+    assert [publish(shard)[0] for _ in range(5)] == [[]] * 5
+    assert [each.reason.split(":")[0] for each in listed()] == ["JSONDecodeError"]
+
+
+def test_an_attempt_is_not_counted_when_nothing_could_be_announced(shard: int) -> None:
+    def refuse(_told: Any) -> None:
+        raise ConnectionError("Redis is away")
+
+    with pytest.raises(ConnectionError):
+        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=refuse))
+    assert [event.attempts for event in events()] == [0, 0]
+
+
+def test_what_was_put_back_is_told_when_it_can_be(shard: int) -> None:
+    lost = run(lambda session, _: dict(session.execute(select(*Message.__table__.columns)).mappings().one()))
+    for _ in range(5):
+        publish(shard)
+    (event,) = listed()
+    run(
+        lambda session, _: session.execute(
+            insert(Message).values(lost | {"id": event.message_id, "seq": 1, "client_msg_id": None})
+        )
+    )
+    assert run(lambda session, now: retry(session, now, ids=[event.id, 99])) == [shard]
+    assert listed() == []
+    assert [(each.attempts, each.applied) for each in events()] == [(0, True)]
+    assert publish(shard)[0] == [1]
+
+
+def test_an_event_that_cannot_be_applied_is_parked_as_it_is(pair: str) -> None:
+    stored(ALICE, BOB)
+    (shard,) = shards()
+
+    def attempt(session: Session, now: datetime) -> list[bool]:
+        return [each.parked for each in set_back_oldest(session, now, shard=shard, error=KeyError("a fault"))]
+
+    assert [run(attempt) for _ in range(6)] == [[False]] * 4 + [[True], []]
+    assert [(each.applied, each.reason) for each in listed()] == [(False, "KeyError: 'a fault'")]
+    assert len(messages()) == 1
+
+
+def test_they_are_listed_in_pages(pair: str) -> None:
+    for _ in range(3):
+        stored(ALICE, BOB)
+    (shard,) = shards()
+    for _ in range(15):
+        run(lambda session, now: set_back_oldest(session, now, shard=shard, error=KeyError("a fault")))
+    first, second, third = (each.id for each in listed())
+    assert [each.id for each in listed(after=first, limit=1)] == [second]
+    assert [each.id for each in listed(after=second)] == [third]
+    assert read(lambda session: session.scalars(select(Event)).all()) == []
