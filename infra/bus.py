@@ -8,9 +8,8 @@ lost, and whoever listens must assume that notes are missing.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -28,8 +27,11 @@ _HEARTBEAT_SECONDS = 2.0
 _SILENCE_SECONDS = 6.0
 _RETRY_SECONDS = 0.5
 _SUBSCRIBE_BATCH = 500
-_PUBLISH_BATCH = 500  # Redis lets a subscriber fall 32 MB behind: as much as a thousand of the largest messages
-_AT_A_STRETCH = 250  # notes; then what they put into queues is written, or a burst would overflow those of fast readers
+_PUBLISH_BATCH = 500
+_PUBLISH_BYTES = 4 * 1024 * 1024  # Redis lets a subscriber fall 32 MB behind, and then cuts it off
+# Notes and bytes; then what they put into queues is written, or a burst would overflow those of fast readers.
+_AT_A_STRETCH = 250
+_BYTES_AT_A_STRETCH = 512 * 1024
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 
 
@@ -67,12 +69,25 @@ def decode(raw: bytes) -> Note:
 
 def publish(notes: Iterable[tuple[str, Note]]) -> None:
     """Publish (channel, note) pairs in their order, many at a time. Raises RedisError: some may be published then."""
-    left = iter(notes)
-    while some := list(islice(left, _PUBLISH_BATCH)):
+    for some in _pipelines(notes):
         pipeline = client().pipeline(transaction=False)
-        for channel, note in some:
-            pipeline.publish(channel, encode(note))
+        for channel, encoded in some:
+            pipeline.publish(channel, encoded)
         pipeline.execute()
+
+
+def _pipelines(notes: Iterable[tuple[str, Note]]) -> Iterator[list[tuple[str, bytes]]]:
+    some: list[tuple[str, bytes]] = []
+    size = 0
+    for channel, note in notes:
+        encoded = encode(note)
+        if some and (len(some) == _PUBLISH_BATCH or size + len(encoded) > _PUBLISH_BYTES):
+            yield some
+            some, size = [], 0
+        some.append((channel, encoded))
+        size += len(encoded)
+    if some:
+        yield some
 
 
 class Listener:
@@ -82,13 +97,22 @@ class Listener:
     the link has become whole: what was published before may be missing.
     """
 
-    def __init__(self, own_channel: str, on_note: Callable[[str, Note], None], on_restored: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        own_channel: str,
+        on_note: Callable[[str, Note], None],
+        on_restored: Callable[[], None],
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._own = own_channel
         self._on_note = on_note
         self._on_restored = on_restored
+        self._sleep = sleep
         self._pubsub: Any = None
         self._wanted: dict[str, threading.Event] = {own_channel: threading.Event()}
         self._heard_at = 0.0
+        self._taken = 0  # bytes of the notes of this stretch
         self.up = False
 
     def run(self) -> None:
@@ -106,7 +130,7 @@ class Listener:
                 log.exception("bus_stumbled")
             self.up = False
             self._close()
-            time.sleep(_RETRY_SECONDS)
+            self._sleep(_RETRY_SECONDS)
 
     def subscribe(self, channel: str) -> threading.Event:
         """Start hearing a channel. The event is set once Redis has confirmed; during an outage, when it is back."""
@@ -149,7 +173,10 @@ class Listener:
         while True:
             for _ in range(_AT_A_STRETCH):
                 self._hear()
-            time.sleep(0)
+                if self._taken > _BYTES_AT_A_STRETCH:
+                    break
+            self._taken = 0
+            self._sleep(0)
 
     def _hear(self) -> None:
         """Take what comes next. Notes go past PubSub, which would spend more on each than all else does together."""
@@ -160,6 +187,7 @@ class Listener:
             return
         response = connection.read_response(disconnect_on_error=False, timeout=_READ_SECONDS)
         if response[0] == b"message":
+            self._taken += len(response[2])
             self._take(response[1].decode(), response[2])
         elif self._pubsub.handle_message(response)["type"] == "subscribe":
             self._confirm(response[1].decode())

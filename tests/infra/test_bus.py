@@ -58,7 +58,7 @@ class Relay:
         self.restored = 0
         self.clock = clock
         self._changed = threading.Condition()
-        self.listener = Listener(OWN, self._on_note, self._on_restored)
+        self.listener = Listener(OWN, self._on_note, self._on_restored, sleep=clock.sleep)
         self._thread = Ending(target=self.listener.run, daemon=True)
 
     def start(self) -> "Relay":
