@@ -6,7 +6,7 @@ Of each conversation at most the newest 200 come so; what is older is left to `s
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, LargeBinary, Row, Select, and_, cast, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -22,6 +22,7 @@ PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, 
 _AROUND = 640  # a frame holds no more than that besides content and extra
 _SURELY_FIT = PAGE_BYTES // (6 * MAX_CONTENT + MAX_EXTRA + _AROUND)  # JSON spells a character in 6 bytes at most
 MOST_PER_CONVERSATION = 200
+Columns = TypeVarTuple("Columns")
 Cursor = tuple[str, int]  # conversation_id and seq of the last message sent so far
 
 
@@ -122,7 +123,7 @@ def _messages(session: Session, runs: Sequence[Run]) -> Sequence[Row[Any]]:
     return session.execute(_in_order(select(*Message.__table__.columns), runs)).all() if runs else []
 
 
-def _in_order(statement: Select[Any], runs: Sequence[Run]) -> Select[Any]:
+def _in_order(statement: Select[*Columns], runs: Sequence[Run]) -> Select[*Columns]:
     ranges = [
         and_(Message.conversation_id == run.conversation_id, Message.seq > run.after, Message.seq <= run.upto)
         for run in runs
