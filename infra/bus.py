@@ -31,7 +31,7 @@ _PUBLISH_BATCH = 500
 _PUBLISH_BYTES = 4 * 1024 * 1024  # Redis lets a subscriber fall 32 MB behind, and then cuts it off
 # Notes and bytes; then what they put into queues is written, or a burst would overflow those of fast readers.
 _AT_A_STRETCH = 250
-_BYTES_AT_A_STRETCH = 512 * 1024
+_BYTES_AT_A_STRETCH = 64 * 1024
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 
 
