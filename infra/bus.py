@@ -31,8 +31,11 @@ _HEARTBEAT_SECONDS = 2.0
 _SILENCE_SECONDS = 6.0
 _RETRY_SECONDS = 0.5
 _SUBSCRIBE_BATCH = 500
-_PUBLISH_BATCH = 500  # Redis lets a subscriber fall 32 MB behind: as much as a thousand of the largest messages
-_AT_A_STRETCH = 250  # notes; then what they put into queues is written, or a burst would overflow those of fast readers
+_PUBLISH_BATCH = 500
+_PUBLISH_BYTES = 4 * 1024 * 1024  # Redis lets a subscriber fall 32 MB behind, and then cuts it off
+# Notes and bytes; then what they put into queues is written, or a burst would overflow those of fast readers.
+_AT_A_STRETCH = 250
+_BYTES_AT_A_STRETCH = 64 * 1024
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 _IDLE_SECONDS = 1.0  # without a note, and others shall see that the listener is alive
 
@@ -111,11 +114,10 @@ def _frames_due(note: Note) -> int:
 
 def publish(notes: Iterable[tuple[str, Note]]) -> None:
     """Publish (channel, note) pairs in their order, many at a time. Raises RedisError: some may be published then."""
-    left = iter(notes)
-    while some := list(islice(left, _PUBLISH_BATCH)):
+    for some in _pipelines(notes):
         pipeline = client().pipeline(transaction=False)
-        for channel, note in some:
-            pipeline.publish(channel, encode(note))
+        for channel, encoded in some:
+            pipeline.publish(channel, encoded)
         pipeline.execute()
 
 
@@ -131,6 +133,20 @@ def _link() -> PubSub:
     )
     found: PubSub = client.pubsub()  # type: ignore[no-untyped-call]
     return found
+
+
+def _pipelines(notes: Iterable[tuple[str, Note]]) -> Iterator[list[tuple[str, bytes]]]:
+    some: list[tuple[str, bytes]] = []
+    size = 0
+    for channel, note in notes:
+        encoded = encode(note)
+        if some and (len(some) == _PUBLISH_BATCH or size + len(encoded) > _PUBLISH_BYTES):
+            yield some
+            some, size = [], 0
+        some.append((channel, encoded))
+        size += len(encoded)
+    if some:
+        yield some
 
 
 class Listener:
@@ -161,6 +177,7 @@ class Listener:
         self._wanted: dict[str, threading.Event] = {own_channel: threading.Event()}
         self._unconfirmed: set[str] = set()  # of those that a link was opened with
         self._confirmed_at = self._heard_at = 0.0
+        self._taken = 0  # bytes of the notes of this stretch
         self._broken = False
         self.up = False
 
@@ -238,11 +255,12 @@ class Listener:
                 yield channel
 
     def _listen(self) -> None:
-        """Take what comes, for a second or so."""
+        """Take what comes, for a second or so, or so much of it that it has to be written."""
         until = self._clock() + _IDLE_SECONDS
+        self._taken = 0
         for _ in range(_AT_A_STRETCH):
             self._hear()
-            if self._clock() > until:
+            if self._taken > _BYTES_AT_A_STRETCH or self._clock() > until:
                 break
         self._sleep(0)
 
@@ -257,6 +275,7 @@ class Listener:
             return
         response = connection.read_response(disconnect_on_error=False, timeout=_READ_SECONDS)
         if response[0] == b"message":
+            self._taken += len(response[2])
             self._take(response[1].decode(), response[2])
         elif self._pubsub.handle_message(response)["type"] == "subscribe":
             self._confirm(response[1].decode())

@@ -4,20 +4,25 @@ Of each conversation at most the newest 200 come so; what is older is left to `s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import Row, and_, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, LargeBinary, Row, Select, and_, cast, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.conversation import Conversation
 from db.message import Message
+from messaging.draft import MAX_CONTENT, MAX_EXTRA
 from messaging.message import wire
 from messaging.visible import hidden_among
 
 PAGE = 200
+PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, and with it everybody who is there
+_AROUND = 640  # a frame holds no more than that besides content and extra
+_SURELY_FIT = PAGE_BYTES // (6 * MAX_CONTENT + MAX_EXTRA + _AROUND)  # JSON spells a character in 6 bytes at most
 MOST_PER_CONVERSATION = 200
+Columns = TypeVarTuple("Columns")
 Cursor = tuple[str, int]  # conversation_id and seq of the last message sent so far
 
 
@@ -44,8 +49,11 @@ class Page:
 
 
 def page(session: Session, _now: datetime, *, user_id: int, cursor: Cursor | None) -> Page:
-    """The next page of a user's backlog, up to what his conversation rows have counted."""
+    """Returns the next page of a user's backlog, up to what their conversation rows have counted."""
     runs, more = _fit(_waiting(session, user_id, cursor), cursor)
+    light = _within_bytes(session, runs)
+    more = more or light != runs
+    runs = light
     rows = _messages(session, runs)
     hidden = hidden_among(session, user_id, rows)
     last = runs[-1] if more else None
@@ -87,12 +95,37 @@ def _fit(waiting: Sequence[Row[str, int, int]], cursor: Cursor | None) -> tuple[
     return runs, len(waiting) > PAGE
 
 
+def _within_bytes(session: Session, runs: list[Run]) -> list[Run]:
+    """Returns as much of the runs as PAGE_BYTES hold, always one message. Only sizes are read for it."""
+    if sum(run.upto - run.after for run in runs) <= _SURELY_FIT:
+        return runs
+    size = _bytes(func.json_quote(Message.content)) + func.coalesce(_bytes(Message.extra), 0) + _AROUND
+    room = PAGE_BYTES
+    last: tuple[str, int] | None = None
+    for name, seq, bytes_ in session.execute(_in_order(select(Message.conversation_id, Message.seq, size), runs)):
+        room -= bytes_
+        if room < 0 and last:
+            return _upto(runs, *last)
+        last = name, seq
+    return runs
+
+
+def _bytes(text: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[int]:
+    return func.length(cast(text, LargeBinary))  # SQLite would count characters
+
+
+def _upto(runs: Sequence[Run], name: str, seq: int) -> list[Run]:
+    place = [run.conversation_id for run in runs].index(name)
+    return [*runs[:place], replace(runs[place], upto=seq)]
+
+
 def _messages(session: Session, runs: Sequence[Run]) -> Sequence[Row[Any]]:
-    if not runs:
-        return []
+    return session.execute(_in_order(select(*Message.__table__.columns), runs)).all() if runs else []
+
+
+def _in_order(statement: Select[*Columns], runs: Sequence[Run]) -> Select[*Columns]:
     ranges = [
         and_(Message.conversation_id == run.conversation_id, Message.seq > run.after, Message.seq <= run.upto)
         for run in runs
     ]
-    statement = select(*Message.__table__.columns).where(or_(*ranges))
-    return session.execute(statement.order_by(Message.conversation_id, Message.seq)).all()
+    return statement.where(or_(*ranges)).order_by(Message.conversation_id, Message.seq)

@@ -9,24 +9,30 @@ from typing import Any
 
 from infra.bus import Note
 from realtime import frames
+from realtime.held import Held
 from realtime.outbound import Outbound
 from realtime.runs import Place, Runs
 
 ASK_AGAIN_SECONDS = 5.0
 _ASK_AGAIN_MOST = 30.0
-_MOST_HELD = 2_000
 
 Ask = Callable[[int, Sequence[Any] | None], None]
+Live = Callable[[Note, bytes], None]
 
 
 class Backlog:
-    """`ask(serial, cursor)` requests a page; it may be lost. A new one holds live frames, and asks for nothing yet."""
+    """`ask(serial, cursor)` requests a page; it may be lost. `live(note, frame)` takes what was held, at the end.
 
-    def __init__(self, runs: Runs, outbound: Outbound, ask: Ask) -> None:
+    A new one holds live frames, and asks for nothing yet.
+    """
+
+    def __init__(self, runs: Runs, outbound: Outbound, ask: Ask, live: Live) -> None:
         self._runs = runs
         self._outbound = outbound
         self._ask_for = ask
-        self._held: list[Callable[[], None]] = []
+        self._live = live
+        self._held = Held()
+        self._begun = False
         self._serial = 0
         self._cursor: Sequence[Any] | None = None
         self._asked_at: float | None = None
@@ -43,19 +49,23 @@ class Backlog:
         if resync and not self._serial:
             return
         self._runs.rerun()
-        self.running = True
+        self.running = self._begun = True
         self._cursor = None
         self._truncated = False
         self._then_resync = self._then_resync or resync
         self._patience = ASK_AGAIN_SECONDS
         self._ask()
 
-    def hold(self, live: Callable[[], None]) -> None:
+    def pause(self) -> None:
+        """Hold live frames, and ask for nothing, until `start`: frames were lost, and none may come before them."""
+        self.running = True
+        self._begun = False
+        self._asked_at = None
+
+    def hold(self, note: Note, frame: bytes) -> None:
         """Keep a live frame for later."""
-        if len(self._held) >= _MOST_HELD:
+        if not self._held.add(note, frame):
             self._outbound.close(1013, "too much arrived during the backlog")
-            return
-        self._held.append(live)
 
     def take(self, note: Note) -> None:
         """Push a page that answers the request outstanding; another is an answer that came twice, or late."""
@@ -67,7 +77,7 @@ class Backlog:
             self._runs.begin(name, after, whole=whole)
         for (name, seq), raw in zip(note.header["places"], note.frames, strict=True):
             if self._runs.take(name, seq, own=False) is Place.NEXT:
-                self._outbound.push(frames.text(raw), bounded=False)
+                self._outbound.push(self._held.as_it_stands(name, seq, frames.text(raw)), bounded=False)
         self._outbound.wake()
         self._cursor = note.header["cursor"]
         if self._cursor is None:
@@ -77,7 +87,7 @@ class Backlog:
 
     def answered(self) -> None:
         """The device may have answered for all that was pushed: then it is time for the next page."""
-        if self.running and self._asked_at is None and self._runs.all_answered:
+        if self._begun and self._asked_at is None and self._runs.all_answered:
             self._ask()
 
     def tick(self, now: float) -> None:
@@ -98,11 +108,11 @@ class Backlog:
         self._ask_for(self._serial, self._cursor)
 
     def _finish(self) -> None:
-        self.running = False
+        self.running = self._begun = False
         self._outbound.push(frames.message("backlog_end", {"truncated": self._truncated}))
         if self._then_resync:
             self._then_resync = False
             self._outbound.push(frames.message("resync", {"conversation_id": None}))
-        held, self._held = self._held, []
-        for live in held:
-            live()
+        held, self._held = self._held, Held()
+        for note, frame in held.release():
+            self._live(note, frame)

@@ -33,7 +33,9 @@ class Connection:
         self._clock_offset = 0.0
         self._proofs = proofs
         self._runs = Runs(claims.user_id)
-        self._backlog = Backlog(self._runs, self.outbound, lambda serial, cursor: request_page(self, serial, cursor))
+        self._backlog = Backlog(
+            self._runs, self.outbound, lambda serial, cursor: request_page(self, serial, cursor), self._take_held
+        )
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
 
@@ -54,16 +56,16 @@ class Connection:
         """Unix seconds by the database's clock, as far as it was known at hello."""
         return int(time.time() + self._clock_offset)
 
-    def take(self, note: Note, frame: bytes) -> None:
+    def take(self, note: Note, frame: bytes, *, bounded: bool = True) -> None:
         """A live note for this user, its frame already encoded."""
         if note.header["kind"] == "typing":
             self._take_typing(frame)
         elif self._backlog.running:
-            self._backlog.hold(lambda: self.take(note, frame))
+            self._backlog.hold(note, frame)
         elif note.header["kind"] == "message":
-            self._take_message(note, frame)
+            self._take_message(note, frame, bounded=bounded)
         elif note.header["origin"] != self.id:
-            self.outbound.push(frame)
+            self.outbound.push(frame, bounded=bounded)
 
     def take_own(self, note: Note) -> None:
         """A note addressed to this one connection: a page of its backlog, or which friends are online."""
@@ -72,6 +74,10 @@ class Connection:
             return
         for frame in note.frames:
             self.outbound.push(frames.text(frame))
+
+    def pause(self) -> None:
+        """Notes may have been lost: hold what comes live until `rerun_backlog`, which has to follow."""
+        self._backlog.pause()
 
     def rerun_backlog(self) -> None:
         """Notes may have been lost: run the backlog again, then tell the client to sync."""
@@ -124,11 +130,14 @@ class Connection:
         if not self._backlog.running and not self.outbound.busy:
             self.outbound.push(frame)
 
-    def _take_message(self, note: Note, frame: bytes) -> None:
+    def _take_held(self, note: Note, frame: bytes) -> None:
+        self.take(note, frame, bounded=False)  # it was bounded while it was held
+
+    def _take_message(self, note: Note, frame: bytes, *, bounded: bool) -> None:
         header: dict[str, Any] = note.header
         own = header["from_user_id"] == self.claims.user_id
         place = self._runs.take(header["conversation_id"], header["seq"], own=own)
         if place is Place.NEXT:
-            self.outbound.push(frame)
+            self.outbound.push(frame, bounded=bounded)
         elif place is Place.GAP:
             self.rerun_backlog()

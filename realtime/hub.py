@@ -21,6 +21,8 @@ from realtime.connection import Connection
 from realtime.delivered import Proofs
 from realtime.hello import Hellos
 from realtime.presence import Presence
+from realtime.reruns import Reruns
+from realtime.turns import Turns
 from workers.backlog import Request, send_pages
 
 log = logs.get(__name__)
@@ -30,7 +32,6 @@ _TICK_SECONDS = 1.0
 _GATHER_SECONDS = 0.01  # requests for pages; a task for each would be most of the work when thousands connect
 _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: whoever left may be back
-_RERUN_PER_SECOND = 500  # after a lost link, so that workers are not asked for everybody's backlog at once
 _RESTART_SPREAD_MS = 5_000
 
 
@@ -52,11 +53,20 @@ class Hub:
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
         self._requests: Batches[Request] = Batches("backlog_requests", self._ask, gather=_GATHER_SECONDS)
+        self._turns = Turns(self._requests.add)
+        self._reruns = Reruns()
         self._reported_at = float("-inf")
 
     def start(self) -> None:
         """Listen, and look after the connections, for as long as the process lives."""
-        for loop in (self.listener.run, self.listener.beat, self.proofs.run, self.hellos.run, self._requests.run):
+        for loop in (
+            self.listener.run,
+            self.listener.beat,
+            self.proofs.run,
+            self.hellos.run,
+            self._requests.run,
+            self._reruns.run,
+        ):
             gevent.spawn(loop)
         for name, step in (("look_after", self.look_after), ("close_expired", self.close_expired)):
             gevent.spawn(loops.forever, name, step, sleep=self._sleep)
@@ -92,6 +102,7 @@ class Hub:
     def leave(self, connection: Connection) -> None:
         """Forget a connection that `join` took in."""
         self._by_id.pop(connection.id, None)
+        self._turns.gone(connection.claims.user_id, connection.id)
         connections.set(len(self._by_id))
         self._drop(connection)
 
@@ -105,7 +116,8 @@ class Hub:
 
     def request_page(self, connection: Connection, serial: int, cursor: Sequence[Any] | None) -> None:
         """Ask a worker for a page of backlog. Returns at once; the request may be lost."""
-        self._requests.add((connection.id, serial, connection.claims.user_id, cursor))
+        if connection.id in self._by_id:
+            self._turns.add((connection.id, serial, connection.claims.user_id, cursor))
 
     def close_all(self, code: int, reason: str) -> None:
         """End all connections, each told to come back at a moment of its own."""
@@ -123,14 +135,23 @@ class Hub:
         if note.header["kind"] == "confirmed":
             self.proofs.confirm(note.header["proofs"])
         elif note.header["kind"] in ("backlog", "greeting"):
-            if connection := self._by_id.get(note.header["connection_id"]):
-                connection.take_own(note)
+            self._on_own_note(note)
         elif note.header["kind"] == "trace":
             self._answer_trace(channel, note.header)
         else:
             frame = frames.text(note.frames[0])
             for connection in list(self._by_channel.get(channel, ())):
+                if not self.listener.up:  # the link is being restored, and what was lost is still to come
+                    connection.pause()
                 connection.take(note, frame)
+
+    def _on_own_note(self, note: bus.Note) -> None:
+        connection = self._by_id.get(note.header["connection_id"])
+        if connection is None:
+            return
+        if note.header["kind"] == "backlog":
+            self._turns.answered(connection.claims.user_id, connection.id, note.header["serial"])
+        connection.take_own(note)
 
     def _answer_trace(self, channel: str, question: dict[str, Any]) -> None:
         """An operator asks how far a conversation was written to this user's sockets."""
@@ -140,13 +161,7 @@ class Hub:
 
     def _on_restored(self) -> None:
         bus_losses.inc()
-        gevent.spawn(self._rerun, list(self._by_id.values()))
-
-    def _rerun(self, affected: list[Connection]) -> None:
-        for place, connection in enumerate(affected):
-            if place % _RERUN_PER_SECOND == _RERUN_PER_SECOND - 1:
-                gevent.sleep(1)
-            connection.rerun_backlog()
+        self._reruns.add(list(self._by_id.values()))
 
     def _ask(self, requests: list[Request]) -> None:
         try:

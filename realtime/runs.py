@@ -56,14 +56,22 @@ class Runs:
     def begin(self, conversation_id: str, after: int, *, whole: bool) -> None:
         """A page of backlog is about to push what follows `after`. Unless `whole`, older messages were left out:
         no pong can prove them, and so none of what follows, until the client says `ack`.
+
+        If it begins below the run, what is before the run was lost: all of it is pushed, and asked about, once more.
         """
         self._unmentioned.discard(conversation_id)
         top = self._top.get(conversation_id)
-        if top is not None and after <= top:
+        if top is not None and self._base[conversation_id] <= after <= top:
             return
+        self._forget(conversation_id)
         if not whole:
             self._unprovable.add(conversation_id)
         self._base[conversation_id] = self._top[conversation_id] = after
+
+    def _forget(self, conversation_id: str) -> None:
+        self._unasked.pop(conversation_id, None)
+        if conversation_id in self._asked:
+            self._asked[conversation_id] = 0  # its pong is still to come, and proves nothing of this one
 
     def due_ping(self) -> int | None:
         """The serial of a ping to send now, or None: one is outstanding, or there is nothing to ask about."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from db.session import run
 from messaging import backlog
 from messaging.backlog import Cursor, Page, Run
 from messaging.delivered import Proof, store
+from messaging.draft import MAX_CONTENT, MAX_EXTRA
 from messaging.status import Status
 from tests.messaging.conftest import ALICE, BOB, hide, project, set_message, set_view, store_many, stored
 
@@ -37,6 +39,20 @@ def pages(*, delivering: bool = False) -> Iterator[Page]:
         if found.cursor is None:
             return
         cursor = found.cursor
+
+
+def fill(peer: int, count: int, content: str, extra: str | None = None) -> str:
+    """A conversation of which so many of these messages wait; its id."""
+    name = f"{peer}_{ME}"
+    _insert(Conversation, [{"conversation_id": name, "user_id": ME, "friend_id": peer, "last_seq": count}])
+    sent = _messages(name, peer, 0, count)
+    _insert(Message, [message | {"content": content, "extra": extra} for message in sent])
+    return name
+
+
+def weight(found: Page) -> int:
+    """The bytes of a page's frames."""
+    return sum(len(orjson.dumps({"type": "new_message", "content": message})) for message in found.messages)
 
 
 def waiting(*shares: tuple[int, ...]) -> list[str]:
@@ -169,6 +185,30 @@ def test_one_message_of_each_of_many_comes_once(any_database: str, count: int, d
     found = list(pages(delivering=delivering))
     assert sorted(each["conversation_id"] for one in found for each in one.messages) == sorted(names)
     assert [len(one.messages) for one in found] == [200] * (count // 200) + [count % 200] * bool(count % 200)
+
+
+LARGEST = [
+    ("\U0001f600" * MAX_CONTENT, '{"x":"' + "y" * (MAX_EXTRA - 8) + '"}'),
+    ("\x01" * MAX_CONTENT, None),
+    ('"' * MAX_CONTENT, '{"x":"' + "\\\\" * (MAX_EXTRA // 2 - 4) + '"}'),
+]
+
+
+@pytest.mark.parametrize(("content", "extra"), LARGEST, ids=["emoji", "control", "quotes"])
+def test_pages_of_the_largest_messages_are_bounded_in_bytes(any_database: str, content: str, extra: str | None) -> None:
+    names = [fill(1, 25, content, extra), fill(2, 25, content, extra)]
+    found = list(pages())
+    assert all(weight(one) <= 256 * 1024 for one in found)
+    assert all(weight(one) > 192 * 1024 for one in found[:-1]), "no page is much smaller than it may be"
+    for name in names:
+        assert seqs(found, name) == list(range(1, 26))
+    assert all(each.whole for one in found for each in one.runs)
+
+
+def test_a_page_never_holds_less_than_one_message(any_database: str) -> None:
+    name = fill(1, 20, "\x01" * 60_000)
+    assert page().runs == [Run(name, 0, 1, whole=True)]
+    assert page((name, 1)).runs == [Run(name, 1, 2, whole=True)]
 
 
 def test_places_are_in_the_order_of_the_runs(any_database: str) -> None:

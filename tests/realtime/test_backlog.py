@@ -11,10 +11,15 @@ from infra.bus import Note, frame
 from messaging.delivered import Proof
 from realtime import backlog as module
 from realtime.backlog import ASK_AGAIN_SECONDS, Backlog
+from realtime.outbound import MAX_FRAMES
 from realtime.runs import Runs
 
 ME = 7
 Span = tuple[str, int, int] | tuple[str, int, int, bool]  # conversation, after, upto, whole unless said
+
+
+def message(name: str, seq: int, content: str = "text") -> dict[str, Any]:
+    return {"conversation_id": name, "seq": seq, "content": content}
 
 
 class Recorder:
@@ -22,6 +27,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.pushed: list[Any] = []
+        self.contents: list[str] = []
         self.closed: int | None = None
         self.woken = 0
 
@@ -30,6 +36,7 @@ class Recorder:
         if content["type"] == "new_message":
             assert not bounded, "a page may exceed the queue"
             self.pushed.append((content["content"]["conversation_id"], content["content"]["seq"]))
+            self.contents.append(content["content"]["content"])
         elif content["type"] == "backlog_end":
             self.pushed.append(f"end, truncated={content['content']['truncated']}")
         else:
@@ -52,7 +59,7 @@ class Connected:
         self.asked: list[tuple[int, Sequence[Any] | None]] = []
         self.runs = Runs(ME)
         self.outbound = Recorder()
-        self.backlog = Backlog(self.runs, self.outbound, lambda *request: self.asked.append(request))  # type: ignore[arg-type]
+        self.backlog = Backlog(self.runs, self.outbound, lambda *request: self.asked.append(request), self._take)  # type: ignore[arg-type]
 
     def page(self, *spans: Span, cursor: Sequence[Any] | None = None, serial: int | None = None) -> None:
         """A worker answers the last request, or another."""
@@ -64,7 +71,7 @@ class Connected:
             "places": places,
             "cursor": cursor,
         }
-        frames = [frame("new_message", {"conversation_id": name, "seq": seq}) for name, seq in places]
+        frames = [frame("new_message", message(name, seq)) for name, seq in places]
         self.backlog.take(Note(header, tuple(frames)))
 
     def pong(self) -> list[Proof]:
@@ -77,10 +84,23 @@ class Connected:
 
     def live(self, name: str, seq: int) -> None:
         """A live message, as Connection deals with it."""
+        text = frame("new_message", message(name, seq))
+        self._take(Note({"kind": "message", "conversation_id": name, "seq": seq}, (text,)), text)
+
+    def withdrawn(self, kind: str, name: str, seq: int) -> None:
+        """The note of a message recalled or deleted."""
+        text = frame(kind, message(name, seq, content=""))
+        self._take(Note({"kind": "frame", "origin": None}, (text,)), text)
+
+    def _take(self, note: Note, raw: bytes) -> None:
         if self.backlog.running:
-            self.backlog.hold(lambda: self.live(name, seq))
-        else:
+            self.backlog.hold(note, raw)
+        elif note.header["kind"] == "message":
+            name, seq = note.header["conversation_id"], note.header["seq"]
             self.outbound.pushed.append((self.runs.take(name, seq, own=False).name, name, seq))
+            self.outbound.contents.append(orjson.loads(raw[raw.index(b"{") :])["content"]["content"])
+        else:
+            self.outbound.push(raw)
 
     def wait(self, seconds: float) -> None:
         """Time goes by."""
@@ -238,13 +258,52 @@ def test_a_link_restored_before_it_is_begun_asks_for_nothing(new: Connected) -> 
     assert new.outbound.pushed == ["end, truncated=False"], "and nothing was lost"
 
 
-def test_too_much_held_closes(begun: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_HELD", 3)
-    for seq in (1, 2, 3):
+def test_too_much_held_closes(begun: Connected) -> None:
+    for seq in range(1, MAX_FRAMES + 1):
         begun.live("a", seq)
     assert begun.outbound.closed is None
-    begun.live("a", 4)
+    begun.live("a", MAX_FRAMES + 1)
     assert begun.outbound.closed == 1013
+
+
+@pytest.mark.parametrize("kind", ["message_recalled", "message_deleted"])
+def test_what_is_withdrawn_while_its_page_is_under_way_is_not_told(begun: Connected, kind: str) -> None:
+    begun.withdrawn(kind, "a", 2)
+    begun.page(("a", 0, 3))
+    assert begun.outbound.pushed == [("a", 1), ("a", 2), ("a", 3), "end, truncated=False", kind]
+    assert begun.outbound.contents == ["text", "", "text"]
+    assert begun.pong() == [Proof(ME, "a", 0, 3)], "nothing of it looks like a gap"
+
+
+@pytest.mark.parametrize("kind", ["message_recalled", "message_deleted"])
+def test_what_is_withdrawn_while_it_is_held_is_not_told(begun: Connected, kind: str) -> None:
+    begun.live("a", 1)
+    begun.live("a", 2)
+    begun.withdrawn(kind, "a", 1)
+    begun.page()
+    assert begun.outbound.pushed == ["end, truncated=False", ("NEXT", "a", 1), ("NEXT", "a", 2), kind]
+    assert begun.outbound.contents == ["", "text"]
+
+
+def test_a_paused_one_holds_live_frames_and_asks_for_nothing(begun: Connected) -> None:
+    begun.page(("a", 0, 1))
+    begun.backlog.pause()
+    begun.live("a", 3)
+    begun.pong()
+    begun.wait(3600)
+    assert begun.asked == [(1, None)], "its turn is still to come"
+    begun.backlog.start(resync=True)
+    begun.page(("a", 1, 2))
+    assert begun.outbound.pushed[2:] == [("a", 2), "end, truncated=False", "resync", ("NEXT", "a", 3)]
+
+
+def test_a_page_that_was_under_way_when_it_was_paused_is_not_taken(begun: Connected) -> None:
+    begun.backlog.pause()
+    begun.page(("a", 0, 1))
+    assert begun.outbound.pushed == []
+    begun.backlog.start(resync=True)
+    begun.page(("a", 0, 1))
+    assert begun.outbound.pushed == [("a", 1), "end, truncated=False", "resync"]
 
 
 def test_a_backlog_run_again_says_resync_once(begun: Connected) -> None:

@@ -254,11 +254,15 @@ def test_lingering_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(outbound, "LINGER_SECONDS", 0.01)
     sock, peer = socket.socketpair()
     with sock, peer:
-        linger(sock)
+        lingering = gevent.spawn(linger, sock)
+        lingering.join(PATIENCE)
+        assert lingering.successful(), "it has ended, though the peer is still there"
 
 
 def test_lingering_on_a_broken_line_is_over_at_once() -> None:
     sock, peer = socket.socketpair()
     peer.close()
     sock.close()
-    linger(sock)
+    lingering = gevent.spawn(linger, sock)
+    lingering.join(PATIENCE)
+    assert lingering.successful()

@@ -110,6 +110,36 @@ def test_a_page_that_comes_again_changes_nothing() -> None:
     assert answer(runs) == [Proof(ME, "c", 0, 4)]
 
 
+def test_a_page_that_begins_below_a_run_begins_it_anew() -> None:
+    """What was lost before a live message comes after all, in its order, and all of it can be proven."""
+    runs = Runs(ME)
+    assert runs.take("c", 2, own=False) is Place.NEXT
+    runs.rerun()
+    runs.begin("c", 0, whole=True)
+    assert [runs.take("c", seq, own=False) for seq in (1, 2, 3)] == [Place.NEXT] * 3
+    assert answer(runs) == [Proof(ME, "c", 0, 3)]
+
+
+def test_a_pong_asked_for_before_a_run_began_anew_proves_nothing_of_it() -> None:
+    runs = Runs(ME)
+    runs.take("c", 2, own=False)
+    runs.take("other", 1, own=False)
+    serial = runs.due_ping()
+    assert serial is not None
+    runs.begin("c", 0, whole=True)
+    runs.take("c", 1, own=False)
+    assert runs.pong(serial) == [Proof(ME, "other", 0, 1)], "the lost one was not behind that ping"
+    assert answer(runs) == [Proof(ME, "c", 0, 1)]
+
+
+def test_a_run_begun_anew_with_messages_left_out_proves_nothing() -> None:
+    runs = pushed(300, 200)
+    runs.begin("c", 100, whole=False)
+    for seq in range(101, 301):
+        runs.take("c", seq, own=False)
+    assert answer(runs) == []
+
+
 def test_a_page_further_on_begins_a_new_run() -> None:
     """Another device has answered for what is between."""
     runs = pushed(3)
@@ -193,27 +223,37 @@ class Model:
     runs: Runs = field(default_factory=lambda: Runs(ME))
     here: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     behind_ping: dict[str, set[int]] = field(default_factory=dict)
+    base: dict[str, int] = field(default_factory=dict)  # where each run begins
     left_out: dict[str, int] = field(default_factory=dict)  # conversation → below this something is missing
+    serial: int = 0  # of the last ping
 
     def take(self, name: str, seq: int, own: bool) -> None:
-        top = max(self.here[name], default=0)
-        place = self.runs.take(name, seq, own=own)
-        assert place is not Place.NEXT or seq > top
-        if place is Place.NEXT:
+        top = self.runs.top(name)
+        if self.runs.take(name, seq, own=own) is Place.NEXT:
+            assert name not in self.base or seq > top
+            if name not in self.base or seq > top + 1:
+                self.base[name] = seq - 1
             self.here[name].add(seq)
 
     def begin(self, name: str, after: int, whole: bool) -> None:
-        known = self.runs._top.get(name)
+        goes_on = name in self.base and self.base[name] <= after <= self.runs.top(name)
         self.runs.begin(name, after, whole=whole)
-        if not whole and (known is None or after > known):
+        if goes_on:
+            return
+        self.base[name] = after
+        if not whole:
             self.left_out[name] = after
+        elif name in self.left_out:
+            self.left_out[name] = min(after, self.left_out[name])
 
     def ping(self) -> None:
-        if self.runs.due_ping() is not None:
+        serial = self.runs.due_ping()
+        if serial is not None:
+            self.serial = serial
             self.behind_ping = {name: set(seqs) for name, seqs in self.here.items()}
 
     def pong(self, serial: int | None) -> None:
-        for proof in self.runs.pong(self.runs._serial if serial is None else serial):
+        for proof in self.runs.pong(self.serial if serial is None else serial):
             assert proof.after < proof.upto
             assert set(range(proof.after + 1, proof.upto + 1)) <= self.behind_ping[proof.conversation_id]
             assert proof.conversation_id not in self.left_out
@@ -221,7 +261,7 @@ class Model:
     def ack(self, name: str, seq: int) -> None:
         proof = self.runs.ack(name, seq)
         if proof:
-            assert proof.upto <= min(seq, self.runs._top[name])
+            assert proof.upto <= min(seq, self.runs.top(name))
             if seq >= self.left_out.get(name, 0):
                 self.left_out.pop(name, None)
 

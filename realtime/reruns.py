@@ -1,0 +1,72 @@
+"""After a lost link: all connections hold live frames at once, and run their backlog again one after another.
+
+A message must not come on a connection before the lost one that it follows, and workers must not be asked for
+everybody's backlog at the same moment.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import gevent
+from gevent.event import Event
+
+from infra import loops
+from realtime.connection import Connection
+
+_PER_SECOND = 500
+_STEP_SECONDS = 0.1
+_IDLE_SECONDS = 1.0
+_FOLLOWING_SECONDS = 60.0  # losses no further apart follow each other: what is rerun may be what breaks the link
+_MOST_SECONDS = 8.0  # of a pause between a link restored and the reruns
+
+
+class Reruns:
+    """The connections that wait for their turn. `run` has to run for any to get it."""
+
+    def __init__(
+        self,
+        *,
+        per_second: int = _PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = gevent.sleep,
+    ) -> None:
+        self._at_a_step = max(1, int(per_second * _STEP_SECONDS))
+        self._clock = clock
+        self._sleep = sleep
+        self._waiting: deque[Connection] = deque()
+        self._any = Event()
+        self._lost_at = float("-inf")
+        self._in_a_row = 0
+        self._not_before = 0.0
+
+    def add(self, affected: Sequence[Connection]) -> None:
+        """The link is whole again: these are all there are, also of those that still wait since the last time."""
+        if not affected:
+            return
+        for connection in affected:
+            connection.pause()
+        now = self._clock()
+        self._in_a_row = self._in_a_row + 1 if now - self._lost_at < _FOLLOWING_SECONDS else 0
+        self._lost_at = now
+        self._not_before = now + (min(_MOST_SECONDS, 2.0 ** (self._in_a_row - 1)) if self._in_a_row else 0.0)
+        self._waiting = deque(affected)
+        self._any.set()
+
+    def run(self) -> NoReturn:
+        """Never returns."""
+        loops.forever("reruns", self.step, sleep=self._sleep)
+
+    def step(self) -> None:
+        """Give some their turn, or wait a while for it."""
+        early = self._not_before - self._clock()
+        if not self._waiting:
+            self._any.wait(timeout=_IDLE_SECONDS)
+            self._any.clear()
+        elif early > 0:
+            self._sleep(min(early, _IDLE_SECONDS))
+        else:
+            for _ in range(min(self._at_a_step, len(self._waiting))):
+                self._waiting.popleft().rerun_backlog()
+            self._sleep(_STEP_SECONDS)

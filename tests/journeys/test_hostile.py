@@ -1,0 +1,144 @@
+"""Whoever has the largest backlog and never answers harms only themselves.
+
+`LONG=1` lets the attack go on for a minute, and prints what was measured.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from tests.device import Device
+from tests.journeys import storage
+from tests.people import User, Web, conversation, friends, send
+from tests.processes import wait_until
+from tests.servers import RedisServer
+from tests.stack import Stack
+
+LARGEST = {"content": "\U0001f600" * 5_000, "extra": {"x": "y" * 8_000}}
+ROUNDS = 6 if os.environ.get("LONG") else 1
+AT_LEAST_SECONDS = 10.0 if os.environ.get("LONG") else 0.0  # of an attack
+MESSAGES = 25  # of the bystanders in a phase
+UNHARMED_SECONDS = 1.0  # less than this is no harm, whatever the ratio: the machine may be busy with something else
+
+
+class Buffer:
+    """The most that Redis has held for one subscriber while the block ran."""
+
+    def __init__(self, url: str) -> None:
+        self.most = 0
+        self._redis = redis.Redis.from_url(url)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Buffer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._redis.close()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.02):
+            held = [int(each["omem"]) for each in self._redis.client_list() if int(each["sub"])]
+            self.most = max([self.most, *held])
+
+
+class Bystanders:
+    """Two others at the same relay, one of whom writes and the other reads."""
+
+    def __init__(self, stack: Stack, web: Web) -> None:
+        self._web = web
+        self._pair = friends(web)
+        self._name = conversation(*self._pair)
+        self.device = Device(stack.realtime_urls[0], self._pair[1].token).online()
+        self.sent = 0
+
+    def talk(self, *, at_least: float = 0.0) -> list[float]:
+        """Send some messages, one after the other, for so many seconds; how long each took to arrive."""
+        until, waits = time.monotonic() + at_least, []
+        while len(waits) < MESSAGES or time.monotonic() < until:
+            before = time.monotonic()
+            send(self._web, *self._pair)
+            self.sent += 1
+            self.device.wait(lambda: self.device.seqs(self._name)[-1:] == [self.sent], f"number {self.sent}")
+            waits.append(time.monotonic() - before)
+        return waits
+
+    @property
+    def got(self) -> list[int]:
+        return self.device.seqs(self._name)
+
+
+@contextmanager
+def silent_sockets(stack: Stack, user: User) -> Iterator[list[Device]]:
+    """As many connections as a user may have, that read and never answer a ping."""
+    with ThreadPoolExecutor(20) as pool:
+        devices = list(pool.map(lambda _: _silent(stack.realtime_urls[0], user), range(20)))
+        yield devices
+        list(pool.map(Device.close, devices))
+
+
+def _silent(url: str, user: User) -> Device:
+    while True:  # the places of the last round may not be free yet
+        device = Device(url, user.token, answers=False)
+        if _welcome(device):
+            return device
+
+
+def _welcome(device: Device) -> bool:
+    device.wait(lambda: device.frames or device.close_code, "an end either way")
+    assert device.close_code in (None, 4001)
+    return device.close_code is None
+
+
+@pytest.fixture
+def running(fresh_stack: Stack) -> Stack:
+    return fresh_stack.start(rpc=0)
+
+
+def test_a_hostile_pair_takes_nobodys_link_away(running: Stack, own_redis: RedisServer) -> None:
+    web = Web(running.web_url)
+    alice, bob = friends(web)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: send(web, alice, bob, **LARGEST), range(200)))
+    wait_until(lambda: storage.outbox(running) == 0, "an empty outbox")
+    bystanders = Bystanders(running, web)
+    relay = running.named("realtime")[0]
+    quiet: list[float] = []
+    attacked: list[float] = []
+    first_pages: list[int] = []
+    with Buffer(own_redis.url) as buffer:
+        for _ in range(ROUNDS):
+            quiet += bystanders.talk()
+            with silent_sockets(running, bob) as devices:
+                attacked += bystanders.talk(at_least=AT_LEAST_SECONDS)
+                for device in devices:
+                    device.expect("new_message")
+                first_pages += [len(device.messages) for device in devices]
+    print(
+        f"bus_lost {relay.output().count('bus_lost')}, at most {buffer.most / 1e6:.1f} MB held by Redis,",
+        f"bystanders' frames {len(bystanders.device.frames)}, pages of {min(first_pages)} to {max(first_pages)},",
+        f"p50 and p99 in ms: quiet {_tell(quiet)}, attacked {_tell(attacked)}",
+    )
+    assert "bus_lost" not in relay.output()
+    assert bystanders.got == list(range(1, bystanders.sent + 1))
+    assert len(bystanders.device.of("backlog_end")) == 1, "no backlog was run again"
+    assert not bystanders.device.of("resync")
+    assert buffer.most < 16 * 1024 * 1024
+    assert _quantile(attacked, 0.9) < 2 * max(_quantile(quiet, 0.99), UNHARMED_SECONDS)
+
+
+def _quantile(waits: list[float], share: float) -> float:
+    return sorted(waits)[int(len(waits) * share)]
+
+
+def _tell(waits: list[float]) -> str:
+    return f"{_quantile(waits, 0.5) * 1e3:.0f} {_quantile(waits, 0.99) * 1e3:.0f} of {len(waits)}"

@@ -1,0 +1,84 @@
+"""One connection: what it pushes live, and what it held before."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+
+from infra.bus import Note, frame
+from infra.tokens import Claims
+from realtime import frames
+from realtime.connection import Connection
+from realtime.delivered import Proofs
+from tests.processes import PATIENCE
+
+ME, PEER = 7, 8
+
+
+class Connected:
+    """A connection that has said hello, and the pages that it asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        claims = Claims(ME, int(time.time()) + 3600, None, None)
+        self.connection = Connection(claims, Proofs("relay"), self._ask)
+        self.connection.welcome(int(time.time()), 0)
+
+    def live(self, seq: int, size: int) -> int:
+        """A message comes; the size of its frame."""
+        text = frame("new_message", {"conversation_id": "7_8", "seq": seq, "content": "x" * size})
+        header = {"kind": "message", "conversation_id": "7_8", "seq": seq, "from_user_id": PEER}
+        self.connection.take(Note(header, (text,)), frames.text(text))
+        return len(frames.text(text))
+
+    def last_page(self) -> None:
+        """The worker's answer: nothing waits."""
+        header = {"kind": "backlog", "serial": self.asked[-1], "runs": [], "places": [], "cursor": None}
+        self.connection.take_own(Note(header))
+
+    def written(self) -> bytes:
+        """Everything that waits, as its reader gets it."""
+        ours, theirs = socket.socketpair()
+        writer = gevent.spawn(self.connection.outbound.write_all, ours, bytes)
+        reader = gevent.spawn(lambda: b"".join(iter(lambda: theirs.recv(65_536), b"")))
+        self.connection.outbound.end()
+        writer.join(PATIENCE)
+        ours.close()
+        found: bytes = reader.get(timeout=PATIENCE)
+        theirs.close()
+        return found
+
+    def _ask(self, _connection: Connection, serial: int, _cursor: Sequence[Any] | None) -> None:
+        self.asked.append(serial)
+
+
+@pytest.mark.parametrize(("count", "size"), [(1_990, 1), (1_500, 1_251), (70, 28_000)])
+def test_what_was_held_is_pushed_whatever_comes_after_it(count: int, size: int) -> None:
+    """It was bounded while it was held: its release must not close a reader who is not slow at all."""
+    connected = Connected()
+    for seq in range(1, count + 1):
+        connected.live(seq, size)
+    connected.last_page()
+    for seq in range(count + 1, count * 2):
+        connected.live(seq, size)
+    assert connected.connection.outbound.closing is None
+    written = connected.written()
+    assert [f'"seq":{seq},'.encode() in written for seq in (1, count, count * 2 - 1)] == [True] * 3
+
+
+def test_what_comes_live_is_bounded_all_the_same() -> None:
+    connected = Connected()
+    connected.last_page()
+    for seq in range(1, 80):
+        connected.live(seq, 28_000)
+    assert connected.connection.outbound.closing == 1013
+
+
+def test_what_is_held_is_bounded_in_bytes() -> None:
+    connected = Connected()
+    held = [connected.live(seq, 28_000) for seq in range(1, 80) if connected.connection.outbound.closing is None]
+    assert connected.connection.outbound.closing == 1013
+    assert sum(held) < 2 * 1024 * 1024 + 2 * 28_100
