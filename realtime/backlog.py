@@ -63,9 +63,17 @@ class Backlog:
         self._asked_at = None
 
     def hold(self, note: Note, frame: bytes) -> None:
-        """Keep a live frame for later."""
-        if not self._held.add(note, frame):
-            self._outbound.close(1013, "too much arrived during the backlog")
+        """Keep a live frame for later, as long as there is room.
+
+        Then all that was kept is left out, and what it told is in the backlog, which begins anew: also the page that is
+        under way, which may hold what was withdrawn by a frame that was left out.
+        """
+        if self._held.add(note, frame):
+            return
+        self._held = Held()
+        self._then_resync = True
+        if self._begun:
+            self.start(resync=True)
 
     def take(self, note: Note) -> None:
         """Push a page that answers the request outstanding; another is an answer that came twice, or late."""

@@ -38,6 +38,7 @@ class Connection:
         )
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
+        self._behind = False  # live frames were left out, because the queue was full of others
 
     def welcome(self, now: int, total_unread: int) -> None:
         """Say hello, at `now` by the database's clock, Unix seconds; then push the backlog, then live."""
@@ -62,6 +63,8 @@ class Connection:
             self._take_typing(frame)
         elif self._backlog.running:
             self._backlog.hold(note, frame)
+        elif bounded and self.outbound.full:
+            self._fall_behind()
         elif note.header["kind"] == "message":
             self._take_message(note, frame, bounded=bounded)
         elif note.header["origin"] != self.id:
@@ -81,6 +84,7 @@ class Connection:
 
     def rerun_backlog(self) -> None:
         """Notes may have been lost: run the backlog again, then tell the client to sync."""
+        self._behind = False
         self._backlog.start(resync=True)
 
     def pong(self, payload: bytes) -> None:
@@ -123,7 +127,16 @@ class Connection:
         elif now - max(self._heard_at, self._pinged_at) > IDLE_PING_SECONDS:
             self._idle_ping = True
             self.outbound.wake()
+        if self._behind and not self.outbound.waiting:
+            self.rerun_backlog()
         self._backlog.tick(now)
+
+    def _fall_behind(self) -> None:
+        """More came at once than this reader can have taken. The backlog has all of it, at the reader's own pace, and
+        who does not read at all is closed by the time that a write takes.
+        """
+        self._behind = True
+        self._backlog.pause()
 
     def _take_typing(self, frame: bytes) -> None:
         """The first to go under load: by the time that there is room again it is no longer true."""

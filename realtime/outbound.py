@@ -51,7 +51,7 @@ class Outbound:
         if self.closing is not None:
             return False
         if bounded:
-            if self._bounded >= MAX_FRAMES or self._bytes >= MAX_BYTES:
+            if self.full:
                 self.close(TOO_SLOW, "too slow a reader")
                 return False
             self._bounded += 1
@@ -59,6 +59,11 @@ class Outbound:
         self._frames.append(frame)
         self.wake()
         return True
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another bounded frame."""
+        return self._bounded >= MAX_FRAMES or self._bytes >= MAX_BYTES
 
     @property
     def waiting(self) -> bool:

@@ -35,7 +35,7 @@ def test_a_failing_insert_shows_no_content(web: Web, stack: Stack, refused_conte
     sender, recipient = friends(web)
     answer = web.post("/message/v1/send", {"to_user_id": recipient.id, "content": refused_content}, sender.token)
     assert (answer.status_code, refused_content in answer.text) == (500, False)
-    (process,) = stack.named("web")
+    process = stack.named("web")[0]
     wait_until(lambda: "refused by hand" in process.output(), "the error to be logged")
     assert refused_content not in process.output()
 

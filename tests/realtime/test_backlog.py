@@ -258,12 +258,27 @@ def test_a_link_restored_before_it_is_begun_asks_for_nothing(new: Connected) -> 
     assert new.outbound.pushed == ["end, truncated=False"], "and nothing was lost"
 
 
-def test_too_much_held_closes(begun: Connected) -> None:
+def test_too_much_held_is_left_out_and_the_backlog_begins_anew(begun: Connected) -> None:
     for seq in range(1, MAX_FRAMES + 1):
         begun.live("a", seq)
-    assert begun.outbound.closed is None
+    assert begun.asked == [(1, None)]
     begun.live("a", MAX_FRAMES + 1)
-    assert begun.outbound.closed == 1013
+    assert begun.asked == [(1, None), (2, None)]
+    begun.page(("a", 0, 3), serial=1)
+    assert begun.outbound.pushed == [], "what it holds may have been withdrawn by what was left out"
+    begun.page(("a", 0, 3))
+    assert begun.outbound.pushed == [("a", 1), ("a", 2), ("a", 3), "end, truncated=False", "resync"]
+    assert begun.outbound.closed is None
+
+
+def test_too_much_while_paused_asks_for_nothing_yet(begun: Connected) -> None:
+    begun.page()
+    begun.backlog.pause()
+    for seq in range(1, MAX_FRAMES + 10):
+        begun.live("a", seq)
+    assert begun.asked == [(1, None)]
+    begun.backlog.start(resync=True)
+    assert begun.asked == [(1, None), (2, None)]
 
 
 @pytest.mark.parametrize("kind", ["message_recalled", "message_deleted"])

@@ -36,7 +36,11 @@ class Connected:
 
     def last_page(self) -> None:
         """The worker's answer: nothing waits."""
-        header = {"kind": "backlog", "serial": self.asked[-1], "runs": [], "places": [], "cursor": None}
+        self.page(self.asked[-1])
+
+    def page(self, serial: int) -> None:
+        """The worker's answer to one of the requests."""
+        header = {"kind": "backlog", "serial": serial, "runs": [], "places": [], "cursor": None}
         self.connection.take_own(Note(header))
 
     def written(self) -> bytes:
@@ -69,16 +73,30 @@ def test_what_was_held_is_pushed_whatever_comes_after_it(count: int, size: int) 
     assert [f'"seq":{seq},'.encode() in written for seq in (1, count, count * 2 - 1)] == [True] * 3
 
 
-def test_what_comes_live_is_bounded_all_the_same() -> None:
+def test_what_comes_live_is_bounded_and_the_rest_is_asked_for_when_the_reader_has_caught_up() -> None:
     connected = Connected()
     connected.last_page()
     for seq in range(1, 80):
         connected.live(seq, 28_000)
-    assert connected.connection.outbound.closing == 1013
+    asked = len(connected.asked)
+    connected.connection.tick(time.monotonic())
+    assert len(connected.asked) == asked, "the reader is still at what it has"
+    assert connected.connection.outbound.closing is None
+    written = connected.written()
+    assert len(written) < 2 * 1024 * 1024 + 2 * 28_100
+    connected.connection.tick(time.monotonic())
+    assert len(connected.asked) == asked + 1
 
 
-def test_what_is_held_is_bounded_in_bytes() -> None:
+def test_what_is_held_is_bounded_in_bytes_and_the_backlog_begins_anew_for_the_rest() -> None:
     connected = Connected()
-    held = [connected.live(seq, 28_000) for seq in range(1, 80) if connected.connection.outbound.closing is None]
-    assert connected.connection.outbound.closing == 1013
-    assert sum(held) < 2 * 1024 * 1024 + 2 * 28_100
+    first = connected.asked[-1]
+    for seq in range(1, 80):
+        connected.live(seq, 28_000)
+    assert connected.connection.outbound.closing is None
+    assert len(connected.asked) == 2
+    connected.page(first)
+    connected.last_page()
+    written = connected.written()
+    assert written.count(b"backlog_end") == 1, "a page of before is no answer any more"
+    assert written.index(b"backlog_end") < written.index(b"resync")

@@ -157,7 +157,7 @@ def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: p
         asked.append(token_ids)
         raise DatabaseUnavailable("away")
 
-    monkeypatch.setattr(module.revocations, "revoked", unavailable)
+    monkeypatch.setattr(module, "revocations", lambda: SimpleNamespace(revoked=unavailable))
     sockets = [Socket(1), Socket(2), Socket(3, expires_at=0)]
     for socket in sockets:
         relay.connect(socket)
@@ -194,9 +194,9 @@ def test_sockets_are_looked_after_whatever_happens(looking_after: Relay) -> None
 def test_expired_tokens_are_looked_for_whatever_happens(looking_after: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     socket, before = Socket(), stumbles("close_expired")
     looking_after.connect(socket)
-    monkeypatch.setattr(module.revocations, "revoked", lambda _ids: 1 / 0)
+    monkeypatch.setattr(module, "revocations", lambda: SimpleNamespace(revoked=lambda _ids: 1 / 0))
     _turn_until(lambda: stumbles("close_expired") > before)
-    monkeypatch.setattr(module.revocations, "revoked", lambda _ids: True)
+    monkeypatch.setattr(module, "revocations", lambda: SimpleNamespace(revoked=lambda _ids: True))
     _turn_until(lambda: socket.closed)
 
 
