@@ -167,11 +167,7 @@ def test_a_reader_that_never_reads_harms_nobody_else(unlimited_web: Web, stack: 
     good.wait(lambda: good.seqs(conversation(alice, bob))[-1:] == [700], "all to arrive on the other device")
     assert good.seqs(conversation(alice, bob)) == list(range(1, 701))
     stuck.read_on()
-    everything = set(range(1, 701))
-    stuck.wait(
-        lambda: stuck.gone or set(stuck.seqs(conversation(alice, bob))) == everything,
-        "it to be closed as too slow, or to get everything after all",
-    )
+    stuck.wait(lambda: stuck.gone or stuck.of("resync"), "it to be closed as too slow, or told to catch up")
     assert stuck.close_code in (1013, None)
 
 
