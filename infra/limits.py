@@ -82,10 +82,16 @@ def limited_to(limit: Limit) -> Callable[[View], View]:
 
 def register(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Count every call of `app`, and refuse those beyond their limit. RATE_LIMITS=0 lifts all limits, for measuring."""
+    register_tokens(app, clock=clock)
     if settings().rate_limits:
-        limits = {EVERY_CALL, SENDS, PASSWORDS, REFUSED_TOKENS}
-        app.extensions["limits"] = {limit: Calls(limit, clock=clock) for limit in limits}
+        app.extensions["limits"] |= {limit: Calls(limit, clock=clock) for limit in (EVERY_CALL, SENDS, PASSWORDS)}
         app.before_request(_count)
+
+
+def register_tokens(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Make `token_refused` count in `app`."""
+    if settings().rate_limits:
+        app.extensions["limits"] = {REFUSED_TOKENS: Calls(REFUSED_TOKENS, clock=clock)}
 
 
 def token_refused() -> None:

@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 from flask_sock import Sock
 
-from infra import logs, loops, proxies, tokens
+from infra import limits, logs, loops, proxies, tokens
 from infra.redis import RedisError, client
 from realtime import drain, socket
 from realtime.auth import SUBPROTOCOL, authenticate
@@ -25,6 +25,7 @@ def create_app() -> Flask:
     }
     tokens.configure(app)
     proxies.register(app)
+    limits.register_tokens(app)
     hub = Hub()
     hub.start()
     drain.watch(hub)

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 
 from db.session import DatabaseUnavailable, run
+from infra import limits
 from infra.settings import settings
 from infra.tokens import Claims, InvalidToken, verify
 from messaging import tickets
@@ -14,21 +15,29 @@ SUBPROTOCOL = "bearer"
 
 
 def authenticate() -> Response | None:
-    """Leave the caller's claims in `g.claims`, or answer 401, 403 or 503 instead of an upgrade."""
+    """Leave the caller's claims in `g.claims`, or answer 401, 403 or 503 instead of an upgrade.
+
+    Raises TooManyRequests when the caller's address has tried too many tokens and tickets that are no good.
+    """
     if not _own_origin():
         return Response("foreign origin", 403)
     try:
         claims = _claims()
         if claims is None or revocations().revoked(claims):
-            return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
+            return _refused()
     except InvalidToken:
-        return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
+        return _refused()
     except DatabaseUnavailable:
         return Response("temporarily unavailable", 503, {"Retry-After": "1"})
     if request.args.get("user_id", str(claims.user_id)) != str(claims.user_id):
         return Response("user_id is not the token's", 403)
     g.claims = claims
     return None
+
+
+def _refused() -> Response:
+    limits.token_refused()
+    return Response("no valid token", 401, {"WWW-Authenticate": "Bearer"})
 
 
 def _own_origin() -> bool:

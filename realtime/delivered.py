@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import gevent
-from celery.exceptions import OperationalError
 from gevent.event import Event
 
 from infra import logs, loops
-from infra.redis import RedisError
 from messaging.delivered import Proof
+from workers.app import AWAY
 from workers.delivered import store_proofs
 
 log = logs.get(__name__)
@@ -65,7 +64,7 @@ class Proofs:
         self._sleep(_GATHER_SECONDS)
         try:
             self._send_due()
-        except (RedisError, OperationalError, OSError) as error:
+        except AWAY as error:
             log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
 
     def _send_due(self) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import gevent
-from celery.exceptions import OperationalError
 
 from db.session import DatabaseUnavailable
 from infra import bus, logs, loops, presence
@@ -23,6 +22,7 @@ from realtime.hello import Hellos
 from realtime.presence import Presence
 from realtime.reruns import Reruns
 from realtime.turns import Turns
+from workers.app import AWAY
 from workers.backlog import Request, send_pages
 
 log = logs.get(__name__)
@@ -166,7 +166,7 @@ class Hub:
     def _ask(self, requests: list[Request]) -> None:
         try:
             send_pages.apply_async((self.relay_id, requests))
-        except (RedisError, OperationalError, OSError) as error:
+        except AWAY as error:
             log.warning("backlog_not_asked", reason=str(error))  # it is asked again in 5 s
 
     def look_after(self) -> None:

@@ -5,12 +5,11 @@ from itertools import islice
 from typing import TypeVar
 
 import gevent
-from celery.exceptions import OperationalError
 from gevent.lock import BoundedSemaphore
 
 from infra import logs, presence
-from infra.redis import RedisError
 from realtime.batches import Batches
+from workers.app import AWAY
 from workers.presence import announce, welcome
 
 log = logs.get(__name__)
@@ -110,6 +109,6 @@ def _ask(event: str, call: Callable[[], T]) -> T | None:
     """Returns what the call returns, None when Redis is away."""
     try:
         return call()
-    except (RedisError, OperationalError, OSError) as error:
+    except AWAY as error:
         log.debug(event, reason=str(error))
         return None

@@ -10,16 +10,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from celery.exceptions import OperationalError
-
 from db.session import DatabaseUnavailable, run
 from infra import bus, logs, loops
 from infra.metrics import events_drained, events_parked, pokes_failed
-from infra.redis import RedisError, client
+from infra.redis import client
 from infra.settings import settings
 from messaging.events import Announcement, Batch, apply_batch, publish_batch
 from messaging.parked import Failure, set_back_oldest
-from workers.app import app
+from workers.app import AWAY, app
 
 log = logs.get(__name__)
 
@@ -29,8 +27,7 @@ _RETRY_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
 _MARK_SECONDS = 60
 SPELL_SECONDS = 20.0  # of one task; with what a batch may wait for locks and Redis well within task_time_limit
-_AWAY = (RedisError, OperationalError, OSError)  # what comes of a Redis that does not answer
-_UNAVAILABLE = (DatabaseUnavailable, *_AWAY)  # no event's fault
+_UNAVAILABLE = (DatabaseUnavailable, *AWAY)  # no event's fault
 
 
 @app.task(name="outbox.drain")
@@ -189,7 +186,7 @@ class Poker:
             with self._changed:
                 self._dirty.update(shards)
             pokes_failed.inc(len(shards))
-            if not isinstance(error, _AWAY):
+            if not isinstance(error, AWAY):
                 raise
             log.warning("poke_failed", reason=str(error))
             time.sleep(self._retry_seconds)

@@ -4,11 +4,9 @@ import queue
 import threading
 from typing import Any, Protocol
 
-from celery.exceptions import OperationalError
-
 from infra import logs
 from infra.loops import forever
-from infra.redis import RedisError
+from workers.app import AWAY
 
 log = logs.get(__name__)
 
@@ -55,7 +53,7 @@ class Sender:
             return
         try:
             task.apply_async(args)
-        except (RedisError, OperationalError, OSError) as error:
+        except AWAY as error:
             log.warning("task_not_sent", task=task.name, reason=str(error))
 
 

@@ -15,7 +15,7 @@ from tests.device import Device
 from tests.journeys import storage
 from tests.people import User, Web, answer, conversation, friends, new_user, send
 from tests.processes import wait_until
-from tests.stack import Stack
+from tests.stack import Door, Stack
 
 
 @pytest.fixture
@@ -169,6 +169,18 @@ def test_a_reader_that_never_reads_harms_nobody_else(unlimited_web: Web, stack: 
     stuck.read_on()
     stuck.wait(lambda: stuck.gone or stuck.of("resync"), "it to be closed as too slow, or told to catch up")
     assert stuck.close_code in (1013, None)
+
+
+def test_who_guesses_is_limited_and_others_at_the_address_are_not(stack: Stack, user: User) -> None:
+    relay = stack.add("realtime")
+    assert isinstance(relay, Door)
+    answers = []
+    for number in range(70):
+        with pytest.raises(websocket.WebSocketBadStatusException) as error:
+            Device(relay.url, query=f"?ticket=guess{number}")
+        answers.append(error.value.status_code)
+    assert answers == [401] * 60 + [429] * 10
+    Device(relay.url, user.token).online()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from celery.exceptions import OperationalError
 from gevent.event import Event
 
+from infra.redis import RedisError
 from messaging.delivered import Proof
 from realtime import delivered as module
 from realtime.delivered import REPEAT_SECONDS, Proofs
@@ -153,7 +154,7 @@ def test_the_loop_sends_what_comes(relay: Relay, running: gevent.Greenlet) -> No
     assert relay.tasks == [[[1, "a", 0, 1]], [[2, "a", 0, 1]]]
 
 
-@pytest.mark.parametrize("error", [OperationalError, ConnectionError, module.RedisError, ZeroDivisionError])
+@pytest.mark.parametrize("error", [OperationalError, ConnectionError, RedisError, ZeroDivisionError])
 def test_the_loop_outlives_a_redis_that_is_away_and_what_nobody_foresaw(
     relay: Relay, running: gevent.Greenlet, error: type[Exception]
 ) -> None:
