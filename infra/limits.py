@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, g, request
 from werkzeug.exceptions import TooManyRequests
 
+from infra.networks import network
 from infra.settings import settings
 
 Limit = tuple[tuple[int, float], ...]  # (calls, seconds) each: so many in any stretch of that length
@@ -97,7 +98,7 @@ def register_tokens(app: Flask, *, clock: Callable[[], float] = time.monotonic) 
 def token_refused() -> None:
     """Count a token that was refused, or was missing, for the caller's address. Raises TooManyRequests."""
     if "limits" in current_app.extensions:
-        _take(REFUSED_TOKENS, ("token", request.remote_addr))
+        _take(REFUSED_TOKENS, ("token", _address()))
 
 
 def _count() -> None:
@@ -106,7 +107,11 @@ def _count() -> None:
         return
     claims = g.get("claims")
     limit = getattr(current_app.view_functions[endpoint], "limit", EVERY_CALL)
-    _take(limit, (endpoint, claims.user_id if claims else request.remote_addr))
+    _take(limit, (endpoint, claims.user_id if claims else _address()))
+
+
+def _address() -> str:
+    return network(request.remote_addr or "")
 
 
 def _take(limit: Limit, caller: Hashable) -> None:

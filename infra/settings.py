@@ -56,6 +56,7 @@ def settings() -> Settings:
     env = Env()
     if bool(env.str("FRIEND_RPC", "")) != bool(env.str("USERCENTER_RPC", "")):
         raise EnvError("FRIEND_RPC and USERCENTER_RPC belong together: one is set, the other is missing")
+    origins: list[str] = env.list("ALLOWED_ORIGINS", [])
     found = Settings(
         database_url=_database_url(env.str("DATABASE_URL")),
         redis_url=env.str("REDIS_URL"),
@@ -64,7 +65,7 @@ def settings() -> Settings:
         access_token_seconds=env.int("ACCESS_TOKEN_SECONDS", 86_400),
         refresh_token_seconds=env.int("REFRESH_TOKEN_SECONDS", 30 * 86_400),
         embedded=env.bool("IM_EMBEDDED", False),
-        allowed_origins=tuple(env.list("ALLOWED_ORIGINS", [])),
+        allowed_origins=tuple(each.strip().rstrip("/") for each in origins),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=5)),
         outbox_shards=env.int("OUTBOX_SHARDS", 16, validate=validate.Range(min=1, max=1024)),
         outbox_batch=env.int("OUTBOX_BATCH", 600, validate=validate.Range(min=1, max=5_000)),

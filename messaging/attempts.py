@@ -8,7 +8,6 @@ strangers who use up theirs lock nobody out. Unknown names are counted like know
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from sqlalchemy import CursorResult, delete, select, update
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from db.insert_ignore import insert_ignore
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
+from infra.networks import network
 from infra.settings import settings
 from messaging.errors import Code, Refused
 
@@ -83,14 +83,4 @@ def _locked(session: Session, now: datetime, username: str) -> LoginAttempt:
 
 def _hash(address: str) -> str:
     """Where people were is nobody's business, also not that of who reads a backup."""
-    return hmac.new(settings().jwt_secret.encode(), _network(address).encode(), hashlib.sha256).hexdigest()
-
-
-def _network(address: str) -> str:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    return str(found.ipv4_mapped or int(found) >> (128 - _NETWORK))
+    return hmac.new(settings().jwt_secret.encode(), network(address).encode(), hashlib.sha256).hexdigest()

@@ -175,8 +175,11 @@ def told(session: Session, _now: datetime, *, news: News) -> dict[int, dict[str,
     return {one: {"event": news.event, "user": users[other]} for one, other in sides}
 
 
-def leave_all(session: Session, now: datetime, *, user_id: int) -> None:
-    """End all that a user has with others. The caller holds their lock, which whoever would change any of it needs."""
+def leave_all(session: Session, now: datetime, *, user_id: int) -> list[News]:
+    """End all that a user has with others. Returns what there is to tell.
+
+    The caller holds their lock, which whoever would change any of it needs.
+    """
     others = list(session.scalars(select(Friend.friend_id).where(Friend.user_id == user_id)))
     sides = sorted(pair for other in others for pair in ((user_id, other), (other, user_id)))
     for start in range(0, len(sides), _AT_ONCE):
@@ -186,6 +189,7 @@ def leave_all(session: Session, now: datetime, *, user_id: int) -> None:
         waiting = update(FriendRequest).where(mine, FriendRequest.state.in_(_OPEN))
         values = {"state": RequestState.REJECTED, "update_time": now}
         session.execute(waiting.values(values).execution_options(synchronize_session=False))
+    return [News(Event.REMOVED, user_id, other) for other in others]
 
 
 def _lock(session: Session, *user_ids: int) -> int:

@@ -77,21 +77,23 @@ def change_password(*, user_id: int, old_password: str, new_password: str, addre
     return run(rule)
 
 
-def close_account(*, user_id: int, password: str, address: str) -> None:
+def close_account(*, user_id: int, password: str, address: str) -> list[friends.News]:
     """Close an account for good: nothing of it is shown any more but what was written to others.
 
-    The row stays, so that the name is never given again. Raises as `change_password` does.
+    Returns what there is to tell former friends. The row stays, so that the name is never given again.
+    Raises as `change_password` does.
     """
     account = _prove(user_id, password, address)
 
-    def rule(session: Session, now: datetime) -> None:
+    def rule(session: Session, now: datetime) -> list[friends.News]:
         _still(session, account)
         _set(session, now, user_id, password_hash="", nickname="", avatar="", delete_time=now)
-        friends.leave_all(session, now, user_id=user_id)
+        news = friends.leave_all(session, now, user_id=user_id)
         attempts.forget(session, username=account.user["username"])
         revoke_user(session, now, user_id=user_id)
+        return news
 
-    run(rule)
+    return run(rule)
 
 
 def add(session: Session, now: datetime, *, username: str, password_hash: str, nickname: str) -> dict[str, Any]:

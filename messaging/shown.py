@@ -7,12 +7,15 @@ from marshmallow import ValidationError
 
 # They turn the text around them, so that a name reads as another one: embeddings, overrides and isolates.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_JOINERS = "\u200c\u200d"  # scripts and emoji need them
 _BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that look like nothing
 
 
 def require_name(text: str) -> None:
     """Raises ValidationError unless a name shows, and shows nothing but itself."""
     _require_plain(text)
+    if any(category(each) == "Cf" and each not in _JOINERS for each in text):
+        raise ValidationError("Must hold no invisible characters.")
     if not any(category(each)[0] in "LNPS" and each not in _BLANK for each in text):
         raise ValidationError("Must hold something that can be seen.")
 

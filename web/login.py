@@ -16,6 +16,7 @@ from messaging.tokens import Refresh, revoke_login, revoke_user, spend_refresh
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
+from workers.friends import tell
 
 log = logs.get(__name__)
 
@@ -94,7 +95,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @bp.post("/user/v1/password")
-@refuses(Code.WRONG_CREDENTIALS)
+@refuses(Code.NOT_FOUND, Code.WRONG_CREDENTIALS)
 @limited_to(PASSWORDS)
 @bp.arguments(user_schemas.PasswordChange)
 @bp.response(200, user_schemas.SignedIn)
@@ -106,14 +107,16 @@ def change_password(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @bp.post("/user/v1/delete")
-@refuses(Code.WRONG_CREDENTIALS)
+@refuses(Code.NOT_FOUND, Code.WRONG_CREDENTIALS)
 @limited_to(PASSWORDS)
 @bp.arguments(user_schemas.AccountClosing)
 @bp.response(200, user_schemas.Nothing)
 def close_account(body: dict[str, Any]) -> dict[str, Any]:
     """Close the caller's account for good. What they have written stays with those who got it."""
-    login.close_account(user_id=auth.user_id(), **body, address=auth.address())
+    news = login.close_account(user_id=auth.user_id(), **body, address=auth.address())
     revocations().look_again()
+    for each in news:
+        tell(each)
     return {}
 
 

@@ -36,7 +36,7 @@ def sweep() -> None:
 
 @app.task(name="upkeep.expire_rows")
 def expire_rows() -> None:
-    """Delete expired tickets, revoked tokens and login attempts."""
+    """Delete expired tickets, revoked tokens, login attempts and known addresses."""
     log.info("expired", **run(upkeep.expire))
 
 
@@ -63,7 +63,7 @@ def audit_sample() -> None:
 
 @app.task(name="upkeep.snapshot")
 def snapshot() -> None:
-    """Log the state of the service, and keep it in Redis for the metrics page."""
+    """Log the state of the service, and keep it in Redis for whoever looks."""
     taken = {**run(upkeep.snapshot, write=False), "connections": presence.connections()}
     (log.debug if settings().embedded else log.info)("snapshot", **taken)  # nobody at a terminal wants it every 10 s
     client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)

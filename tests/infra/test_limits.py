@@ -159,6 +159,15 @@ def test_who_has_not_signed_in_is_known_by_address(caller: FlaskClient) -> None:
     assert caller.get("/limited", environ_base=other).status_code == 200
 
 
+def test_an_ipv6_subscriber_is_one_caller(caller: FlaskClient) -> None:
+    answers = [
+        caller.get("/limited", environ_base={"REMOTE_ADDR": f"2001:db8:0:1::{number:x}"}).status_code
+        for number in range(1, 62)
+    ]
+    assert answers == [200] * 60 + [429]
+    assert caller.get("/limited", environ_base={"REMOTE_ADDR": "2001:db8:0:2::1"}).status_code == 200
+
+
 def test_a_refusal_says_when_to_come_back_and_nothing_else_does(caller: FlaskClient, clock: Clock) -> None:
     answers = [caller.get("/limited") for _ in range(60)]
     assert not [name for each in answers for name, _ in each.headers if "Rate" in name or "Retry" in name]

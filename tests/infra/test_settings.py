@@ -154,7 +154,7 @@ def test_a_password_is_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_several_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example,https://b.example")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example, https://b.example/")
     assert settings().allowed_origins == ("https://a.example", "https://b.example")
 
 

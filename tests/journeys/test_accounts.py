@@ -206,10 +206,13 @@ def test_a_closed_account_leaves_only_what_it_has_written(web: Web, stack: Stack
     answer(web.post("/friend/v1/block", {"user_id": alice.id}, blocker.token))
     wait_until(lambda: unread(web, bob) == 1, "the message to be counted")
     device = Device(stack.realtime_urls[0], alice.token).online()
+    friend = Device(stack.realtime_urls[0], bob.token).online()
     other = answer(login(web, alice))
 
     assert answer(call(web, "delete", alice.token, password=PASSWORD)) == {}
 
+    nobody = {"id": alice.id, "username": "", "nickname": "", "avatar": ""}
+    assert {"event": "removed", "user": nobody} in friend.expect("friend")
     assert device.wait_closed() == 1008
     for token in (alice.token, other["access_token"]):
         assert is_dead(web, token)

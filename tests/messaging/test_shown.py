@@ -38,6 +38,7 @@ def test_a_name_that_shows_is_taken(name: str) -> None:
     [
         *("A\x00", "\x07", "a\nb", "a\tb", "a\r", "\x7f", "\x85", "a\u2028b", "a\u2029b"),
         *(f"Admin{chr(code)}nimdA" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+        *("Ad\u200bmin", "\u200fAdmin", "a\u061cb", "Ad\u00admin"),
         *("", " ", "\u00a0", "\u3000", "\u200b", "\u200b\u200c\u200d\u2060\ufeff", "\u200e", "\u00ad", " \u200b "),
         *("\u115f", "\u1160", "\u2800", "\u3164", "\uffa0", "\ufe0f", "\u034f", "\u0301", "\U000e0041"),
     ],

@@ -232,6 +232,8 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
         (web, "/user/v1/logout", {}, nobody, Code.FORBIDDEN),
         (web, "/user/v1/password", {"old_password": "x", "new_password": PASSWORD}, bob, Code.WRONG_CREDENTIALS),
         (web, "/user/v1/delete", {"password": "x"}, bob, Code.WRONG_CREDENTIALS),
+        (web, "/user/v1/password", {"old_password": "x", "new_password": PASSWORD}, nobody, Code.NOT_FOUND),
+        (web, "/user/v1/delete", {"password": "x"}, nobody, Code.NOT_FOUND),
         (web, "/user/v1/me", {}, nobody, Code.NOT_FOUND),
         (web, "/user/v1/update", {"nickname": "x"}, nobody, Code.NOT_FOUND),
         (web, "/friend/v1/request", {"to_user_id": alice.id}, alice, Code.BEFRIENDING_ONESELF),

@@ -44,7 +44,7 @@ async function call(path, body = {}) {
   try {
     return await post(path, body, token);
   } catch (error) {
-    if (error.status !== 401 || !session.get()) throw error;
+    if (error.status !== 401 || error.code !== 100008 || !session.get()) throw error;
   }
   // Another call may have renewed it meanwhile: a refresh token works only once.
   if (session.get().access_token === token) await refresh();
