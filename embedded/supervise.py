@@ -19,7 +19,8 @@ def main() -> None:
     multiprocessing.set_start_method("fork")  # the others keep helper processes, which would outlive honcho
     # honcho knows SIGINT and SIGTERM; a closed terminal would end it alone.
     signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
-    subprocess.Popen([sys.executable, "-m", "embedded.greeting"])
+    # By a shell that is gone at once: nobody here waits for its end.
+    subprocess.run(["/bin/sh", "-c", '"$0" -m embedded.greeting &', sys.executable], check=True)
     try:
         honcho(["start", "-d", str(ROOT), "-f", "Procfile.embedded", "-e", os.devnull])
     except SystemExit as ended:
