@@ -12,7 +12,7 @@ class Parked(Base):
     __tablename__ = "im_outbox_parked"
     __table_args__ = table_args(comment="outbox events that could not be told")
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, comment="as it was in im_outbox")
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)  # SQLite gives ids of im_outbox out again
     shard: Mapped[int] = mapped_column(SmallInteger)
     conversation_id: Mapped[str] = mapped_column(binary_string(64))
     kind: Mapped[int] = mapped_column(SmallInteger)

@@ -52,7 +52,10 @@ def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> No
     if reasons:
         columns = Event.__table__.columns
         rows = session.execute(select(*(columns[name] for name in _KEPT)).where(Event.id.in_(reasons))).mappings()
-        session.execute(insert(Parked), [{**row, "reason": reasons[row["id"]], "park_time": now} for row in rows])
+        kept = [({**row}, reasons[row["id"]]) for row in rows]
+        for row, _ in kept:
+            del row["id"]
+        session.execute(insert(Parked), [{**row, "reason": reason, "park_time": now} for row, reason in kept])
         outbox.remove(session, list(reasons))
 
 

@@ -21,7 +21,8 @@ class Held:
         """Keep a frame. Returns False when there is no room."""
         if len(self._waiting) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
             return False
-        self._waiting.append((Note(note.header), frame))  # without its text, which the frame has already
+        # A message without its text, which the frame has already; others are looked at again when they are held again.
+        self._waiting.append((Note(note.header) if note.header["kind"] == "message" else note, frame))
         self._bytes += len(frame)
         if note.header["kind"] == "frame" and note.frames[0].startswith(_WITHDRAWING):
             self._withdraw(note.frames[0])

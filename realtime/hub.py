@@ -202,7 +202,8 @@ class Hub:
 
     def _forget_channels(self, now: float) -> None:
         for channel, since in list(self._empty_since.items()):
-            if now - since > _LINGER_SECONDS:
+            # Unsubscribing may switch: meanwhile somebody may have come, or left anew.
+            if now - since > _LINGER_SECONDS and self._empty_since.get(channel) == since:
                 del self._empty_since[channel]
                 if not self._by_channel.get(channel):
                     self._by_channel.pop(channel, None)

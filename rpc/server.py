@@ -58,7 +58,9 @@ def main() -> None:
     except (NotStarted, EnvError) as error:
         sys.exit(f"not started: {error}")
     server.start()
-    threading.Thread(target=_tell_health, args=(told,), name="health", daemon=True).start()
+    threading.Thread(
+        target=loops.forever, args=("health", lambda: _tell_health(told)), name="health", daemon=True
+    ).start()
     if chosen.rpc_metrics_port:
         start_http_server(chosen.rpc_metrics_port, addr="127.0.0.1")
     log.info("serving", address=chosen.rpc_bind, port=port)
@@ -89,11 +91,11 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
 
 
 def _tell_health(told: health.HealthServicer) -> None:
-    while True:
-        status = health_pb2.HealthCheckResponse.SERVING if _can_work() else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in (health.OVERALL_HEALTH, _NAME):
-            told.set(name, status)
-        time.sleep(_HEALTH_SECONDS)
+    """Say whether it can work, and wait a while."""
+    status = health_pb2.HealthCheckResponse.SERVING if _can_work() else health_pb2.HealthCheckResponse.NOT_SERVING
+    for name in (health.OVERALL_HEALTH, _NAME):
+        told.set(name, status)
+    time.sleep(_HEALTH_SECONDS)
 
 
 def _can_work() -> bool:

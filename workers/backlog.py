@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.session import run
-from infra import bus
+from db.session import DatabaseUnavailable, run
+from infra import bus, logs
 from messaging.backlog import Page, page
 from workers.app import app
+
+log = logs.get(__name__)
 
 _TOGETHER = 10  # pages read in one transaction and published in one pipeline: a page may be large
 
@@ -22,9 +24,21 @@ def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
     """Publish to connections of that relay the page each has asked for. `serial` names the request in the answer."""
     for start in range(0, len(requests), _TOGETHER):
         some = requests[start : start + _TOGETHER]
-        pages = run(partial(_pages, requests=some), write=False)
-        notes = [_note(request, found) for request, found in zip(some, pages, strict=True)]
-        bus.publish((bus.relay_channel(relay_id), note) for note in notes)
+        bus.publish((bus.relay_channel(relay_id), note) for note in _notes(some))
+
+
+def _notes(requests: Sequence[Request]) -> list[bus.Note]:
+    """Returns the answers; a page that cannot be told is missing alone."""
+    try:
+        pages = run(partial(_pages, requests=requests), write=False)
+        return [_note(request, found) for request, found in zip(requests, pages, strict=True)]
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        if len(requests) > 1:
+            return [note for request in requests for note in _notes([request])]
+        log.exception("page_not_told", user_id=requests[0][2])
+        return []
 
 
 def _pages(session: Session, now: datetime, requests: Sequence[Request]) -> list[Page]:

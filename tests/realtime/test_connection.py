@@ -100,3 +100,15 @@ def test_what_is_held_is_bounded_in_bytes_and_the_backlog_begins_anew_for_the_re
     written = connected.written()
     assert written.count(b"backlog_end") == 1, "a page of before is no answer any more"
     assert written.index(b"backlog_end") < written.index(b"resync")
+
+
+def test_what_is_held_a_second_time_is_not_lost() -> None:
+    """A gap among what was held begins the backlog anew while the rest is still to be released."""
+    connected = Connected()
+    for seq in (1, 3):
+        connected.live(seq, 1)
+    receipt = frame("read_receipt", {"conversation_id": "7_8"})
+    connected.connection.take(Note({"kind": "frame", "origin": None}, (receipt,)), frames.text(receipt))
+    connected.last_page()
+    connected.last_page()
+    assert b"read_receipt" in connected.written()

@@ -22,7 +22,7 @@ def upgrade() -> None:
         batch.add_column(attempts)
     op.create_table(
         "im_outbox_parked",
-        sa.Column("id", _ID, autoincrement=False, nullable=False, comment="as it was in im_outbox"),
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("conversation_id", _NAME, nullable=False),
         sa.Column("kind", sa.SmallInteger(), nullable=False),
