@@ -89,7 +89,7 @@ def test_what_cannot_be_applied_holds_up_no_other_shard_and_in_the_end_not_its_o
     assert [event.attempts for event in events()] == [1, 0]
     for _ in range(4):
         drains(three_shards, own_redis)
-    assert read(lambda session: session.scalars(select(Parked.message_id)).all()) == [wrong.message_id]
+    assert read(lambda session: session.scalars(select(Parked.conversation_id)).all()) == ["1_9"]
     assert drains(three_shards, own_redis) == 1
     assert events() == []
 
