@@ -98,7 +98,7 @@ class MySQL(Process):
         self._program = [
             *(str(next(libraries.glob("ld-linux*.so.*"))), "--library-path", str(libraries)),
             *(str(root / "usr/sbin/mysqld"), "--no-defaults", *_AS_ROOT, f"--datadir={self._data}"),
-            *(f"--lc-messages-dir={root}/usr/share/mysql", "--secure-file-priv=NULL"),
+            *(f"--lc-messages-dir={root}/usr/share/mysql", "--secure-file-priv=NULL", "--auto-generate-certs=OFF"),
         ]
         self._users = directory / "users.sql"
         # Names are not resolved, so that 127.0.0.1 is not the localhost whose root is made by itself.

@@ -102,10 +102,11 @@ def test_a_value_that_is_missing_is_an_error(any_database: str, insert: Any) -> 
 def test_whoever_finds_a_row_there_holds_its_lock(mariadb_database: str) -> None:
     """Two who share a lock, and both want to change the row, would each wait for the other."""
     add("a")
+    share = "LOCK IN SHARE MODE" if engine().dialect.is_mariadb else "FOR SHARE"  # type: ignore[attr-defined]
 
     def rule(session: Session, _now: datetime) -> None:
         insert_ignore(session, Head, [{"conversation_id": "a", "shard": 0}])
         with engine().connect() as other, pytest.raises(OperationalError):
-            other.exec_driver_sql("SELECT 1 FROM im_conversation_head LOCK IN SHARE MODE NOWAIT")
+            other.exec_driver_sql(f"SELECT 1 FROM im_conversation_head {share} NOWAIT")
 
     run(rule)
