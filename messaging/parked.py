@@ -13,8 +13,8 @@ from messaging import outbox
 
 MOST_ATTEMPTS = 5
 _REASON_LENGTH = 255
-_KEPT = tuple(name for name in Event.__table__.columns.keys() if name != "attempts")  # noqa: SIM118 - not a dict
-_BACK = tuple(name for name in _KEPT if name not in ("id", "create_time"))
+_KEPT = tuple(name for name in Event.__table__.columns.keys() if name not in ("id", "attempts"))  # noqa: SIM118 - no dict
+_BACK = tuple(name for name in _KEPT if name != "create_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,13 @@ def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> No
     reasons = {each.event_id: each.reason for each in failures if each.parked}
     if reasons:
         columns = Event.__table__.columns
-        rows = session.execute(select(*(columns[name] for name in _KEPT)).where(Event.id.in_(reasons))).mappings()
-        kept = [({**row}, reasons[row["id"]]) for row in rows]
-        for row, _ in kept:
-            del row["id"]
-        session.execute(insert(Parked), [{**row, "reason": reason, "park_time": now} for row, reason in kept])
+        rows = session.execute(
+            select(columns["id"], *(columns[name] for name in _KEPT)).where(Event.id.in_(reasons))
+        ).mappings()
+        session.execute(
+            insert(Parked),
+            [{name: row[name] for name in _KEPT} | {"reason": reasons[row["id"]], "park_time": now} for row in rows],
+        )
         outbox.remove(session, list(reasons))
 
 
