@@ -25,7 +25,7 @@ from messaging.status import Status
 
 # Built once: putting a statement together costs as much as running it.
 _MESSAGES = table(Message)
-_REPEATS = select(*COLUMNS).where(
+_REPEATS = select(*COLUMNS, _MESSAGES.c.body_hash).where(
     tuple_(_MESSAGES.c.from_user_id, _MESSAGES.c.client_msg_id).in_(bindparam("keys", expanding=True))
 )
 _INSERT = insert(_MESSAGES)
@@ -60,6 +60,7 @@ class _Stored:
     update_time: datetime
     client_msg_id: str | None
     change_seq: int
+    body_hash: bytes
     id: int = 0
     shard: int = 0
 
@@ -111,13 +112,13 @@ def _by_key(session: Session, drafts: Sequence[Draft]) -> dict[Key, Row[Any]]:
 
 
 def _answer(draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, *, is_first: bool) -> Answer:
+    if stored is not None and is_first:
+        return Sent(wire(stored), duplicate=False, shard=stored.shard)
     known = repeat or stored
     if known is None:
         return Refused(Code.NOT_FRIENDS)
     if not draft.same_body(known):
         return Refused(Code.CLIENT_MSG_ID_REUSED)
-    if stored is not None and is_first:
-        return Sent(wire(stored), duplicate=False, shard=stored.shard)
     return Sent(wire(known), duplicate=True, shard=None)
 
 
@@ -167,6 +168,7 @@ def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[_St
                 update_time=now,
                 client_msg_id=draft.client_msg_id,
                 change_seq=head.change_seq + taken[name],
+                body_hash=draft.body_hash,
                 shard=head.shard,
             )
         )
