@@ -9,7 +9,7 @@ import orjson
 
 from messaging.conversation_id import single
 from messaging.errors import Code, Refused
-from messaging.message import SENDABLE
+from messaging.message import SENDABLE, MessageType
 
 MAX_CONTENT = 5_000  # characters
 MAX_EXTRA = 8 * 1024  # bytes of compact JSON
@@ -60,7 +60,7 @@ def make(
     content: str,
     to_user_id: int | None = None,
     group_id: int | None = None,
-    message_type: int = 1,
+    message_type: int = MessageType.TEXT.value,
     extra: dict[str, Any] | None = None,
     client_msg_id: str | None = None,
 ) -> Draft:

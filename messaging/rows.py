@@ -12,7 +12,7 @@ from db.base import table
 from db.conversation import Conversation
 from db.insert_ignore import insert_ignore
 from db.write_rows import write_rows
-from messaging.conversation_id import peer
+from messaging.conversation_id import ConversationType, peer
 
 RowKey = tuple[str, int]  # conversation_id, user_id
 
@@ -90,7 +90,7 @@ def _empty(key: RowKey, now: datetime) -> dict[str, Any]:
         "conversation_id": conversation_id,
         "user_id": user_id,
         "friend_id": peer(conversation_id, user_id) or 0,
-        "conversation_type": 1,
+        "conversation_type": ConversationType.SINGLE,
         "create_time": now,
         "update_time": now,
     }
