@@ -9,7 +9,7 @@ import orjson
 
 from messaging.conversation_id import single
 from messaging.errors import Code, Refused
-from messaging.message import SENDABLE, MessageType
+from messaging.message_type import SENDABLE, MessageType
 
 MAX_CONTENT = 5_000  # characters
 MAX_EXTRA = 8 * 1024  # bytes of compact JSON

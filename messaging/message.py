@@ -1,58 +1,52 @@
-"""What a Message is, and how a stored one is told: every door and every frame does it by `wire`."""
+"""A stored message: how it is found, locked and changed, and, by `wire`, how every door and every frame says it."""
 
 from calendar import timegm
 from datetime import datetime
-from enum import IntEnum
 from typing import Any
 
 import orjson
-from marshmallow import Schema, fields
-from marshmallow.validate import OneOf
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.orm import Session
 
-from db import message
 from db.base import table
+from db.message import Message
 from infra.settings import settings
+from messaging import schemas
+from messaging.errors import Code, Refused
+from messaging.members import peer
 from messaging.status import Status
 
-
-class MessageType(IntEnum):
-    """0, system, is the service's own: nobody can send it, and it is never unread."""
-
-    SYSTEM = 0
-    TEXT = 1
-    IMAGE = 2
-    VOICE = 3
-    VIDEO = 4
-    FILE = 5
-
-
-SYSTEM = MessageType.SYSTEM
-SENDABLE = frozenset(MessageType) - {SYSTEM}
-
-_TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
-_STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
-
-
-class Message(Schema):
-    """The Message of the contract. Each field is a column of im_message, and a field of rpc/message.proto."""
-
-    id = fields.Integer()
-    conversation_id = fields.String()
-    seq = fields.Integer()
-    change_seq = fields.Integer()
-    from_user_id = fields.Integer()
-    to_user_id = fields.Integer()
-    message_type = fields.Integer(validate=OneOf([each.value for each in MessageType]), metadata=_TYPES)
-    content = fields.String()
-    extra = fields.Dict(allow_none=True)
-    status = fields.Integer(validate=OneOf([each.value for each in Status]), metadata=_STATUS)
-    client_msg_id = fields.String(allow_none=True)
-    create_time = fields.Integer()
-    update_time = fields.Integer()
-
-
 # What `wire` reads of im_message; other columns would only be carried.
-COLUMNS = tuple(table(message.Message).c[name] for name in Message().fields)
+COLUMNS = tuple(table(Message).c[name] for name in schemas.Message().fields)
+
+
+def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]:
+    """Returns a message of one of the user's conversations, as it now stands. Raises Refused(NO_SUCH_MESSAGE)."""
+    row = session.execute(select(*Message.__table__.columns).where(Message.id == message_id)).one_or_none()
+    if row is None or peer(row.conversation_id, user_id) is None:
+        raise Refused(Code.NO_SUCH_MESSAGE)
+    return row
+
+
+def lock_message(session: Session, message_id: int) -> Row[Any]:
+    """Returns the same message, locked; its conversation's head and rows are locked already."""
+    return session.execute(select(*Message.__table__.columns).where(Message.id == message_id).with_for_update()).one()
+
+
+def set_message(session: Session, message_id: int, **values: Any) -> None:
+    """Change a locked message."""
+    statement = update(Message).where(Message.id == message_id).values(version=Message.version + 1, **values)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def by_seq(statement: Select[Any]) -> Select[Any]:
+    """Returns a query that walks a conversation by its seqs, from the place that it names.
+
+    MariaDB would choose the same index, but start at the conversation's end and pass over everything newer.
+    """
+    for dialect in ("mysql", "mariadb"):
+        statement = statement.with_hint(Message, "FORCE INDEX (uk_im_message_conversation_id_seq)", dialect)
+    return statement
 
 
 def unix(moment: datetime) -> int:
@@ -61,7 +55,7 @@ def unix(moment: datetime) -> int:
 
 
 def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
-    """Returns the Message of a row with `COLUMNS`, spelled out because each message of each answer comes through here.
+    """Returns `schemas.Message` for a row with `COLUMNS`. It is spelled out: all that is ever told comes through here.
 
     A recalled one shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
     """

@@ -1,4 +1,4 @@
-"""What each call takes and what it answers. A Message itself is in `messaging/message.py`."""
+"""The shapes of messages and conversations on the wire: what a call takes and what it answers."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from marshmallow.validate import Length, OneOf
 from messaging.conversation_id import ConversationType
 from messaging.draft import CLIENT_MSG_ID, MAX_CONTENT
 from messaging.fields import MAX_ID, Flag, Id, Int, Object
-from messaging.message import SENDABLE, Message, MessageType
+from messaging.message_type import SENDABLE, MessageType
+from messaging.status import Status
 
 # What a rule checks, with a code of its own, and the description of the call tells all the same.
 _SENDABLE = {
@@ -24,15 +25,35 @@ _KEY = {
     "maxLength": 64,
     "description": "The sender's own key: a repeat stores nothing and is answered as before.",
 }
-_KINDS = {"description": "1 one-to-one, 2 group."}
 _EXTRA = {"description": "At most 8 KiB as compact JSON."}
 
+_TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
+_STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
+_KINDS = {"description": "1 one-to-one, 2 group."}
 _SCOPES = ("everyone", "self")
 
 
 def conversation_id(**kwargs: object) -> fields.String:
     """A conversation's name; whether it exists and is the caller's is a rule's question."""
     return fields.String(validate=Length(1, 64), **kwargs)  # type: ignore[arg-type]
+
+
+class Message(Schema):
+    """The Message of the contract. Each field is a column of im_message and a field of rpc/message.proto."""
+
+    id = fields.Integer()
+    conversation_id = fields.String()
+    seq = fields.Integer()
+    change_seq = fields.Integer()
+    from_user_id = fields.Integer()
+    to_user_id = fields.Integer()
+    message_type = fields.Integer(validate=OneOf([each.value for each in MessageType]), metadata=_TYPES)
+    content = fields.String()
+    extra = fields.Dict(allow_none=True)
+    status = fields.Integer(validate=OneOf([each.value for each in Status]), metadata=_STATUS)
+    client_msg_id = fields.String(allow_none=True)
+    create_time = fields.Integer()
+    update_time = fields.Integer()
 
 
 class Conversation(Schema):

@@ -49,8 +49,8 @@ class _Stored(SimpleNamespace):
     """A row just inserted: its columns as attributes, and the `shard` of its event."""
 
 
-Columns = dict[str, Any]
-Place = tuple[str, int]  # conversation_id and seq
+Columns = dict[str, Any]  # of a row of im_message
+Place = tuple[str, int]  # conversation_id and seq of a message
 Key = tuple[int, str] | int
 Answer = Sent | Refused
 Heads = dict[str, heads.LockedHead]

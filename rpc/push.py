@@ -8,7 +8,7 @@ from marshmallow.validate import Length
 from infra import bus, presence
 from messaging.draft import MAX_CONTENT
 from messaging.fields import MAX_ID, Int, Object
-from messaging.message import MessageType
+from messaging.message_type import MessageType
 
 
 class Pushed(Schema):
@@ -18,7 +18,7 @@ class Pushed(Schema):
     """
 
     from_user_id = Int(minimum=0, maximum=MAX_ID, load_default=0)
-    message_type = Int(minimum=min(MessageType), maximum=max(MessageType), load_default=MessageType.SYSTEM)
+    message_type = Int(minimum=min(MessageType), maximum=max(MessageType), load_default=MessageType.SYSTEM.value)
     content = fields.String(load_default="", validate=Length(max=MAX_CONTENT))
     extra = Object(load_default=None, allow_none=True)
 

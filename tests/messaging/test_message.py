@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from messaging.message import COLUMNS, Message, unix, wire
+from messaging.message import COLUMNS, unix, wire
+from messaging.schemas import Message
 from messaging.status import Status
 from rpc.generated.message_pb2 import MessageInfo
 from rpc.push import Pushed
