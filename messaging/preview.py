@@ -26,4 +26,5 @@ def last_visible(session: Session, row: rows.View) -> int | None:
         Message.status != Status.DELETED,
         ~hidden_by(row.user_id),
     )
-    return session.scalar(by_seq(statement).order_by(Message.seq.desc()).limit(1))
+    newest: int | None = session.scalar(by_seq(statement).order_by(Message.seq.desc()).limit(1))
+    return newest
