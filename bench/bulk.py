@@ -110,9 +110,9 @@ SELECT h.shard, p.name, 1, m.id, 0, 0, m.change_seq, 0, {_NOW} {_NEW} ORDER BY m
 """
 _ROWS = f"""
 INSERT INTO im_conversation (conversation_id, user_id, friend_id, conversation_type, last_message_id,
-    last_message_content, last_message_time, unread_count, is_top, is_mute, del_state, create_time, update_time,
+    unread_count, is_top, is_mute, del_state, create_time, update_time,
     version, last_seq, change_seq, read_seq, delivered_seq)
-SELECT p.name, IF(side.seq, p.from_id, p.to_id), IF(side.seq, p.to_id, p.from_id), 1, m.id, m.content, {_NOW},
+SELECT p.name, IF(side.seq, p.from_id, p.to_id), IF(side.seq, p.to_id, p.from_id), 1, m.id,
     0, 0, 0, 0, {_NOW}, {_NOW}, 0, m.seq, m.change_seq, m.seq, m.seq
 {_NEW} AND m.seq = h.last_seq + {{each}} JOIN seq_0_to_1 side
 """

@@ -25,6 +25,7 @@ class Conversation(Base):
     friend_id: Mapped[int] = mapped_column(comment="对方用户ID")
     conversation_type: Mapped[int] = mapped_column(SmallInteger, default=1, comment="会话类型：1-单聊，2-群聊")
     last_message_id: Mapped[int | None] = mapped_column(comment="最后一条消息ID")
+    # No longer written: ADR 16. Whoever tells the last message reads it by its id.
     last_message_content: Mapped[str | None] = mapped_column(Text, comment="最后一条消息内容")
     last_message_time: Mapped[datetime | None] = mapped_column(comment="最后一条消息时间")
     unread_count: Mapped[int] = mapped_column(Integer, default=0, comment="未读消息数")
@@ -34,7 +35,7 @@ class Conversation(Base):
     delete_time: Mapped[datetime | None] = mapped_column(comment="删除时间")
     create_time: Mapped[datetime] = mapped_column(comment="创建时间")
     update_time: Mapped[datetime] = mapped_column(comment="更新时间")
-    version: Mapped[int] = mapped_column(Integer, default=0, comment="版本号")
+    version: Mapped[int] = mapped_column(Integer, default=0, comment="版本号")  # no longer counted: ADR 16
     last_seq: Mapped[int] = mapped_column(default=0, comment="the last seq that this row has counted")
     change_seq: Mapped[int] = mapped_column(default=0, comment="the last change_seq that this row has seen")
     read_seq: Mapped[int] = mapped_column(default=0, comment="everything up to it is read")

@@ -31,14 +31,15 @@ class Message(Base):
         SmallInteger, default=1, comment="消息状态：0-发送中，1-已发送，2-已送达，3-已读，4-撤回，5-删除"
     )
     seq: Mapped[int] = mapped_column(comment="消息序号，用于排序")
+    # del_state and delete_time say what status 5 says, for those who query the table of IM-Zero.
     del_state: Mapped[int] = mapped_column(SmallInteger, default=0, comment="删除状态：0-未删除，1-已删除")
     delete_time: Mapped[datetime | None] = mapped_column(comment="删除时间")
     create_time: Mapped[datetime] = mapped_column(comment="创建时间")
     update_time: Mapped[datetime] = mapped_column(comment="更新时间")
-    version: Mapped[int] = mapped_column(Integer, default=0, comment="版本号")
+    version: Mapped[int] = mapped_column(Integer, default=0, comment="版本号")  # no longer counted: ADR 16
     client_msg_id: Mapped[str | None] = mapped_column(binary_string(64), comment="the sender's key of a retry")
     change_seq: Mapped[int] = mapped_column(comment="the conversation's change_seq at this message's last change")
-    recalled_at: Mapped[datetime | None] = mapped_column()
+    recalled_at: Mapped[datetime | None] = mapped_column()  # no longer written: ADR 16
     delivered_at: Mapped[datetime | None] = mapped_column()
     read_at: Mapped[datetime | None] = mapped_column()
     body_hash: Mapped[bytes | None] = mapped_column(

@@ -20,14 +20,13 @@ from messaging import heads, outbox, rows
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
 from messaging.members import members
-from messaging.message import shown
 from messaging.message_type import MessageType
 from messaging.preview import last_visible
 from messaging.status import Status
 from messaging.unread import count_unread
 
 OLD_EVENT = timedelta(seconds=10)
-_CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_message_id", "last_message_content")
+_CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_message_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +157,7 @@ def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
     row.read_seq = min(row.read_seq, last_seq)
     row.delivered_seq = max(row.read_seq, min(row.delivered_seq, last_seq))
     row.unread_count = count_unread(session, row, upto=row.last_seq)
-    last = last_visible(session, row)
-    row.last_message_id = last.id if last else None
-    row.last_message_content = shown(last) if last else None
+    row.last_message_id = last_visible(session, row)
     for what, value in stored.items():
         if value != getattr(row, what):
             yield Drift(row.conversation_id, row.user_id, what, value, getattr(row, what))

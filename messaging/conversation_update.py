@@ -40,7 +40,7 @@ def arrange(
     head = heads.lock(session, [conversation_id])[conversation_id]
     row = rows.lock(session, now, [(conversation_id, user_id)])[conversation_id, user_id]
     change_seq = changes.record(session, now, head, ViewChanged, user_id=user_id)
-    values |= {"change_seq": change_seq, "update_time": now, "version": row.version + 1}
+    values |= {"change_seq": change_seq, "update_time": now}
     session.execute(
         update(Conversation)
         .where(Conversation.id == row.id)

@@ -14,7 +14,7 @@ from messaging.directory import Directory, Profile
 from messaging.members import require_member
 from messaging.message import COLUMNS, unix, wire
 
-# Not by last_message_time: many share one second. What stands behind last_message_id is there for the index alone.
+# What stands behind last_message_id is there for the index alone.
 _ORDER = (
     Conversation.is_top,
     Conversation.last_message_id,

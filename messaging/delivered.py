@@ -79,5 +79,5 @@ def _raising(count: int) -> Update:
     return (
         update(_MESSAGES)
         .where(or_(*ranges), _MESSAGES.c.status < Status.DELIVERED)
-        .values(status=Status.DELIVERED, delivered_at=now, update_time=now, version=_MESSAGES.c.version + 1)
+        .values(status=Status.DELIVERED, delivered_at=now, update_time=now)
     )

@@ -35,7 +35,7 @@ def lock_message(session: Session, message_id: int) -> Row[Any]:
 
 def set_message(session: Session, message_id: int, **values: Any) -> None:
     """Change a locked message."""
-    statement = update(Message).where(Message.id == message_id).values(version=Message.version + 1, **values)
+    statement = update(Message).where(Message.id == message_id).values(**values)
     session.execute(statement.execution_options(synchronize_session=False))
 
 
@@ -76,12 +76,6 @@ def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
         "create_time": unix(row.create_time),
         "update_time": unix(row.update_time),
     }
-
-
-def shown(row: Any) -> str:
-    """The text of a message for those from whom it is not hidden."""
-    content: str = row.content if row.status < Status.RECALLED else _instead(row.status)
-    return content
 
 
 def _instead(status: int) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.message import Message
-from messaging import preview, rows
+from messaging import rows
 from messaging.events import MessageSent, event_of
 from messaging.hidden import hidden_from
 from messaging.members import members
@@ -22,7 +22,7 @@ from messaging.status import Status
 from messaging.unread import counts_for
 
 # Built once: putting a statement together costs as much as running it.
-_COUNTED = ("id", "conversation_id", "seq", "from_user_id", "message_type", "status", "content", "create_time")
+_COUNTED = ("id", "conversation_id", "seq", "from_user_id", "message_type", "status")
 _MESSAGES = table(Message).c
 _SENT = select(*(_MESSAGES[name] for name in _COUNTED)).where(_MESSAGES.id.in_(bindparam("ids", expanding=True)))
 
@@ -57,4 +57,4 @@ def _count(row: rows.View, message: Row[Any], *, hidden: bool) -> None:
     row.last_seq = message.seq
     row.del_state, row.delete_time = 0, None
     if message.status != Status.DELETED and not hidden:
-        preview.show(row, message)
+        row.last_message_id = message.id

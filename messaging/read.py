@@ -120,7 +120,6 @@ def _mark(session: Session, now: datetime, row: rows.View, upto: int) -> None:
             read_at=now,
             delivered_at=func.coalesce(Message.delivered_at, now),
             update_time=now,
-            version=Message.version + 1,
         )
         .execution_options(synchronize_session=False)
     )

@@ -27,4 +27,4 @@ def recall(session: Session, now: datetime, *, user_id: int, message_id: int) ->
         raise Refused(Code.ALREADY_WITHDRAWN)
     if now - message.create_time > timedelta(seconds=settings().recall_seconds):
         raise Refused(Code.RECALL_TOO_LATE)
-    return withdraw(session, now, held, event=MessageRecalled, user_id=user_id, status=Status.RECALLED, recalled_at=now)
+    return withdraw(session, now, held, event=MessageRecalled, user_id=user_id, status=Status.RECALLED)

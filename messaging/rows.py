@@ -25,10 +25,7 @@ class View:
     id: int
     conversation_id: str
     user_id: int
-    version: int
     last_message_id: int | None
-    last_message_content: str | None
-    last_message_time: datetime | None
     unread_count: int
     del_state: int
     delete_time: datetime | None
@@ -64,11 +61,10 @@ def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowK
 
 def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
     """Store what was changed in locked rows: one statement."""
-    # The row is there, so that what stands here for its fixed columns is never stored.
-    fixed = {"friend_id": 0, "create_time": now, "update_time": now}
-    for row in rows:
-        row.version += 1
-    write_rows(session, Conversation, [fixed | {name: getattr(row, name) for name in _NAMES} for row in rows], _WRITTEN)
+    # An upsert names a value for each column without a default; the rows keep what they have outside _WRITTEN.
+    common = {"friend_id": 0, "create_time": now, "update_time": now}
+    values = [common | {name: getattr(row, name) for name in _NAMES} for row in rows]
+    write_rows(session, Conversation, values, _WRITTEN)
 
 
 def _place(key: RowKey) -> tuple[int, str]:

@@ -61,7 +61,6 @@ ROW = "WHERE user_id = :user AND conversation_id = :name"
     [
         (f"UPDATE im_conversation SET unread_count = 7 {ROW}", "unread_count"),
         (f"UPDATE im_conversation SET last_message_id = NULL {ROW}", "last_message_id"),
-        (f"UPDATE im_conversation SET last_message_content = 'x' {ROW}", "last_message_content"),
         (f"UPDATE im_conversation SET read_seq = 9 {ROW}", "read_seq"),
         (f"UPDATE im_conversation SET delivered_seq = 9 {ROW}", "delivered_seq"),
         (f"UPDATE im_conversation SET last_seq = 9 {ROW}", "last_seq"),

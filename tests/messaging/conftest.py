@@ -15,6 +15,7 @@ from db.outbox import OutboxEvent
 from db.session import engine, run
 from messaging import delivered
 from messaging.audit import audit
+from messaging.conversations import conversations
 from messaging.delivered import Proof
 from messaging.directory import BuiltIn
 from messaging.draft import Draft
@@ -103,6 +104,14 @@ def view(user_id: int, conversation_id: str = "1_2") -> Conversation:
     """A user's row of a conversation."""
     keys = {"user_id": user_id, "conversation_id": conversation_id}
     return read(lambda session: session.scalars(select(Conversation).filter_by(**keys)).one())
+
+
+def last_message(user_id: int) -> tuple[int | None, str | None]:
+    """Returns the id and the text of the last message that the user's list of conversations shows."""
+    asked = {"user_id": user_id, "page": 1, "limit": 1, "directory": DIRECTORY}
+    page = run(lambda session, now: conversations(session, now, **asked), write=False)
+    last = page.conversations[0]["last_message"] or {}
+    return last.get("id"), last.get("content")
 
 
 def set_view(user_id: int, conversation_id: str = "1_2", **columns: Any) -> None:

@@ -128,7 +128,7 @@ def test_those_on_top_come_before_newer_ones(three: None) -> None:
 
 
 def test_a_conversation_without_messages_comes_last(three: None) -> None:
-    set_view(ALICE, "1_4", last_message_id=None, last_message_time=None)
+    set_view(ALICE, "1_4", last_message_id=None)
     assert names() == ["1_3", "1_2", "1_4"]
     assert listed().conversations[2]["last_message"] is None
 

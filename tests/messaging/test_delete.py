@@ -20,6 +20,7 @@ from tests.messaging.conftest import (
     drain,
     events,
     head,
+    last_message,
     messages,
     nothing_drifts,
     project,
@@ -47,10 +48,6 @@ def seen_by(user_id: int) -> list[int]:
     """Seqs in his history."""
     found = run(lambda session, now: history(session, now, user_id=user_id, conversation_id="1_2"), write=False)
     return [message["seq"] for message in found.messages]
-
-
-def preview(user_id: int) -> tuple[int | None, str | None]:
-    return view(user_id).last_message_id, view(user_id).last_message_content
 
 
 @pytest.fixture
@@ -90,18 +87,18 @@ def test_strangers_and_absent_messages_are_answered_alike(three: Messages, delet
 
 def test_both_previews_fall_back_to_the_message_before(three: Messages) -> None:
     for_everyone(BOB, three[2])
-    assert (preview(ALICE), preview(BOB)) == ((three[1]["id"], "two"), (three[1]["id"], "two"))
+    assert (last_message(ALICE), last_message(BOB)) == ((three[1]["id"], "two"), (three[1]["id"], "two"))
 
 
 def test_hiding_moves_ones_own_preview_alone(three: Messages) -> None:
     for_oneself(BOB, three[2])
-    assert (preview(ALICE), preview(BOB)) == ((three[2]["id"], "three"), (three[1]["id"], "two"))
+    assert (last_message(ALICE), last_message(BOB)) == ((three[2]["id"], "three"), (three[1]["id"], "two"))
 
 
 def test_a_preview_passes_over_what_was_hidden_before(three: Messages) -> None:
     for_oneself(BOB, three[1])
     for_everyone(ALICE, three[2])
-    assert (preview(ALICE)[1], preview(BOB)[1]) == ("two", "one")
+    assert (last_message(ALICE)[1], last_message(BOB)[1]) == ("two", "one")
     nothing_drifts()
 
 
@@ -109,7 +106,7 @@ def test_a_preview_passes_over_what_was_hidden_before(three: Messages) -> None:
 def test_without_messages_there_is_no_preview(three: Messages, delete: Delete) -> None:
     for message in three:
         delete(BOB, message)
-    assert (preview(BOB), view(BOB).unread_count, view(BOB).last_seq) == ((None, None), 0, 3)
+    assert (last_message(BOB), view(BOB).unread_count, view(BOB).last_seq) == ((None, None), 0, 3)
     nothing_drifts()
 
 
@@ -118,7 +115,7 @@ def test_a_new_message_is_the_preview_again(three: Messages) -> None:
         for_everyone(BOB, message)
     newest = stored(ALICE, BOB, "four")
     project()
-    assert preview(BOB) == (newest["id"], "four")
+    assert last_message(BOB) == (newest["id"], "four")
 
 
 def test_hiding_is_for_oneself_alone(three: Messages) -> None:

@@ -42,7 +42,7 @@ _MESSAGE = (
 _TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
 _ROW = (
     "INSERT INTO im_conversation (conversation_id, user_id, friend_id, conversation_type, last_message_id, "
-    "last_message_content, last_message_time, unread_count, is_top, is_mute, del_state, create_time, update_time, "
+    "unread_count, is_top, is_mute, del_state, create_time, update_time, "
     "version, last_seq, change_seq, read_seq, delivered_seq) SELECT "
 )
 _LOAD = [
@@ -51,20 +51,19 @@ _LOAD = [
     f"{_MESSAGE} seq, 1 + seq % 2, 2 - seq % 2, '{LARGE}', 1, 'hello', IF(seq > {LENGTH} - 100, 1, 3), seq, 0, "
     f"{_TIMES}, 0, seq FROM seq_1_to_{LENGTH}",
     f"INSERT INTO im_conversation_head VALUES ('{LARGE}', {shard_of(LARGE, 16)}, {LENGTH}, {LENGTH})",
-    f"{_ROW} '{LARGE}', seq, 3 - seq, 1, {LENGTH}, 'hello', UTC_TIMESTAMP(), 50, 0, 0, 0, {_TIMES}, 0, {LENGTH}, "
+    f"{_ROW} '{LARGE}', seq, 3 - seq, 1, {LENGTH}, 50, 0, 0, 0, {_TIMES}, 0, {LENGTH}, "
     f"{LENGTH}, {LENGTH} - 100, {LENGTH} - 50 FROM seq_1_to_2",
     "INSERT INTO im_friend VALUES (1, 2, UTC_TIMESTAMP()), (2, 1, UTC_TIMESTAMP())",
     # Alice and all the others: two messages each, not delivered to her.
     f"{_MESSAGE} {LENGTH} + seq, {FRIENDS} + (seq + 1) DIV 2, 1, CONCAT('1_', {FRIENDS} + (seq + 1) DIV 2), 1, "
     f"'hello', 1, 2 - seq % 2, 0, {_TIMES}, 0, 2 - seq % 2 FROM seq_1_to_{2 * TALKS}",
     f"INSERT INTO im_conversation_head SELECT CONCAT('1_', {FRIENDS} + seq), seq % 16, 2, 2 FROM seq_1_to_{TALKS}",
-    f"{_ROW} CONCAT('1_', {FRIENDS} + seq), 1, {FRIENDS} + seq, 1, {LENGTH} + 2 * seq, 'hello', UTC_TIMESTAMP(), 2, "
+    f"{_ROW} CONCAT('1_', {FRIENDS} + seq), 1, {FRIENDS} + seq, 1, {LENGTH} + 2 * seq, 2, "
     f"seq % 50 = 0, seq % 7 = 0, seq % 11 = 0, {_TIMES}, 0, 2, 2, 0, 0 FROM seq_1_to_{TALKS}",
-    f"{_ROW} CONCAT('1_', {FRIENDS} + seq), {FRIENDS} + seq, 1, 1, {LENGTH} + 2 * seq, 'hello', UTC_TIMESTAMP(), 0, "
+    f"{_ROW} CONCAT('1_', {FRIENDS} + seq), {FRIENDS} + seq, 1, 1, {LENGTH} + 2 * seq, 0, "
     f"0, 0, 0, {_TIMES}, 0, 2, 2, 0, 2 FROM seq_1_to_{TALKS}",
     # Others, of whom nothing is asked: what Alice has is a small part of it all.
-    f"{_ROW} CONCAT('3_', seq), 20000 + seq, 3, 1, NULL, NULL, NULL, 0, 0, 0, 0, {_TIMES}, 0, 0, 0, 0, 0 "
-    f"FROM seq_4_to_50000",
+    f"{_ROW} CONCAT('3_', seq), 20000 + seq, 3, 1, NULL, 0, 0, 0, 0, {_TIMES}, 0, 0, 0, 0, 0 FROM seq_4_to_50000",
     f"INSERT INTO im_friend SELECT 1, {FRIENDS} + seq, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_friend SELECT {FRIENDS} + seq, 1, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_user_blacklist SELECT {FRIENDS} + seq, 77, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
