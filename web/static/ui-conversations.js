@@ -64,6 +64,7 @@ function update(node, one) {
   setText(part.time, last ? brief(last.create_time) : "");
   setText(part.preview, preview(one));
   setText(part.badge, count(unread));
+  part.preview.classList.toggle("typing", state.typing.has(one.conversation_id));
   part.badge.hidden = unread === 0;
   part.badge.setAttribute("aria-label", say("list.unread", { count: count(unread) }));
   part.button.classList.toggle("unread", unread > 0);
