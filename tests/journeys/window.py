@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
@@ -19,6 +20,7 @@ ARGUMENTS = [
 ]
 PATIENCE_MS = 15_000
 DELIVERED = re.compile("^[23]$")
+RECALLED = "This message was recalled"  # what the page says in English, whatever the server calls it
 NO_NETWORK = "ERR_INTERNET_DISCONNECTED"  # what the browser itself says of a call while its link is cut
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -27,8 +29,8 @@ expect.set_options(timeout=PATIENCE_MS)
 class Window:
     """One user's browser window. `faults` has every console error, which a CSP violation is too."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.context = browser.new_context(base_url=url)
+    def __init__(self, browser: Browser, url: str, *, locale: str = "en-GB", **options: Any) -> None:
+        self.context = browser.new_context(base_url=url, locale=locale, **options)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.faults: list[str] = []
@@ -63,6 +65,9 @@ class Window:
         self.find("to-register").click()
         self.find("new-username").fill(username)
         self.find("new-password").fill(password)
+
+    def switch_language(self) -> None:
+        self.page.locator("[data-testid=language]:visible").click()
 
     def expect_online(self) -> None:
         expect(self.find("connection-state")).to_have_attribute("data-state", "online")

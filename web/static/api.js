@@ -6,12 +6,13 @@ const TIMEOUT_MS = 15_000;
 const PAGE = 50;
 
 export class ApiError extends Error {
-  // fields: what is wrong with each field that was refused. retryAfter: seconds that the server asks for.
+  // status: 0 when nobody answered. fields: the names of those that were refused. retryAfter: seconds that the server
+  // asks for. The message is the server's own, in English: errors.js has what a user is told.
   constructor(status, problem, retryAfter = 0) {
-    super(explain(problem) || `The server answered ${status}.`);
+    super(explain(problem) || String(status));
     this.status = status;
     this.code = problem?.code;
-    this.fields = Object.fromEntries(Object.entries(problem?.errors ?? {}).map(([name, why]) => [name, [why].flat().join(" ")]));
+    this.fields = Object.keys(problem?.errors ?? {});
     this.retryAfter = retryAfter;
   }
 }
@@ -36,7 +37,7 @@ function retryAfter({ status, headers }) {
 }
 
 function unreachable() {
-  throw new ApiError(0, { detail: "The server cannot be reached." });
+  throw new ApiError(0, null);
 }
 
 async function call(path, body = {}) {
@@ -66,7 +67,7 @@ async function renew() {
     const pair = await post("/user/v1/refresh", {}, held.refresh_token);
     if (session.get() === held) session.set({ ...held, ...pair });
   } catch (error) {
-    if (error.status === 401) session.end("Your session has ended. Please sign in again.");
+    if (error.status === 401) session.expire();
     throw error;
   }
 }

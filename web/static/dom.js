@@ -1,10 +1,14 @@
+import { translate } from "./translate.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
+// A key of a text that stays goes into `data`, as `say` (or `sayTitle`, `sayAriaLabel`).
 export function el(tag, { text, data, on, ...attributes } = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) attribute(node, name, value);
   Object.assign(node.dataset, data);
   for (const [event, listener] of Object.entries(on ?? {})) node.addEventListener(event, listener);
+  translate(node);
   if (text !== undefined) node.textContent = text;
   node.append(...children);
   return node;

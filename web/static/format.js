@@ -1,45 +1,69 @@
-const LANGUAGE = "en-GB";
+// What a date or a message looks like, in the language of the page.
+
+import { DELETED, RECALLED } from "./messages.js";
+import { locale, say } from "./words.js";
+
 const DAY_MS = 86_400_000;
 
-const clockFormat = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
-const dayFormat = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", day: "numeric", month: "long" });
-const shortFormat = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
-const oldFormat = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short", year: "numeric" });
-const KINDS = ["", "", "[Image]", "[Voice]", "[Video]", "[File]"];
+const STYLES = {
+  clock: { hour: "2-digit", minute: "2-digit" },
+  day: { weekday: "long", day: "numeric", month: "long" },
+  short: { day: "numeric", month: "short" },
+  old: { day: "numeric", month: "short", year: "numeric" },
+  exact: { dateStyle: "medium", timeStyle: "medium" },
+};
+const KINDS = { 2: "message.image", 3: "message.voice", 4: "message.video", 5: "message.file" };
+const WITHDRAWN = { [RECALLED]: "message.recalled", [DELETED]: "message.deleted" };
 const HUES = 6;
 
 const dateOf = (seconds) => new Date(seconds * 1000);
 const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 const daysAgo = (date) => Math.round((midnight(new Date()) - midnight(date)) / DAY_MS);
 
-export const clock = (seconds) => clockFormat.format(dateOf(seconds));
-export const exact = (seconds) => dateOf(seconds).toLocaleString(LANGUAGE);
+const formats = new Map();
+
+// Making a format is slow: one is kept for each language and style.
+function formatted(date, style) {
+  const key = `${locale()} ${style}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), STYLES[style]));
+  return formats.get(key).format(date);
+}
+
+const thisYear = (date) => date.getFullYear() === new Date().getFullYear();
+
+export const clock = (seconds) => formatted(dateOf(seconds), "clock");
+export const exact = (seconds) => formatted(dateOf(seconds), "exact");
 export const dayKey = (seconds) => midnight(dateOf(seconds));
 
 export function day(seconds) {
   const date = dateOf(seconds);
   const ago = daysAgo(date);
-  if (ago === 0) return "Today";
-  if (ago === 1) return "Yesterday";
-  return (date.getFullYear() === new Date().getFullYear() ? dayFormat : oldFormat).format(date);
+  if (ago === 0) return say("day.today");
+  if (ago === 1) return say("day.yesterday");
+  return formatted(date, thisYear(date) ? "day" : "old");
 }
 
 export function brief(seconds) {
   const date = dateOf(seconds);
-  if (daysAgo(date) === 0) return clock(seconds);
-  if (daysAgo(date) === 1) return "Yesterday";
-  return (date.getFullYear() === new Date().getFullYear() ? shortFormat : oldFormat).format(date);
+  const ago = daysAgo(date);
+  if (ago === 0) return clock(seconds);
+  if (ago === 1) return say("day.yesterday");
+  return formatted(date, thisYear(date) ? "short" : "old");
 }
 
 export function lastSeen(seconds) {
   if (!seconds) return "";
-  const date = dateOf(seconds);
-  return `last seen ${daysAgo(date) === 0 ? "at" : "on"} ${brief(seconds)}`.replace("on Yesterday", "yesterday");
+  const ago = daysAgo(dateOf(seconds));
+  if (ago === 0) return say("people.seenToday", { time: clock(seconds) });
+  if (ago === 1) return say("people.seenYesterday");
+  return say("people.seenBefore", { date: brief(seconds) });
 }
 
-export function textOf(message) {
-  const kind = message.status < 4 ? KINDS[message.message_type] : "";
-  return [kind, message.content].filter(Boolean).join(" ");
+// What the server puts in the place of a recalled text is in the server's language, not in this reader's.
+export function textOf({ status, message_type, content }) {
+  if (status in WITHDRAWN) return say(WITHDRAWN[status]);
+  const kind = KINDS[message_type];
+  return [kind && say(kind), content].filter(Boolean).join(" ");
 }
 
 export const initials = (name) =>

@@ -1,7 +1,9 @@
 // What each frame from the server changes.
 
 import { announce } from "./announce.js";
-import { say } from "./live.js";
+import { toldOfCode } from "./errors.js";
+import { textOf } from "./format.js";
+import { tell } from "./live.js";
 import { refreshList } from "./loading.js";
 import { followChange, hasGap, markRead, take } from "./messages.js";
 import { refreshPeople } from "./people.js";
@@ -10,6 +12,7 @@ import { changed, chatOf, isMine, nameOf, noteChangedMessage, noteNewMessage, ra
 import { sync } from "./sync.js";
 import { toast } from "./toast.js";
 import { showTyping, stopTyping } from "./typing.js";
+import { say } from "./words.js";
 
 // The conversations whose messages came before backlog_end.
 const backlog = new Set();
@@ -37,7 +40,9 @@ const handlers = {
     keep(message);
     if (!isMine(message)) stopTyping(message.conversation_id);
     if (!noteNewMessage(message)) refreshList();
-    if (isNew && !isMine(message) && message.content) announce(`${nameOf(message.from_user_id)}: ${message.content}`);
+    if (isNew && !isMine(message) && message.content) {
+      announce(say("chat.arrived", { name: nameOf(message.from_user_id), text: textOf(message) }));
+    }
   },
   message_recalled: replace,
   message_deleted: replace,
@@ -57,7 +62,7 @@ const handlers = {
     else refreshList();
   },
   friend({ event, user }) {
-    if (event === "requested") announce(`${user.nickname || user.username} asks to be friends.`);
+    if (event === "requested") announce(say("people.asks", { name: user.nickname || user.username }));
     if (event === "removed") state.presence.delete(user.id);
     refreshPeople();
   },
@@ -68,8 +73,8 @@ const handlers = {
     refreshPeople();
   },
   error({ detail, code, type }) {
-    // Nobody misses that he was not seen typing.
-    if (type !== "typing") toast(detail || `The server refused ${type} (${code}).`);
+    // Nobody misses that they were not seen typing.
+    if (type !== "typing") toast(...toldOfCode(code, detail || code));
   },
 };
 
@@ -82,7 +87,7 @@ export function handle({ type, content }) {
 // Which of them were cut off is not said; for the others the ack tells what the pong told already.
 async function syncAndAck(ids) {
   if (!(await sync())) return;
-  for (const id of ids) say("ack", { conversation_id: id, seq: chatOf(id).seq });
+  for (const id of ids) tell("ack", { conversation_id: id, seq: chatOf(id).seq });
 }
 
 function setClock(serverTime) {

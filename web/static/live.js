@@ -16,14 +16,14 @@ export function goLive(onFrame) {
     onState: become,
     onRefused() {
       become("refused");
-      toast("Too many connections of this user are open. Close another window, then reload this one.");
+      toast("connection.tooMany");
     },
   });
   socket.start();
 }
 
 // What is said while the link is away is lost.
-export function say(type, content) {
+export function tell(type, content) {
   if (state.connection === "online") socket.send(type, content);
 }
 

@@ -9,6 +9,7 @@ import { changed, state, subscribe } from "./store.js";
 import { drawChat, mountChat } from "./ui-chat.js";
 import { drawComposer, mountComposer } from "./ui-composer.js";
 import { drawConversations, mountConversations } from "./ui-conversations.js";
+import { mountLanguage } from "./ui-language.js";
 import { drawPeople, mountPeople } from "./ui-people.js";
 import { drawSidebar, mountSidebar } from "./ui-sidebar.js";
 import { showSignIn } from "./ui-sign-in.js";
@@ -27,5 +28,6 @@ function start() {
   goLive(handle);
 }
 
+mountLanguage();
 if (session.get()) start();
 else showSignIn(start);

@@ -28,7 +28,7 @@ export function sendWhatWasKept() {
 // Answers false when too much waits already.
 export function send(conversationId, content) {
   if (!pending.hasRoom(content)) {
-    toast("Too many messages wait to be sent.");
+    toast("chat.full");
     return false;
   }
   const draft = {

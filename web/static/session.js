@@ -1,7 +1,7 @@
 // Who is signed in. sessionStorage is one per tab, so that two tabs can be two users.
 
 const KEY = "im-session";
-const NOTICE = "im-notice";
+const EXPIRED = "im-expired";
 
 let current = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
 
@@ -12,16 +12,21 @@ export function set(next) {
   sessionStorage.setItem(KEY, JSON.stringify(next));
 }
 
+// The server has ended it: the next page says so.
+export function expire() {
+  sessionStorage.setItem(EXPIRED, "yes");
+  end();
+}
+
 // A reload is what surely ends every timer, socket and answer still under way for the user who leaves.
-export function end(notice = "") {
+export function end() {
   current = null;
   sessionStorage.removeItem(KEY);
-  sessionStorage.setItem(NOTICE, notice);
   location.reload();
 }
 
-export function takeNotice() {
-  const notice = sessionStorage.getItem(NOTICE);
-  sessionStorage.removeItem(NOTICE);
-  return notice;
+export function takeExpired() {
+  const expired = sessionStorage.getItem(EXPIRED) !== null;
+  sessionStorage.removeItem(EXPIRED);
+  return expired;
 }

@@ -1,6 +1,7 @@
 // What the page knows. Whoever changes it calls changed(); every part of the page draws itself from it.
 
 import { newChat, settle } from "./messages.js";
+import { say } from "./words.js";
 
 export const state = {
   me: null,
@@ -56,7 +57,7 @@ export function peerOf(id) {
 
 export function nameOf(userId) {
   const friend = [state.me, ...state.friends].find((user) => user.id === userId);
-  return friend ? friend.nickname || friend.username : `User ${userId}`;
+  return friend ? friend.nickname || friend.username : say("people.unknown", { id: userId });
 }
 
 export const titleOf = (id) => conversation(id)?.name || nameOf(peerOf(id));

@@ -1,6 +1,6 @@
 // Who is typing, told and shown.
 
-import { say } from "./live.js";
+import { tell } from "./live.js";
 import { changed, state } from "./store.js";
 
 const TELL_MS = 1_000;
@@ -11,7 +11,7 @@ let toldAt = -Infinity;
 export function tellTyping(conversationId) {
   if (performance.now() - toldAt < TELL_MS) return;
   toldAt = performance.now();
-  say("typing", { conversation_id: conversationId });
+  tell("typing", { conversation_id: conversationId });
 }
 
 export function showTyping({ conversation_id, user_id }) {

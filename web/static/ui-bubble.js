@@ -7,14 +7,15 @@ import { RECALLED } from "./messages.js";
 import { discard, retry } from "./sending.js";
 import { menuButton } from "./ui-menu.js";
 import { button, confirm } from "./ui-parts.js";
+import { say } from "./words.js";
 
 const TICKS = [
-  { icon: "clock", label: "Sending" },
-  { icon: "tick", label: "Sent" },
-  { icon: "ticks", label: "Delivered" },
-  { icon: "ticks", label: "Read" },
+  { icon: "clock", label: "message.sending" },
+  { icon: "tick", label: "message.sent" },
+  { icon: "ticks", label: "message.delivered" },
+  { icon: "ticks", label: "message.read" },
 ];
-const FAILED = { icon: "failed", label: "Not sent" };
+const FAILED = { icon: "failed", label: "message.notSent" };
 
 const parts = new WeakMap();
 
@@ -23,17 +24,17 @@ export const entryKey = (entry) => entry.line ?? ((entry.mine && entry.message.c
 
 export function buildEntry(entry) {
   if (entry.unread) return el("li", { class: "day unread-line", data: { testid: "unread-line" } });
-  if (entry.line) return el("li", { class: "day", text: day(entry.message.create_time) });
+  if (entry.line) return el("li", { class: "day" });
   const { conversation_id, client_msg_id } = entry.message;
   const part = {
     text: el("span", { class: "text", dir: "auto" }),
     time: el("time"),
     tick: icon("clock", "tick"),
     status: el("span", { class: "unseen" }),
-    retry: button("Retry", () => retry(conversation_id, client_msg_id), { testid: "retry", class: "retry" }),
-    discard: button("Discard", () => discard(conversation_id, client_msg_id), { testid: "discard", class: "retry" }),
+    retry: button("message.retry", () => retry(conversation_id, client_msg_id), { testid: "retry", class: "retry" }),
+    discard: button("message.discard", () => discard(conversation_id, client_msg_id), { testid: "discard", class: "retry" }),
   };
-  part.menu = menuButton("More about this message", () => entriesOf(part.message), { testid: "message-menu" });
+  part.menu = menuButton("message.more", () => entriesOf(part.message), { testid: "message-menu" });
   const meta = el("span", { class: "meta" }, part.time, part.tick, part.status);
   const bubble = el("div", { class: "bubble" }, part.text, meta);
   const node = el("li", { class: "entry", data: { testid: "message" } }, bubble, part.menu, part.retry, part.discard);
@@ -43,8 +44,8 @@ export function buildEntry(entry) {
 
 // entry: { message, mine, status, joined } or { line, message, unread }
 export function updateEntry(node, entry) {
-  if (entry.unread) setText(node, `${entry.unread} unread`);
-  if (entry.line) return;
+  if (entry.unread) return setText(node, say("list.unread", { count: entry.unread }));
+  if (entry.line) return setText(node, day(entry.message.create_time));
   const { message, mine, status, joined } = entry;
   const part = parts.get(node);
   part.message = message;
@@ -56,21 +57,24 @@ export function updateEntry(node, entry) {
   node.classList.toggle("system", message.message_type === 0);
   node.classList.toggle("joined", joined);
   setText(part.text, textOf(message));
-  drawMeta(part, message, mine, status);
+  return drawMeta(part, message, mine, status);
 }
 
 function entriesOf(message) {
-  const entries = [{ text: "Delete for me", testid: "menu-delete-self", run: () => remove(message, "self") }];
+  const entries = [{ text: say("message.deleteForMe"), testid: "menu-delete-self", run: () => remove(message, "self") }];
   if (message.message_type !== 0) {
     const run = () => removeForEveryone(message);
-    entries.unshift({ text: "Delete for everyone", testid: "menu-delete-everyone", run, danger: true });
+    const text = say("message.deleteForEveryone");
+    entries.unshift({ text, testid: "menu-delete-everyone", run, danger: true });
   }
-  if (mayRecall(message)) entries.unshift({ text: "Recall", testid: "menu-recall", run: () => recall(message) });
+  if (mayRecall(message)) {
+    entries.unshift({ text: say("message.recall"), testid: "menu-recall", run: () => recall(message) });
+  }
   return entries;
 }
 
 async function removeForEveryone(message) {
-  if (await confirm("Delete this message for everyone? It cannot be undone.", "Delete")) await remove(message, "everyone");
+  if (await confirm(say("message.deleteQuestion"), say("message.delete"))) await remove(message, "everyone");
 }
 
 function drawMeta(part, message, mine, status) {
@@ -79,7 +83,7 @@ function drawMeta(part, message, mine, status) {
   const told = message.failed ? FAILED : TICKS[status];
   const shown = mine && status < RECALLED;
   attribute(part.tick, "hidden", !shown);
-  setText(part.status, shown ? told.label : "");
+  setText(part.status, shown ? say(told.label) : "");
   if (shown) setIcon(part.tick, told.icon);
   part.retry.hidden = part.discard.hidden = !message.failed;
 }

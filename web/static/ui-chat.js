@@ -1,12 +1,13 @@
 // The open conversation.
 
 import { attribute, keyed, setText } from "./dom.js";
-import { count, dayKey, lastSeen } from "./format.js";
+import { count, dayKey } from "./format.js";
 import { close, loadOlder } from "./loading.js";
 import { shownStatus, visible } from "./messages.js";
-import { changed, conversation, isMine, online, peerOf, presenceOf, state, titleOf } from "./store.js";
+import { changed, conversation, isMine, online, peerOf, state, titleOf } from "./store.js";
 import { buildEntry, entryKey, updateEntry } from "./ui-bubble.js";
-import { drawAvatar, filled } from "./ui-parts.js";
+import { drawAvatar, filled, presenceNote } from "./ui-parts.js";
+import { say } from "./words.js";
 
 const NEAR_PX = 80;
 const ABOVE_LINE_PX = 16;
@@ -72,12 +73,10 @@ function begin(id) {
 function drawHeader(id) {
   drawAvatar(byId("chat-avatar"), titleOf(id), peerOf(id), online(peerOf(id)));
   setText(byId("chat-name"), titleOf(id));
-  setText(byId("chat-note"), note(id));
+  setText(byId("chat-note"), presenceNote(peerOf(id)));
   byId("chat-typing").hidden = !state.typing.has(id);
   byId("chat-note").hidden = state.typing.has(id);
 }
-
-const note = (id) => (online(peerOf(id)) ? "online" : lastSeen(presenceOf(peerOf(id))?.last_seen));
 
 function drawMessages(id) {
   const chat = state.chats.get(id);
@@ -107,7 +106,7 @@ function drawJump(unread) {
   byId("jump").hidden = state.atEnd;
   byId("jump-count").hidden = unread === 0;
   setText(byId("jump-count"), count(unread));
-  byId("jump").setAttribute("aria-label", `Go to the newest message${unread ? `, ${count(unread)} unread` : ""}`);
+  byId("jump").setAttribute("aria-label", unread ? say("chat.jumpUnread", { count: count(unread) }) : say("chat.jump"));
 }
 
 function firstKey(entries) {

@@ -9,6 +9,7 @@ import { conversation, isMine, online, peerOf, state, titleOf } from "./store.js
 import { menuButton } from "./ui-menu.js";
 import { show } from "./ui-sidebar.js";
 import { avatar, drawAvatar } from "./ui-parts.js";
+import { say } from "./words.js";
 
 const list = document.getElementById("conversations");
 const empty = document.getElementById("no-conversations");
@@ -45,7 +46,7 @@ function build({ conversation_id }) {
     part.avatar,
     el("span", { class: "lines" }, title, latest),
   );
-  const more = menuButton("Conversation options", () => entriesOf(conversation_id), { testid: "conversation-menu" });
+  const more = menuButton("list.options", () => entriesOf(conversation_id), { testid: "conversation-menu" });
   const data = { testid: "conversation", conversationId: conversation_id };
   const node = el("li", { class: "conversation", data }, button, more);
   parts.set(node, { ...part, button });
@@ -63,8 +64,9 @@ function update(node, one) {
   setText(part.time, last ? brief(last.create_time) : "");
   setText(part.preview, preview(one));
   setText(part.badge, count(unread));
+  part.preview.classList.toggle("typing", state.typing.has(one.conversation_id));
   part.badge.hidden = unread === 0;
-  part.badge.setAttribute("aria-label", `${count(unread)} unread`);
+  part.badge.setAttribute("aria-label", say("list.unread", { count: count(unread) }));
   part.button.classList.toggle("unread", unread > 0);
   node.classList.toggle("muted", one.is_mute);
   attribute(part.pin, "hidden", !one.is_top);
@@ -75,15 +77,15 @@ function update(node, one) {
 function entriesOf(id) {
   const { is_top, is_mute } = conversation(id);
   return [
-    { text: is_top ? "Unpin" : "Pin to top", testid: "menu-top", run: () => arrange(id, { is_top: !is_top }) },
-    { text: is_mute ? "Unmute" : "Mute", testid: "menu-mute", run: () => arrange(id, { is_mute: !is_mute }) },
-    { text: "Hide", testid: "menu-hide", run: () => hide(id) },
+    { text: say(is_top ? "list.unpin" : "list.pin"), testid: "menu-top", run: () => arrange(id, { is_top: !is_top }) },
+    { text: say(is_mute ? "list.unmute" : "list.mute"), testid: "menu-mute", run: () => arrange(id, { is_mute: !is_mute }) },
+    { text: say("list.hide"), testid: "menu-hide", run: () => hide(id) },
   ];
 }
 
 function preview({ conversation_id, last_message }) {
-  if (state.typing.has(conversation_id)) return "typing…";
-  if (!last_message || last_message.status === 5) return "";
+  if (state.typing.has(conversation_id)) return say("chat.typing");
+  if (!last_message) return "";
   const mine = isMine(last_message) && last_message.status < 4 && last_message.message_type !== 0;
-  return `${mine ? "You: " : ""}${textOf(last_message)}`;
+  return mine ? say("list.mine", { text: textOf(last_message) }) : textOf(last_message);
 }

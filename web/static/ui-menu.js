@@ -15,17 +15,16 @@ list.addEventListener("toggle", ({ newState }) => {
   if (newState === "open") list.firstChild.focus();
 });
 
-// entries: () => [{ text, testid, run, danger }], asked for when it opens
-export function menuButton(label, entries, { testid, ...attributes } = {}) {
+// key: of its label; none when each drawing writes another. entries: () => [{ text, testid, run, danger }], asked for when it opens
+export function menuButton(key, entries, { testid, ...attributes } = {}) {
   const button = el(
     "button",
     {
       type: "button",
       class: "icon-button more",
-      "aria-label": label,
       "aria-haspopup": "menu",
       "aria-expanded": "false",
-      data: testid ? { testid } : {},
+      data: { ...(testid && { testid }), ...(key && { sayAriaLabel: key }) },
       ...attributes,
     },
     icon("more"),

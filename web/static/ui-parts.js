@@ -1,7 +1,9 @@
 // Pieces that several parts of the page are made of.
 
 import { el, setText } from "./dom.js";
-import { hue, initials } from "./format.js";
+import { hue, initials, lastSeen } from "./format.js";
+import { online, presenceOf } from "./store.js";
+import { say } from "./words.js";
 
 export const avatar = () => filled(el("span", { class: "avatar", "aria-hidden": "true" }));
 
@@ -19,8 +21,11 @@ export function drawAvatar(node, name, id, online) {
   dot.dataset.online = String(online ?? false);
 }
 
-export function button(text, onClick, { testid, ...attributes } = {}) {
-  return el("button", { type: "button", ...attributes, data: testid ? { testid } : {}, text, on: { click: onClick } });
+export const presenceNote = (id) => (online(id) ? say("people.online") : lastSeen(presenceOf(id)?.last_seen));
+
+// key: of its text; none when each drawing writes another.
+export function button(key, onClick, { testid, ...attributes } = {}) {
+  return el("button", { type: "button", ...attributes, data: { ...(testid && { testid }), ...(key && { say: key }) }, on: { click: onClick } });
 }
 
 const dialog = document.getElementById("confirm");

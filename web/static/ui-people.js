@@ -1,13 +1,13 @@
 // Friends, requests to answer, people found, people blocked.
 
-import { el, keyed, setText } from "./dom.js";
-import { lastSeen } from "./format.js";
+import { attribute, el, keyed, setText } from "./dom.js";
 import { open } from "./loading.js";
 import * as people from "./people.js";
-import { conversationWith, isBlocked, isFriend, online, presenceOf, state } from "./store.js";
+import { conversationWith, isBlocked, isFriend, online, state } from "./store.js";
 import { menuButton } from "./ui-menu.js";
-import { avatar, button, confirm, drawAvatar } from "./ui-parts.js";
+import { avatar, button, confirm, drawAvatar, presenceNote } from "./ui-parts.js";
 import { show } from "./ui-sidebar.js";
+import { say } from "./words.js";
 
 const TYPING_PAUSE_MS = 300;
 
@@ -68,14 +68,14 @@ function updatePerson(node, user, note = `@${user.username}`) {
 }
 
 function updateFriend(node, user) {
-  updatePerson(node, user, noteOf(user) || undefined);
-  drawAvatar(parts.get(node).avatar, nameOf(user), user.id, online(user.id));
+  const part = parts.get(node);
+  updatePerson(node, user, presenceNote(user.id) || undefined);
+  drawAvatar(part.avatar, nameOf(user), user.id, online(user.id));
+  attribute(part.more, "aria-label", say("people.more", { name: nameOf(user) }));
 }
 
-const noteOf = ({ id }) => (online(id) ? "online" : lastSeen(presenceOf(id)?.last_seen));
-
 function buildFound(user) {
-  const action = button("", () => act(user.id));
+  const action = button(null, () => act(user.id));
   return row({ testid: "search-result", userId: user.id }, { ...face(), action }, action);
 }
 
@@ -92,14 +92,14 @@ function updateFound(node, user) {
   updatePerson(node, user);
   const { action } = parts.get(node);
   const asked = !isFriend(user.id) && state.asked.has(user.id);
-  setText(action, isFriend(user.id) ? "Message" : asked ? "Requested" : "Add friend");
+  setText(action, say(isFriend(user.id) ? "people.message" : asked ? "people.requested" : "people.add"));
   action.disabled = asked;
 }
 
 function buildRequest({ request_id: id }) {
   const answer = (action) => () => people.answerRequest(id, action);
-  const accept = button("Accept", answer("accept"), { testid: "request-accept", class: "primary" });
-  const reject = button("Reject", answer("reject"), { testid: "request-reject" });
+  const accept = button("people.accept", answer("accept"), { testid: "request-accept", class: "primary" });
+  const reject = button("people.reject", answer("reject"), { testid: "request-reject" });
   return row({ testid: "request", requestId: id }, face(), accept, reject);
 }
 
@@ -119,26 +119,24 @@ function buildFriend(user) {
     part.avatar,
     part.lines,
   );
-  const name = nameOf(user);
-  const more = menuButton(`More about ${name}`, () => friendEntries(user.id, name));
-  const node = el("li", { class: "friend" }, opener, more);
+  part.more = menuButton(null, () => friendEntries(user.id, nameOf(user)));
+  const node = el("li", { class: "friend" }, opener, part.more);
   parts.set(node, part);
   return node;
 }
 
 function friendEntries(userId, name) {
-  const forget = () => ask(`Delete ${name} from your friends?`, "Delete", people.unfriend, userId);
-  const block = () => ask(`Block ${name}? Neither can then write to the other.`, "Block", people.block, userId);
+  const ask = async (question, action, then) => {
+    if (await confirm(say(question, { name }), say(action))) await then(userId);
+  };
+  const forget = () => ask("people.unfriendQuestion", "people.delete", people.unfriend);
+  const block = () => ask("people.blockQuestion", "people.block", people.block);
   return [
-    { text: "Delete friend", run: forget, danger: true },
-    { text: "Block", run: block, danger: true },
+    { text: say("people.unfriend"), run: forget, danger: true },
+    { text: say("people.block"), run: block, danger: true },
   ];
 }
 
-async function ask(question, action, then, userId) {
-  if (await confirm(question, action)) await then(userId);
-}
-
 function buildBlocked(user) {
-  return row({ testid: "blocked", userId: user.id }, face(), button("Unblock", () => people.unblock(user.id)));
+  return row({ testid: "blocked", userId: user.id }, face(), button("people.unblock", () => people.unblock(user.id)));
 }

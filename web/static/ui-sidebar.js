@@ -10,8 +10,14 @@ import * as session from "./session.js";
 import { changed, nameOf, state } from "./store.js";
 import { report } from "./toast.js";
 import { drawAvatar, filled } from "./ui-parts.js";
+import { say } from "./words.js";
 
-const CONNECTION = { connecting: "Connecting…", online: "Online", offline: "Offline", refused: "Too many connections" };
+const CONNECTION = {
+  connecting: "connection.connecting",
+  online: "connection.online",
+  offline: "connection.offline",
+  refused: "connection.refused",
+};
 
 const byId = (id) => document.getElementById(id);
 const tabs = { chats: byId("tab-chats"), people: byId("tab-people") };
@@ -44,15 +50,16 @@ async function logOut() {
 export function drawSidebar() {
   drawAvatar(byId("my-avatar"), nameOf(state.me.id), state.me.id);
   setText(byId("my-name"), nameOf(state.me.id));
-  setText(byId("connection-state"), CONNECTION[state.connection]);
+  setText(byId("connection-state"), say(CONNECTION[state.connection]));
   byId("connection-state").dataset.state = state.connection === "refused" ? "offline" : state.connection;
   drawTabs();
 }
 
 function drawTabs() {
   const unread = totalUnread();
-  document.title = unread ? `(${count(unread)}) Messages` : "Messages";
-  setText(tabs.people, state.requests.length ? `People (${count(state.requests.length)})` : "People");
+  const asking = state.requests.length;
+  document.title = unread ? `(${count(unread)}) ${say("app.title")}` : say("app.title");
+  setText(tabs.people, asking ? say("sidebar.peopleAsking", { count: count(asking) }) : say("sidebar.people"));
   for (const [name, tab] of Object.entries(tabs)) {
     const chosen = name === state.panel;
     tab.setAttribute("aria-selected", String(chosen));

@@ -2,11 +2,14 @@
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
+import { toldOf } from "./errors.js";
 import * as session from "./session.js";
 import { toast } from "./toast.js";
+import { erase, write } from "./translate.js";
 
 const WRONG_PASSWORD = 101003;
 const NAME_TAKEN = 101002;
+const RULES = { username: "refused.username", password: "refused.password", nickname: "refused.nickname" };
 
 const byId = (id) => document.getElementById(id);
 const page = byId("sign-in");
@@ -14,8 +17,7 @@ const forms = { signIn: byId("sign-in-form"), register: byId("register-form") };
 
 export function showSignIn(onSignedIn) {
   page.hidden = false;
-  const notice = session.takeNotice();
-  if (notice) toast(notice);
+  if (session.takeExpired()) toast("signIn.ended");
   listen(forms.signIn, api.login, onSignedIn);
   listen(forms.register, api.register, onSignedIn);
   byId("to-register").addEventListener("click", () => show(forms.register));
@@ -34,7 +36,7 @@ function listen(form, ask, onSignedIn) {
     event.preventDefault();
     enter(form, () => ask(filledIn(form)), onSignedIn);
   });
-  form.addEventListener("input", ({ target }) => tell(form, target.name, ""));
+  form.addEventListener("input", ({ target }) => tell(form, target.name));
 }
 
 // A field left empty is as one that is not there.
@@ -45,7 +47,7 @@ function filledIn(form) {
 }
 
 async function enter(form, ask, onSignedIn) {
-  for (const place of form.querySelectorAll("[data-error]")) tell(form, place.dataset.error, "");
+  for (const place of form.querySelectorAll("[data-error]")) tell(form, place.dataset.error);
   busy(true);
   try {
     session.set(await ask());
@@ -63,20 +65,22 @@ function explain(form, error) {
   if (!(error instanceof api.ApiError)) throw error;
   if (error.code === WRONG_PASSWORD) {
     form.elements.username.setAttribute("aria-invalid", "true");
-    return tell(form, "password", "Wrong username or password.");
+    return tell(form, "password", ...toldOf(error));
   }
-  if (error.code === NAME_TAKEN) return tell(form, "username", "This username is taken.");
-  const refused = Object.entries(error.fields).filter(([name]) => form.elements[name]);
-  for (const [name, why] of refused) tell(form, name, why);
-  return refused.length ? undefined : tell(form, "", error.message);
+  if (error.code === NAME_TAKEN) return tell(form, "username", ...toldOf(error));
+  const refused = error.fields.filter((name) => form.elements[name] && RULES[name]);
+  for (const name of refused) tell(form, name, RULES[name]);
+  return refused.length ? undefined : tell(form, "", ...toldOf(error));
 }
 
-// At the field, or, with no name, of the form as a whole. No text: nothing is wrong.
-function tell(form, name, text) {
-  form.querySelector(`[data-error="${name}"]`).textContent = text;
+// At the field, or, with no name, of the form as a whole. No key: nothing is wrong.
+function tell(form, name, key, values) {
+  const place = form.querySelector(`[data-error="${name}"]`);
+  if (key) write(place, key, values);
+  else erase(place);
   const field = name && form.elements[name];
-  if (text && field) field.setAttribute("aria-invalid", "true");
-  if (!text) for (const one of form.querySelectorAll("[aria-invalid]")) clear(form, one);
+  if (key && field) field.setAttribute("aria-invalid", "true");
+  if (!key) for (const one of form.querySelectorAll("[aria-invalid]")) clear(form, one);
 }
 
 function clear(form, field) {
@@ -94,10 +98,8 @@ async function offerDemoUsers(onSignedIn) {
 }
 
 function demoButton(user, onSignedIn) {
-  return el("button", {
-    type: "button",
-    data: { testid: `demo-${user.username}` },
-    text: `Sign in as ${user.username}`,
-    on: { click: () => enter(forms.signIn, () => api.login(user), onSignedIn) },
-  });
+  const click = () => enter(forms.signIn, () => api.login(user), onSignedIn);
+  const button = el("button", { type: "button", data: { testid: `demo-${user.username}` }, on: { click } });
+  write(button, "signIn.demoUser", { name: user.username });
+  return button;
 }

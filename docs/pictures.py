@@ -1,0 +1,184 @@
+"""Takes docs/chat.png and docs/chat.zh.png anew: `.venv/bin/python -m docs.pictures`, with Chromium and a Chinese font.
+
+(On Debian: fonts-noto-core and fonts-noto-cjk.) Alice's window on the embedded service, while Bob types.
+"""
+
+import contextlib
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.device import Device
+from tests.embedded_run import EmbeddedRun
+from tests.journeys.window import ARGUMENTS, CHROMIUM, Window
+from tests.people import User, Web, answer, befriend, conversation, new_user, send
+
+DOCS = Path(__file__).resolve().parent
+SIZE = {"width": 1200, "height": 800}
+O_CLOCK = 10  # the hour in Alice's window, whenever this runs: the messages of its morning are of one day
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is said in one language: each text with who says it, and how many minutes ago."""
+
+    picture: str
+    locale: str
+    chat: list[tuple[str, int, str]]
+    recalled: int
+    others: list[tuple[str, int, list[str]]]  # the newest first
+    draft: str
+
+
+SCENES = [
+    Scene(
+        "chat.png",
+        "en-GB",
+        [
+            ("bob", 1100, "Are we still on for the hike on Saturday?"),
+            ("alice", 1096, "Of course. They promise sun all day."),
+            ("bob", 48, "I found a trail along the lake, with a café half way."),
+            ("bob", 47, "The early train leaves at 7:40."),
+            ("alice", 41, "7:40? On a Saturday?"),
+            ("alice", 40, "Without me then"),
+            ("bob", 38, "The café has apple cake."),
+            ("alice", 36, "7:40 it is. I'll bring the coffee."),
+            ("bob", 12, "Deal! And I'll bring the map, and another one for when we have lost the first."),
+            ("alice", 9, "Very wise."),
+            ("alice", 2, "Meet at platform 3?"),
+        ],
+        5,
+        [
+            ("Carol", 6, ["The photos of the party are up", "You have to see number 12"]),
+            ("Dave", 65, ["Thanks, that fixed it!"]),
+            ("Mei", 1010, ["See you on Monday"]),
+            ("Uncle Theo", 1300, ["I have a new phone, is this you?"]),
+            ("Frances", 4500, ["Chapter nine until Thursday, please"]),
+        ],
+        "And who has the tickets",
+    ),
+    Scene(
+        "chat.zh.png",
+        "zh-CN",
+        [
+            ("bob", 1100, "周六还去爬山吗？"),
+            ("alice", 1096, "当然去，天气预报说全天晴。"),
+            ("bob", 48, "我找到一条沿湖的路线，十一公里，半路还有一家咖啡馆。"),
+            ("bob", 47, "早班车七点四十开。"),
+            ("alice", 41, "七点四十？周六？"),
+            ("alice", 40, "那我不去了"),
+            ("bob", 38, "那家咖啡馆有苹果蛋糕。"),
+            ("alice", 36, "那就七点四十。咖啡我来带。"),
+            ("bob", 12, "一言为定！地图我来带，再备一份，第一份丢了也不怕。"),
+            ("alice", 9, "想得真周到。"),
+            ("alice", 2, "三号站台见？"),
+        ],
+        5,
+        [
+            ("小林", 6, ["聚会的照片传好了", "第十二张你一定要看"]),
+            ("王芳", 65, ["谢谢，已经修好了！"]),
+            ("Dave", 1010, ["周一见"]),
+            ("舅舅", 1300, ["我换了新手机，是你吗？"]),
+            ("刘老师", 4500, ["周四之前请读完第九章"]),
+        ],
+        "车票在谁那里",
+    ),
+]
+
+
+def main() -> None:
+    """Take each picture on a service of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for scene in SCENES:
+            with _service() as service:
+                _take(browser, service, scene)
+        browser.close()
+
+
+@contextlib.contextmanager
+def _service() -> Iterator[EmbeddedRun]:
+    with tempfile.TemporaryDirectory() as directory:
+        service = EmbeddedRun(Path(directory))
+        service.start()
+        try:
+            yield service
+        finally:
+            service.stop()
+
+
+def _take(browser: Browser, service: EmbeddedRun, scene: Scene) -> None:
+    web = Web(service.url)
+    alice, bob = (_signed_in(web, name) for name in ("alice", "bob"))
+    others = [new_user(web, name) for name, _, _ in scene.others]
+    with contextlib.ExitStack() as devices:
+        bobs, *_ = (_online(devices, service, user) for user in (bob, others[0], others[2]))
+        _grow_old(service, _write(web, alice, others, scene) | _talk(web, alice, bob, scene))
+        window = Window(browser, service.url, locale=scene.locale, viewport=SIZE, timezone_id=_timezone())
+        window.sign_in_as("alice")
+        window.open_conversation("Bob")
+        window.find("composer").fill(scene.draft)
+        window.page.mouse.move(SIZE["width"] // 2, 10)  # where nothing shows that a mouse is over it
+        expect(window.find("message")).to_have_count(len(scene.chat))
+        expect(window.find("message").last).to_have_attribute("data-status", "2")
+        bobs.say("typing", {"conversation_id": conversation(alice, bob)})
+        expect(window.find("typing")).to_be_visible()
+        window.page.screenshot(path=DOCS / scene.picture)
+        window.context.close()
+
+
+def _online(devices: contextlib.ExitStack, service: EmbeddedRun, user: User) -> Device:
+    return devices.enter_context(contextlib.closing(Device(service.url, user.token))).online()
+
+
+def _signed_in(web: Web, name: str) -> User:
+    found = answer(web.post("/user/v1/login", {"username": name, "password": "demo-password"}))
+    return User(found["user"]["id"], name, found["access_token"], found["refresh_token"])
+
+
+def _talk(web: Web, alice: User, bob: User, scene: Scene) -> dict[int, int]:
+    """What both have said; how many minutes ago each message is to be."""
+    directions = {"alice": (alice, bob), "bob": (bob, alice)}
+    sent = [send(web, *directions[who], text)["id"] for who, _, text in scene.chat]
+    answer(web.post("/message/v1/recall", {"message_id": sent[scene.recalled]}, alice.token))
+    _read(web, alice, conversation(alice, bob))
+    _read(web, bob, conversation(alice, bob), message_id=sent[-2])
+    return {message_id: ago for message_id, (_, ago, _) in zip(sent, scene.chat, strict=True)}
+
+
+def _write(web: Web, alice: User, others: list[User], scene: Scene) -> dict[int, int]:
+    """What others have written, the newest last; all but the newest is read."""
+    ages: dict[int, int] = {}
+    for other, (_, ago, texts) in reversed(list(zip(others, scene.others, strict=True))):
+        befriend(web, other, alice)
+        ages |= {send(web, other, alice, text)["id"]: ago for text in texts}
+        if other is not others[0]:
+            _read(web, alice, conversation(other, alice))
+    return ages
+
+
+def _read(web: Web, user: User, conversation_id: str, **upto: int) -> None:
+    answer(web.post("/message/v1/read", {"conversation_id": conversation_id} | upto, user.token))
+
+
+def _grow_old(service: EmbeddedRun, ages: dict[int, int]) -> None:
+    """Move messages back in time, by so many minutes: nobody waits a day for a picture."""
+    with contextlib.closing(sqlite3.connect(service.var / "im.db", timeout=30)) as database, database:
+        for message_id, minutes in ages.items():
+            moved = "UPDATE im_message SET create_time = datetime(create_time, ?) WHERE id = ?"
+            database.execute(moved, (f"-{minutes} minutes", message_id))
+
+
+def _timezone() -> str:
+    """Where it is about ten now. The names count westwards."""
+    ahead = (O_CLOCK - time.gmtime().tm_hour + 11) % 24 - 11
+    return f"Etc/GMT{-ahead:+d}"
+
+
+if __name__ == "__main__":
+    main()
