@@ -50,7 +50,9 @@ def table(document: str, first: str) -> list[dict[str, str]]:
 def python_files() -> list[Path]:
     """Returns the modules of the product: neither tests and measurements, nor what a generator has written."""
     found = (path for path in ROOT.rglob("*.py") if not path.relative_to(ROOT).parts[0].startswith("."))
-    return sorted(path for path in found if not {*path.relative_to(ROOT).parts} & (_NO_PRODUCT | {"generated", "versions"}))
+    return sorted(
+        path for path in found if not {*path.relative_to(ROOT).parts} & (_NO_PRODUCT | {"generated", "versions"})
+    )
 
 
 @cache
@@ -66,7 +68,9 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 def strings(path: Path) -> set[str]:
     """Returns every text in a module."""
-    return {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {
+        node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ def _setting(call: ast.Call) -> Setting | None:
     if name in _NOT_OURS:
         return None
     optional = len(call.args) > 1 or source == "os.environ.get"
-    span = next((_span(node) for each in call.keywords for node in ast.walk(each.value) if isinstance(node, ast.Call)), "")
+    span = next(
+        (_span(node) for each in call.keywords for node in ast.walk(each.value) if isinstance(node, ast.Call)), ""
+    )
     return Setting(name, _default(call.args[1] if len(call.args) > 1 else None) if optional else "required", span)
 
 

@@ -148,7 +148,9 @@ def _anchors(document: Path) -> set[str]:
 @pytest.mark.parametrize(("english", "chinese"), IN_TWO_LANGUAGES, ids=lambda name: name)
 class TestBothLanguages:
     def test_have_the_same_chapters(self, english: str, chinese: str) -> None:
-        one, other = ([len(marks) for marks in re.findall(r"^(#+) ", text(name), re.MULTILINE)] for name in (english, chinese))
+        one, other = (
+            [len(marks) for marks in re.findall(r"^(#+) ", text(name), re.MULTILINE)] for name in (english, chinese)
+        )
         assert one == other
 
     def test_name_the_same_calls_frames_fields_and_settings(self, english: str, chinese: str) -> None:
