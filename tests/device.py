@@ -1,4 +1,7 @@
-"""A user's device: a WebSocket client that reads in the background and remembers every frame."""
+"""A user's device: a WebSocket client that reads in the background and remembers every frame.
+
+It holds each frame against protocol.md.
+"""
 
 import contextlib
 import json
@@ -9,6 +12,7 @@ from typing import Any
 
 import websocket
 
+from tests.documents import require_described
 from tests.processes import PATIENCE
 
 PATH = "/message/v1/ws"
@@ -123,9 +127,10 @@ class Device:
                 pass
         except (OSError, websocket.WebSocketException):
             pass  # the socket broke: `gone` says so
-        with self._changed:
-            self.gone = True
-            self._changed.notify_all()
+        finally:
+            with self._changed:
+                self.gone = True
+                self._changed.notify_all()
 
     def _step(self) -> bool:
         opcode, data = self._socket.recv_data(control_frame=True)
@@ -133,7 +138,9 @@ class Device:
             self.close_code = int.from_bytes(data[:2], "big") if data else None
             return False
         if opcode == websocket.ABNF.OPCODE_TEXT:
+            frame = json.loads(data)
+            require_described(frame)  # an exception in this thread fails the test
             with self._changed:
-                self.frames.append(json.loads(data))
+                self.frames.append(frame)
                 self._changed.notify_all()
         return True

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests start: MariaDB, Redis and a browser. Root gets what is missing by apt; others are told.
+# What the tests start: MariaDB, Redis, a browser and curl. Root gets what is missing by apt; others are told.
 set -eu
 
 missing=
@@ -14,6 +14,7 @@ if [ -z "${TEST_DATABASE_URL:-}" ]; then
 fi
 [ -n "${TEST_REDIS_URL:-}" ] || wants redis-server redis-server
 wants chromium chromium
+wants curl curl
 [ -n "$missing" ] || exit 0
 
 missing=$(printf '%s\n' $missing | sort -u | xargs)

@@ -12,7 +12,7 @@ from bench import disk
 from bench.chart import draw, margin
 from bench.figures import Row, row
 from bench.reaches import REACHES
-from bench.readme import lines
+from bench.speed import lines, replaced
 from tests.processes import ROOT
 
 FIELDS = {"name", "value", "unit", "baseline", "ratio", "reach", "holds"}
@@ -58,11 +58,22 @@ def test_the_chart_shows_every_row_with_a_reach() -> None:
     assert ">memory<" not in drawn
 
 
-def test_a_line_of_the_readme_holds_when_every_run_did() -> None:
+def test_a_line_of_the_table_holds_when_every_run_did() -> None:
     runs = [[a_row(name, value).plain() for name in REACHES] for value in (5, 6, 3.5)]
     drain = next(line for line in lines(runs) if "**drain**" in line)
     assert [cell.strip() for cell in drain.split("|")[2:-1]] == ["5 x", "1: b", "5 / 6 / 3.5", "≥ 4 ×", "**missed**"]
     assert "holds" in next(line for line in lines(runs[:2]) if "**drain**" in line)
+
+
+def test_the_table_takes_the_place_of_the_one_in_the_document() -> None:
+    document = (ROOT / "docs/speed.md").read_text()
+    written = replaced(document, ["| a table |"])
+    assert "| a table |" in written
+    assert "**drain**" in document
+    assert "**drain**" not in written
+    assert written.splitlines()[-1] == document.splitlines()[-1]
+    with pytest.raises(ValueError, match="substring"):
+        replaced("no marks", [])
 
 
 def test_twice_as_good_is_one_step_to_the_right() -> None:

@@ -1,4 +1,4 @@
-"""`python -m bench.readme ONE.json TWO.json THREE.json`: the README's table, in Markdown, of separate runs."""
+"""`python -m bench.speed ONE.json TWO.json THREE.json`: writes the table of separate runs into docs/speed.md."""
 
 import json
 import sys
@@ -9,12 +9,21 @@ from typing import Any
 from bench.reaches import REACHES
 from bench.table import number
 
+_DOCUMENT = Path(__file__).parent.parent / "docs" / "speed.md"
+_BEGIN, _END = "<!-- written by bench.speed -->\n", "<!-- end -->\n"
 _HEAD = ("", "here", "compared with", "ratio of each run", "must be", "")
 
 
 def main(files: list[str]) -> None:
-    """Print it."""
-    print("\n".join(lines([json.loads(Path(file).read_text())["rows"] for file in files])))
+    """Put the table in the place of the one that is there."""
+    table = lines([json.loads(Path(file).read_text())["rows"] for file in files])
+    _DOCUMENT.write_text(replaced(_DOCUMENT.read_text(), table))
+
+
+def replaced(document: str, table: list[str]) -> str:
+    """Returns the document with that table between its two marks. Raises ValueError when a mark is missing."""
+    before, after = document.index(_BEGIN) + len(_BEGIN), document.index(_END)
+    return document[:before] + "".join(f"{line}\n" for line in table) + document[after:]
 
 
 def lines(runs: list[list[dict[str, Any]]]) -> list[str]:
