@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import insert, select, update
 
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.session import run
 from db.ticket import Ticket
 from tests import databases
@@ -65,8 +65,8 @@ def written(worker: Worker) -> dict[str, Any]:
 def test_a_shard_whose_poke_was_lost_is_drained_once(worker: Worker, written: dict[str, Any]) -> None:
     worker.do("upkeep.sweep()")
     assert worker.sent("outbox") == [], "its poke may still come"
-    old = update(Event).values(
-        create_time=read(lambda session: session.scalar(select(Event.create_time))).replace(year=2001)
+    old = update(OutboxEvent).values(
+        create_time=read(lambda session: session.scalar(select(OutboxEvent.create_time))).replace(year=2001)
     )
     run(lambda session, _: session.execute(old))
     worker.redis.delete("im:sweep")
