@@ -107,7 +107,7 @@ class Cache:
         if time.monotonic() < self._redis_from:
             return None
         try:
-            return question(_client())
+            return question(quick_client())
         except RedisError as error:
             if time.monotonic() >= self._redis_from:  # of many who asked at once, one says so
                 log.warning("cache_away", reason=str(error))
@@ -127,7 +127,7 @@ def _life_ms(value: Any) -> int:
 
 
 @cache
-def _client() -> "redis.Redis":
+def quick_client() -> "redis.Redis":
     """Gives up at once: asking the service itself is as good."""
     return redis.Redis.from_url(
         settings().redis_url,

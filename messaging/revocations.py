@@ -6,6 +6,7 @@ is new, and trusts what it holds for 5 s: after that a database that does not an
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -93,7 +94,8 @@ def _born(now: datetime) -> datetime:
 class Revocations:
     """A copy of the tables, one a process, brought up to date by whoever asks when it has grown old."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._ids: dict[str, datetime] = {}
         self._users: dict[int, Ended] = {}
         self._upto: datetime | None = None
@@ -104,7 +106,7 @@ class Revocations:
 
     def revoked(self, token: Token) -> bool:
         """Returns whether the token is revoked. Raises DatabaseUnavailable when nobody could tell for 5 s."""
-        age = time.monotonic() - self._read_at
+        age = self._clock() - self._read_at
         if age > _REFRESH_SECONDS:
             self._refresh(must=age > _TRUST_SECONDS)
         if any(name in self._ids for name in token.revocable):
@@ -121,7 +123,7 @@ class Revocations:
         if not self._refreshing.acquire(blocking=must):
             return  # somebody is at it, and what we hold is young enough
         try:
-            started, outdated = time.monotonic(), self._outdated
+            started, outdated = self._clock(), self._outdated
             if started - self._read_at <= _REFRESH_SECONDS:
                 return
             self._take(run(lambda session, now: news(session, now, since=self._since(now)), write=False))

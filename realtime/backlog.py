@@ -26,7 +26,10 @@ class Backlog:
     A new one holds live frames, and asks for nothing yet.
     """
 
-    def __init__(self, runs: Runs, outbound: Outbound, ask: Ask, live: Live) -> None:
+    def __init__(
+        self, runs: Runs, outbound: Outbound, ask: Ask, live: Live, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._runs = runs
         self._outbound = outbound
         self._ask_for = ask
@@ -112,7 +115,7 @@ class Backlog:
         self._request()
 
     def _request(self) -> None:
-        self._asked_at = time.monotonic()
+        self._asked_at = self._clock()
         self._ask_for(self._serial, self._cursor)
 
     def _finish(self) -> None:

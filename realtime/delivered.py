@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gevent
 from gevent.event import Event
@@ -27,11 +27,27 @@ class _Pending:
     sent_at: float | None = None
 
 
+def _store(relay_id: str, proofs: list[list[Any]]) -> None:
+    # Celery would spell all of them out a second time, for logs. Its types know nothing of it.
+    store_proofs.apply_async((relay_id, proofs), argsrepr=f"{len(proofs)} proofs")  # type: ignore[call-arg]
+
+
 class Proofs:
     """Proofs of one relay. Each is kept until confirmed, also when its connection is long closed."""
 
-    def __init__(self, relay_id: str, *, sleep: Callable[[float], object] = gevent.sleep) -> None:
+    def __init__(
+        self,
+        relay_id: str,
+        *,
+        store: Callable[[str, list[list[Any]]], object] = _store,
+        most: int = _MOST_PENDING,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = gevent.sleep,
+    ) -> None:
         self._relay_id = relay_id
+        self._store = store
+        self._most = most
+        self._clock = clock
         self._sleep = sleep
         self._pending: dict[tuple[int, str, int], _Pending] = {}
         self._due = Event()
@@ -43,7 +59,7 @@ class Proofs:
             known = self._pending.pop(key, None)
             self._pending[key] = _Pending(max(proof.upto, known.upto if known else 0))
             self._due.set()
-        while len(self._pending) > _MOST_PENDING:
+        while len(self._pending) > self._most:
             del self._pending[next(iter(self._pending))]
 
     def confirm(self, proofs: Iterable[Sequence[object]]) -> None:
@@ -63,12 +79,13 @@ class Proofs:
         self._due.clear()
         self._sleep(_GATHER_SECONDS)
         try:
-            self._send_due()
+            self.send_due()
         except AWAY as error:
             log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
 
-    def _send_due(self) -> None:
-        now = time.monotonic()
+    def send_due(self) -> None:
+        """Send what is new, and what nobody has confirmed for REPEAT_SECONDS."""
+        now = self._clock()
         due = [
             (key, pending)
             for key, pending in self._pending.items()
@@ -78,6 +95,4 @@ class Proofs:
             batch = due[start : start + _MOST_PER_TASK]
             for _, pending in batch:
                 pending.sent_at = now
-            proofs = [[*key, pending.upto] for key, pending in batch]
-            # Celery would spell all of them out a second time, for logs. Its types know nothing of it.
-            store_proofs.apply_async((self._relay_id, proofs), argsrepr=f"{len(proofs)} proofs")  # type: ignore[call-arg]
+            self._store(self._relay_id, [[*key, pending.upto] for key, pending in batch])

@@ -39,8 +39,13 @@ class Hub:
     """The connections of one relay process."""
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = gevent.sleep
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = gevent.sleep,
+        spawn: Callable[..., object] = gevent.spawn,
     ) -> None:
+        self._spawn = spawn
         self._clock = clock
         self._sleep = sleep
         self.relay_id = uuid4().hex
@@ -48,7 +53,7 @@ class Hub:
         self.listener = bus.Listener(bus.relay_channel(self.relay_id), self.take, self._on_restored)
         self.hellos = Hellos()
         self.draining = False
-        self._presence = Presence(self.relay_id)
+        self._presence = Presence(self.relay_id, spawn=spawn)
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
@@ -67,9 +72,9 @@ class Hub:
             self._requests.run,
             self._reruns.run,
         ):
-            gevent.spawn(loop)
+            self._spawn(loop)
         for name, step in (("look_after", self.look_after), ("close_expired", self.close_expired)):
-            gevent.spawn(loops.forever, name, step, sleep=self._sleep)
+            self._spawn(loops.forever, name, step, sleep=self._sleep)
         self._presence.start()
 
     def join(self, connection: Connection) -> bool:

@@ -27,11 +27,13 @@ POLICY_VIOLATION = 1008
 
 
 class Bucket:
-    """A token bucket for all frames of one socket, control frames too."""
+    """A token bucket for all frames of one socket, control frames too. Unless `limited`, it is always full."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limited: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limited = settings().rate_limits if limited is None else limited
+        self._clock = clock
         self._tokens = BURST
-        self._at = self._minute_began = time.monotonic()
+        self._at = self._minute_began = clock()
         self._refused = 0
 
     def take(self) -> bool:
@@ -54,8 +56,8 @@ class Bucket:
         return self._refused > MOST_REFUSED
 
     def _fill(self) -> None:
-        now = time.monotonic()
-        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE) if settings().rate_limits else BURST
+        now = self._clock()
+        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE) if self._limited else BURST
         self._at = now
         if now - self._minute_began > _MINUTE:
             self._minute_began, self._refused = now, 0

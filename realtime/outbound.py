@@ -32,7 +32,8 @@ class Outbound:
     the handler's greenlet write the rest, and wait for the reader; meanwhile nobody else writes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, write_seconds: float = WRITE_SECONDS) -> None:
+        self._write_seconds = write_seconds
         self._frames: deque[bytes] = deque()
         self._bounded = self._bytes = 0  # what of it is bounded: how many frames and bytes
         self._rest = b""  # of what was given to the kernel: what it has not taken
@@ -106,7 +107,7 @@ class Outbound:
                 self._ready.wait()
                 self._ready.clear()
                 while self._rest:
-                    with gevent.Timeout(WRITE_SECONDS):
+                    with gevent.Timeout(self._write_seconds):
                         sock.sendall(self._rest)
                     self._rest = b""
                     self._write()
@@ -160,9 +161,9 @@ def _send(sock: Any, chunk: bytes) -> int:
         sock.settimeout(None)
 
 
-def linger(sock: Any) -> None:
+def linger(sock: Any, *, seconds: float = LINGER_SECONDS) -> None:
     """Let the peer read our last frame: closing with its bytes unread would reset the connection and lose it."""
-    with gevent.Timeout(LINGER_SECONDS, False):  # type: ignore[arg-type]  # False: just stop
+    with gevent.Timeout(seconds, False):  # type: ignore[arg-type]  # False: just stop
         try:
             sock.shutdown(1)
             while sock.recv(65_536):

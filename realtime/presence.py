@@ -27,7 +27,8 @@ Untold = dict[tuple[int, str | None], None]  # user id, and the connection that 
 class Presence:
     """The comings and goings at one relay. What cannot be told while Redis is away is told afterwards."""
 
-    def __init__(self, relay_id: str) -> None:
+    def __init__(self, relay_id: str, *, spawn: Callable[..., object] = gevent.spawn) -> None:
+        self._spawn = spawn
         self._relay_id = relay_id
         self._leaving: set[int] = set()  # within their grace
         self._untold: Untold = {}  # since the last report
@@ -40,8 +41,8 @@ class Presence:
 
     def start(self) -> None:
         """Tell of comings and goings from now on."""
-        gevent.spawn(self._arrived.run)
-        gevent.spawn(self._left.run)
+        self._spawn(self._arrived.run)
+        self._spawn(self._left.run)
 
     def came(self, user_id: int, connection_id: str, *, reachable: bool) -> int:
         """Count a connection, if Redis is reachable. Returns how many the user has on all relays, 0 when nobody can

@@ -29,13 +29,13 @@ def pins(text: str) -> Iterator[tuple[Requirement, bool]]:
             yield Requirement(pin.strip()), bool(hashes)
 
 
-def faults(name: str) -> Iterator[str]:
+def faults(name: str, directory: Path = _HERE) -> Iterator[str]:
     """What is wrong between `name`.in and `name`.txt, a line each."""
-    locked = list(pins((_HERE / f"{name}.txt").read_text()))
+    locked = list(pins((directory / f"{name}.txt").read_text()))
     for pin, hashed in locked:
         if not hashed:
             yield f"{name}.txt: {pin.name} has no hash"
-    for requirement in wanted((_HERE / f"{name}.in").read_text()):
+    for requirement in wanted((directory / f"{name}.in").read_text()):
         versions = [str(pin.specifier)[2:] for pin, _ in locked if _same(pin, requirement)]
         if not versions:
             yield f"{name}.in: {requirement.name} is not in {name}.txt"
@@ -44,10 +44,10 @@ def faults(name: str) -> Iterator[str]:
                 yield f"{name}.txt: {requirement.name} {version} is not {requirement.specifier}"
 
 
-def disagreements() -> Iterator[str]:
+def disagreements(directory: Path = _HERE) -> Iterator[str]:
     """Pins of base.txt that test.txt does not hold. Markers may differ: the tests may need it on more platforms."""
-    in_test = {_version(pin) for pin, _ in pins((_HERE / "test.txt").read_text())}
-    for pin, _ in pins((_HERE / "base.txt").read_text()):
+    in_test = {_version(pin) for pin, _ in pins((directory / "test.txt").read_text())}
+    for pin, _ in pins((directory / "base.txt").read_text()):
         if _version(pin) not in in_test:
             yield f"test.txt: lacks {_version(pin)} of base.txt"
 

@@ -5,21 +5,25 @@ A process of its own: the Celery application knows one broker for life.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import redis
 from sqlalchemy import event, insert
 
 from db.friend import Friend
 from db.session import engine, run
 from infra.redis import client
+from infra.settings import settings
 from messaging.directory import BuiltIn
 from messaging.draft import Draft
 from messaging.send import Sent, send
-from workers import outbox
+from workers.outbox import drain, poke
 
 _STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ('Questions', 'Bytes_received')"
 _SHARDS = range(16)
+_NOBODYS_SHARD = 99
+_PATIENCE = 30.0
 
 
 def main(count: int) -> dict[str, dict[str, int]]:
@@ -27,6 +31,7 @@ def main(count: int) -> dict[str, dict[str, int]]:
     run(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     statements: list[str] = []
     event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
+    _poke([_NOBODYS_SHARD], statements)  # its thread starts with the first, and would not find all of a round
     _round(count, "first", statements)
     return _round(count, "second", statements)
 
@@ -34,13 +39,34 @@ def main(count: int) -> dict[str, dict[str, int]]:
 def _round(count: int, key: str, statements: list[str]) -> dict[str, dict[str, int]]:
     client().delete("outbox")
     shards: set[int] = set()
-    found = {
+    return {
         "send": _counted(lambda: shards.update(_send(count, key)), statements),
-        "poke": _counted(lambda: outbox._send(sorted(shards)), statements),
-        "drain": _counted(lambda: outbox.drain(_SHARDS), statements),
+        "poke": _poke(sorted(shards), statements),
+        "drain": _counted(lambda: drain(_SHARDS), statements),
     }
-    found["poke"]["tasks"] = client().llen("outbox")
-    return found
+
+
+def _poke(shards: Sequence[int], statements: list[str]) -> dict[str, int]:
+    """The cost of poking all these shards, up to the moment at which the task is in its queue."""
+    with redis.Redis.from_url(settings().redis_url, socket_timeout=_PATIENCE).monitor() as commands:
+
+        def work() -> None:
+            _all_at_once(lambda: [poke(shard) for shard in shards])
+            while not commands.next_command()["command"].startswith("LPUSH outbox "):
+                pass
+
+        cost = _counted(work, statements)
+    return cost | {"tasks": client().llen("outbox")}
+
+
+def _all_at_once(work: Callable[[], object]) -> None:
+    """Do it before any other thread has a turn: what pokes in the background finds all of it, or nothing."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_PATIENCE)
+    try:
+        work()
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def _friends(number: int, now: Any) -> dict[str, Any]:
@@ -64,11 +90,11 @@ def _counted(work: Callable[[], object], statements: list[str]) -> dict[str, int
 
 def _spent() -> dict[str, int]:
     database = dict(run(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
-    redis = client().info("commandstats")
+    commands = client().info("commandstats")
     return {
         "trips": int(database["Questions"]),
         "sql_bytes": int(database["Bytes_received"]),
-        "redis_commands": sum(each["calls"] for each in redis.values()),
+        "redis_commands": sum(each["calls"] for each in commands.values()),
         "redis_bytes": int(client().info("stats")["total_net_input_bytes"]),
     }
 

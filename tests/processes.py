@@ -80,6 +80,12 @@ class Process:
     def running(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """What the program ended with; None while it runs."""
+        assert self._popen, f"{self.name} was never started"
+        return self._popen.poll()
+
     def ready(self) -> bool:
         """Whether it does its work. Subclasses ask it."""
         return True

@@ -15,15 +15,14 @@ _GOOD = {
 }
 
 
-def _faults(directory: Path, monkeypatch: pytest.MonkeyPatch, **changed: str) -> list[str]:
+def _faults(directory: Path, **changed: str) -> list[str]:
     for name, text in (_GOOD | changed).items():
         (directory / name).write_text(text)
-    monkeypatch.setattr(check, "_HERE", directory)
-    return [*check.faults("base"), *check.faults("test"), *check.disagreements()]
+    return [*check.faults("base", directory), *check.faults("test", directory), *check.disagreements(directory)]
 
 
-def test_locks_in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _faults(tmp_path, monkeypatch) == []
+def test_locks_in_step(tmp_path: Path) -> None:
+    assert _faults(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -35,5 +34,5 @@ def test_locks_in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("base.txt", f"flask==3.1.2{_HASH}\n", "test.txt: lacks flask==3.1.2 of base.txt"),
     ],
 )
-def test_faults(name: str, text: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _faults(tmp_path, monkeypatch, **{name: text}) == [fault]
+def test_faults(name: str, text: str, fault: str, tmp_path: Path) -> None:
+    assert _faults(tmp_path, **{name: text}) == [fault]

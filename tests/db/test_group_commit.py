@@ -1,6 +1,5 @@
 """Drafts that arrive during a commit go together into the next, and nobody answers for another's draft."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull
 from db.head import Head
 from db.insert_ignore import insert_new
-from db.session import DatabaseUnavailable, OutcomeUnknown, reserved_engine, run
+from db.session import DatabaseUnavailable, OutcomeUnknown, engine, reserved_engine, run
 from tests.processes import PATIENCE
 
 
@@ -351,7 +350,8 @@ def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariad
         if len(senders.rule.batches) == 2 and not lost:
             lost.append(1)
             connection.connection.dbapi_connection.commit()
-            connection.connection.dbapi_connection._sock.shutdown(socket.SHUT_RDWR)
+            with engine().connect() as other:
+                other.exec_driver_sql(f"KILL {connection.connection.dbapi_connection.thread_id()}")
 
     event.listen(reserved_engine(), "commit", lose_the_second)
     senders.rule.go.release()

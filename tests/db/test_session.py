@@ -1,6 +1,5 @@
 """The one way to the database, where it hurts: locks, lost connections, and whose clock it is."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -175,7 +174,7 @@ def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(mariadb_database
 def test_a_commit_whose_answer_was_lost_leaves_the_outcome_unknown(mariadb_database: str) -> None:
     def commit_and_hang_up(connection: Any) -> None:
         connection.connection.dbapi_connection.commit()
-        connection.connection.dbapi_connection._sock.shutdown(socket.SHUT_RDWR)
+        kill(connection)
 
     rule = Stubborn(0, KeyError)
     with hearing("commit", commit_and_hang_up), pytest.raises(OutcomeUnknown):

@@ -32,11 +32,11 @@ def use_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
         for name, value in databases.environment("sqlite://", redis_url).items():
             monkeypatch.setenv(name, value)
         cache.settings.cache_clear()
-        cache._client.cache_clear()
+        cache.quick_client.cache_clear()
 
     yield use
     cache.settings.cache_clear()
-    cache._client.cache_clear()
+    cache.quick_client.cache_clear()
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_friends_are_listed(directory: OutsideDirectory, outside: Outside) -> No
 def test_of_hundreds_of_friends_few_are_asked_about_at_once(directory: OutsideDirectory, outside: Outside) -> None:
     outside.friends |= {user: "a friend" for user in range(10, 410)}
     assert len(directory.talking_friends(1)) == 402
-    assert outside.calls["CheckBlocked"] == 402
+    assert 402 <= outside.calls["CheckBlocked"] < 804, "what comes late is asked for again"
     assert not outside.calls["CheckFriendship"]
     assert outside.most_at_once <= 32
 
@@ -115,10 +115,16 @@ def test_no_lives_shorter_than_yes(
 
 def test_many_at_once_ask_once(directory: OutsideDirectory, outside: Outside) -> None:
     outside.freeze()
+    begun: list[int] = []
+
+    def ask(number: int) -> set[tuple[int, int]]:
+        begun.append(number)
+        return directory.may_talk(MAY)
+
     with ThreadPoolExecutor(20) as pool:
-        asking = [pool.submit(directory.may_talk, MAY) for _ in range(20)]
+        asking = [pool.submit(ask, number) for number in range(20)]
         wait_until(lambda: outside.calls["CheckFriendship"], "the first to ask")
-        wait_until(lambda: pool._work_queue.empty(), "all to ask")
+        wait_until(lambda: len(begun) == 20, "all to ask")
         outside.thaw()
         assert all(each.result() == MAY for each in asking)
     assert outside.calls["CheckFriendship"] < 20

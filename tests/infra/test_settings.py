@@ -129,7 +129,7 @@ def test_a_password_that_anybody_would_try_is_refused(
 )
 def test_a_secret_of_ones_own_is_taken(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
-    settings()
+    assert getattr(settings(), variable.lower().removesuffix("_key"))
 
 
 def test_the_embedded_mode_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from db.friend import Friend
 from db.head import Head
 from db.message import Message
 from db.session import engine, run
+from infra.settings import settings
 from messaging.conversation_id import shard_of
 from messaging.errors import Code, Refused
 from messaging.send import Answer, Sent
@@ -273,7 +274,8 @@ def test_an_event_goes_to_the_shard_that_the_head_names(pair: str) -> None:
 def test_a_changed_number_of_shards_moves_only_new_conversations(pair: str, monkeypatch: pytest.MonkeyPatch) -> None:
     befriend(ALICE, CAROL)
     first = only(store(draft(ALICE, BOB))).shard
-    monkeypatch.setattr("messaging.heads.settings", lambda: type("One", (), {"outbox_shards": 1}))
+    monkeypatch.setenv("OUTBOX_SHARDS", "1")
+    settings.cache_clear()
     assert [only(store(draft(ALICE, user))).shard for user in (BOB, CAROL)] == [first, 0]
 
 

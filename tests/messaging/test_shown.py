@@ -1,9 +1,20 @@
 """No client can be made to show or open something else than it seems."""
 
+from collections.abc import Callable
+
 import pytest
 from marshmallow import ValidationError
 
 from messaging.shown import require_address, require_name
+
+
+def faults(require: Callable[[str], None], text: str) -> list[str]:
+    """Returns what is said against a text, nothing when it is taken."""
+    try:
+        require(text)
+    except ValidationError as error:
+        return [str(error)]
+    return []
 
 
 @pytest.mark.parametrize(
@@ -30,7 +41,7 @@ from messaging.shown import require_address, require_name
     ids=ascii,
 )
 def test_a_name_that_shows_is_taken(name: str) -> None:
-    require_name(name)
+    assert faults(require_name, name) == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,7 @@ def test_a_name_that_does_not_show_or_turns_others_around_is_refused(name: str) 
     ids=ascii,
 )
 def test_an_address_that_a_picture_may_have_is_taken(address: str) -> None:
-    require_address(address)
+    assert faults(require_address, address) == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A connection's backlog: page by page, each asked for until it comes, and live frames wait."""
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -9,7 +8,6 @@ import pytest
 
 from infra.bus import Note, frame
 from messaging.delivered import Proof
-from realtime import backlog as module
 from realtime.backlog import ASK_AGAIN_SECONDS, Backlog
 from realtime.outbound import MAX_FRAMES
 from realtime.runs import Runs
@@ -53,13 +51,15 @@ class Recorder:
 class Connected:
     """A backlog, with a worker that answers when the test says so, and a clock that it turns."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.now = 1_000.0
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
         self.asked: list[tuple[int, Sequence[Any] | None]] = []
         self.runs = Runs(ME)
         self.outbound = Recorder()
-        self.backlog = Backlog(self.runs, self.outbound, lambda *request: self.asked.append(request), self._take)  # type: ignore[arg-type]
+        outbound: Any = self.outbound
+        self.backlog = Backlog(
+            self.runs, outbound, lambda *request: self.asked.append(request), self._take, clock=lambda: self.now
+        )
 
     def page(self, *spans: Span, cursor: Sequence[Any] | None = None, serial: int | None = None) -> None:
         """A worker answers the last request, or another."""
@@ -109,9 +109,9 @@ class Connected:
 
 
 @pytest.fixture
-def new(monkeypatch: pytest.MonkeyPatch) -> Connected:
+def new() -> Connected:
     """One that has not been begun."""
-    return Connected(monkeypatch)
+    return Connected()
 
 
 @pytest.fixture

@@ -1,21 +1,19 @@
 """What comes together is done together, in its order, and nothing twice."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import gevent
 import pytest
 from gevent.event import Event
+from sqlalchemy import event
 
-from db.session import DatabaseUnavailable
+from db.session import DatabaseUnavailable, engine
 from infra.metrics import loop_stumbles
-from realtime import hello
 from realtime.batches import Batches
 from realtime.hello import Hellos
+from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, store_many
 from tests.processes import PATIENCE
-
-NOW = datetime(2026, 1, 1)  # noqa: DTZ001  # as the database tells it
 
 
 @pytest.fixture
@@ -70,28 +68,34 @@ def test_who_asks_in_vain_is_told_so() -> None:
     assert Hellos().ask(1, patience=0) is None
 
 
-def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def unread(database: str) -> None:
+    """Alice has written two messages to Bob and one to Carol."""
+    for friend, count in ((BOB, 2), (CAROL, 1)):
+        befriend(ALICE, friend)
+        store_many(ALICE, friend, count)
+    project()
+
+
+def asked(hellos: Hellos, *user_ids: int) -> list[int | None]:
+    """Ask for all of them at the same time. Returns what each has unread, None for no answer."""
+    answers = [each.get(timeout=PATIENCE) for each in [gevent.spawn(hellos.ask, user_id) for user_id in user_ids]]
+    return [answer and answer[0] for answer in answers]
+
+
+def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, unread: None) -> None:
     transactions: list[Any] = []
-
-    def run(rule: Any, *, write: bool) -> Any:
-        assert not write
-        transactions.append(rule)
-        return rule(None, NOW)
-
-    monkeypatch.setattr(hello, "run", run)
-    monkeypatch.setattr(hello, "total_unread", lambda _session, user_id: user_id * 10)
-    asking = [gevent.spawn(hellos.ask, user_id) for user_id in (3, 1, 2)]
-    assert [each.get(timeout=PATIENCE) for each in asking] == [(30, NOW), (10, NOW), (20, NOW)]
+    event.listen(engine(), "begin", transactions.append)
+    assert asked(hellos, CAROL, ALICE, BOB) == [1, 0, 2]
     assert len(transactions) == 1
 
 
 @pytest.mark.parametrize("trouble", [DatabaseUnavailable("away"), ValueError("a mistake of ours")], ids=type)
-def test_trouble_is_told_and_passes(hellos: Hellos, monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
-    def fail(_rule: Any, *, write: bool) -> Any:
+def test_trouble_is_told_and_passes(hellos: Hellos, unread: None, trouble: Exception) -> None:
+    def fail(_connection: Any) -> None:
         raise trouble
 
-    with monkeypatch.context() as broken:
-        broken.setattr(hello, "run", fail)
-        assert gevent.spawn(hellos.ask, 1).get(timeout=PATIENCE) is None
-    monkeypatch.setattr(hello, "run", lambda *_, **__: [(5, NOW)])
-    assert gevent.spawn(hellos.ask, 1).get(timeout=PATIENCE) == (5, NOW)
+    event.listen(engine(), "begin", fail)
+    assert asked(hellos, BOB) == [None]
+    event.remove(engine(), "begin", fail)
+    assert asked(hellos, BOB) == [2]

@@ -1,7 +1,6 @@
 """Proofs go to the workers in batches, and again until one has confirmed them."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -11,7 +10,6 @@ from gevent.event import Event
 
 from infra.redis import RedisError
 from messaging.delivered import Proof
-from realtime import delivered as module
 from realtime.delivered import REPEAT_SECONDS, Proofs
 from tests.processes import PATIENCE
 
@@ -19,16 +17,16 @@ Sent = list[list[Any]]
 
 
 class Relay:
-    """Proofs, with a clock that the test turns, and Celery replaced where it would publish."""
+    """Proofs, with a clock that the test turns, and what they would have stored."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, *, most: int = 200_000) -> None:
         self.now = 1_000.0
         self.tasks: list[Sent] = []
         self.publishing: Callable[[], None] = lambda: None
         self.published = Event()
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(module, "store_proofs", SimpleNamespace(apply_async=self._apply_async))
-        self.proofs = Proofs("relay", sleep=lambda _: gevent.sleep(0))
+        self.proofs = Proofs(
+            "relay", store=self._store, most=most, clock=lambda: self.now, sleep=lambda _: gevent.sleep(0)
+        )
 
     def add(self, *proofs: tuple[int, str, int, int]) -> None:
         """These are proven."""
@@ -37,20 +35,19 @@ class Relay:
     def sent(self) -> Sent:
         """Let it send what is due; what it has sent."""
         before = len(self.tasks)
-        self.proofs._send_due()
+        self.proofs.send_due()
         return [proof for task in self.tasks[before:] for proof in task]
 
-    def _apply_async(self, arguments: tuple[str, Sent], **_options: object) -> None:
+    def _store(self, relay_id: str, proofs: Sent) -> None:
         self.publishing()
-        relay_id, proofs = arguments
         assert relay_id == "relay"
         self.tasks.append(proofs)
         self.published.set()
 
 
 @pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
-    return Relay(monkeypatch)
+def relay() -> Relay:
+    return Relay()
 
 
 def test_nothing_proven_is_nothing_sent(relay: Relay) -> None:
@@ -131,8 +128,8 @@ def test_many_proofs_go_in_several_tasks(relay: Relay) -> None:
     assert [len(task) for task in relay.tasks] == [500, 500, 1]
 
 
-def test_beyond_a_limit_the_oldest_is_forgotten(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_PENDING", 2)
+def test_beyond_a_limit_the_oldest_is_forgotten() -> None:
+    relay = Relay(most=2)
     relay.add((1, "a", 0, 1), (2, "a", 0, 1))
     relay.add((1, "a", 0, 2), (3, "a", 0, 1))
     assert relay.sent() == [[1, "a", 0, 2], [3, "a", 0, 1]]

@@ -1,12 +1,14 @@
 """Who gets what is published, whatever happens while they come and go."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import gevent
 import pytest
+from gevent.pool import Group
 
 from db.session import DatabaseUnavailable
 from infra import bus, loops, presence
@@ -69,7 +71,8 @@ class Relay:
         monkeypatch.setattr(presence, "join", self._join)
         monkeypatch.setattr(presence, "leave", lambda *_: 1)
         monkeypatch.setattr(presence, "report", lambda _relay, users: self.reports.append(dict(users)))
-        self.hub: Any = Hub(clock=lambda: self.now, sleep=lambda _: gevent.sleep(0.01))
+        self.running = Group()
+        self.hub: Any = Hub(clock=lambda: self.now, sleep=lambda _: gevent.sleep(0.01), spawn=self.running.spawn)
         self.hub.listener = Subscriptions()
 
     def _join(self, _relay_id: str, _user_id: int) -> int:
@@ -167,15 +170,12 @@ def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: p
 
 
 @pytest.fixture
-def looking_after(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+def looking_after(relay: Relay) -> Iterator[Relay]:
     """A hub whose own loops run, without those of a link to Redis."""
     relay.hub.listener.run = relay.hub.listener.beat = lambda: None
-    monkeypatch.setattr(gevent, "spawn", lambda *args, **options: running.append(spawn(*args, **options)))
-    running: list[gevent.Greenlet] = []
-    spawn = gevent.Greenlet.spawn
     relay.hub.start()
     yield relay
-    gevent.killall(running)
+    relay.running.kill()
 
 
 def stumbles(loop: str) -> float:
@@ -201,9 +201,10 @@ def test_expired_tokens_are_looked_for_whatever_happens(looking_after: Relay, mo
 
 
 def _turn_until(holds: Callable[[], object]) -> None:
-    with gevent.Timeout(PATIENCE):
-        while not holds():
-            gevent.sleep(0.01)
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until
+        gevent.sleep(0.01)
 
 
 def test_a_relay_with_a_loop_that_stands_still_is_not_ready(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

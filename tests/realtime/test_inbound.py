@@ -1,32 +1,27 @@
 """What a client says is done, or refused with an `error` frame, and never too often."""
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
 from messaging.errors import Code
-from realtime import inbound
 from realtime.inbound import BURST, MOST_REFUSED, RATE, Bucket, Pings, handle
 
 
 class Client:
     """Stands for a Connection, with a clock that the test turns and a bucket of its own."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, *, limited: bool = True) -> None:
         self.now = 1_000.0
         self.pushed: list[dict[str, Any]] = []
         self.acked: list[tuple[str, int]] = []
         self.signs = 0
         self.outbound = self
         self.server_time = lambda: int(time.time())
-        self.limited = True
         self.closed: int | None = None
-        monkeypatch.setattr(inbound, "time", SimpleNamespace(monotonic=lambda: self.now, time=time.time))
-        monkeypatch.setattr(inbound, "settings", lambda: SimpleNamespace(rate_limits=self.limited))
-        self._bucket = Bucket()
+        self.bucket = Bucket(limited=limited, clock=lambda: self.now)
 
     def say(self, kind: Any, content: Any = None) -> dict[str, Any] | None:
         """Send a frame; what comes back."""
@@ -35,7 +30,7 @@ class Client:
     def send(self, raw: str | bytes) -> dict[str, Any] | None:
         """Send anything; what comes back."""
         before = len(self.pushed)
-        handle(self, self._bucket, raw)  # type: ignore[arg-type]
+        handle(self, self.bucket, raw)  # type: ignore[arg-type]
         assert len(self.pushed) <= before + 1
         return self.pushed[-1] if len(self.pushed) > before else None
 
@@ -53,8 +48,8 @@ class Client:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Client:
-    return Client(monkeypatch)
+def client() -> Client:
+    return Client()
 
 
 def refusal(answer: dict[str, Any] | None) -> tuple[int, str | None]:
@@ -175,9 +170,8 @@ def test_what_comes_too_often_is_not_done(client: Client) -> None:
     assert client.acked == []
 
 
-def test_without_rate_limits_nothing_is_too_often(client: Client) -> None:
-    client.limited = False
-    assert all(pings(client, int(BURST) * 3))
+def test_without_rate_limits_nothing_is_too_often() -> None:
+    assert all(pings(Client(limited=False), int(BURST) * 3))
 
 
 def test_who_goes_on_is_closed(client: Client) -> None:
@@ -195,7 +189,7 @@ def test_refusals_of_another_minute_are_forgotten(client: Client) -> None:
 
 
 def test_reading_pauses_until_a_frame_is_within_the_rate(client: Client) -> None:
-    bucket = Bucket()
+    bucket = client.bucket
     assert bucket.pause() == 0
     for _ in range(int(BURST)):
         bucket.take()
@@ -222,10 +216,9 @@ class Answered:
         self.errors += 1
 
 
-def test_a_pong_for_each_ping_of_ours_is_free_and_others_count(client: Client) -> None:
+def test_a_pong_for_each_ping_of_ours_is_free_and_others_count() -> None:
     connection = Answered()
-    bucket = Bucket()
-    answers = Pings(connection, bucket)  # type: ignore[arg-type]
+    answers = Pings(connection, Bucket(limited=True, clock=lambda: 1_000.0))  # type: ignore[arg-type]
     for _ in range(1_000):
         answers.due()
         answers.pong(bytes(8))

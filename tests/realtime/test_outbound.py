@@ -8,7 +8,7 @@ from gevent import socket
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
-from realtime import frames, outbound
+from realtime import frames
 from realtime.outbound import MAX_BYTES, MAX_FRAMES, Outbound, linger
 from tests.processes import PATIENCE
 
@@ -16,8 +16,8 @@ from tests.processes import PATIENCE
 class Wire:
     """An Outbound, its writer, and the peer at the other end of the line."""
 
-    def __init__(self) -> None:
-        self.outbound = Outbound()
+    def __init__(self, outbound: Outbound) -> None:
+        self.outbound = outbound
         self.sock, self.peer = socket.socketpair()
         self.pings: list[bytes] = []
         self._writer: gevent.Greenlet | None = None
@@ -61,7 +61,15 @@ class Wire:
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    wire = Wire()
+    wire = Wire(Outbound())
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def impatient_wire() -> Iterator[Wire]:
+    """One whose writer waits for no reader."""
+    wire = Wire(Outbound(write_seconds=0.01))
     yield wire
     wire.close()
 
@@ -232,12 +240,11 @@ def test_a_peer_that_is_gone_ends_the_writer(wire: Wire) -> None:
     assert not wire.outbound.push(text("late"))
 
 
-def test_a_reader_that_takes_nothing_ends_the_writer(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound, "WRITE_SECONDS", 0.01)
-    wire.outbound.push(text("x" * (MAX_BYTES * 2)))
-    wire.start()
-    wire.join()
-    assert wire.outbound.closing == 1013
+def test_a_reader_that_takes_nothing_ends_the_writer(impatient_wire: Wire) -> None:
+    impatient_wire.outbound.push(text("x" * (MAX_BYTES * 2)))
+    impatient_wire.start()
+    impatient_wire.join()
+    assert impatient_wire.outbound.closing == 1013
 
 
 def test_lingering_ends_with_the_peer() -> None:
@@ -250,11 +257,10 @@ def test_lingering_ends_with_the_peer() -> None:
         lingering.get(timeout=PATIENCE)
 
 
-def test_lingering_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound, "LINGER_SECONDS", 0.01)
+def test_lingering_does_not_wait_for_ever() -> None:
     sock, peer = socket.socketpair()
     with sock, peer:
-        lingering = gevent.spawn(linger, sock)
+        lingering = gevent.spawn(linger, sock, seconds=0.01)
         lingering.join(PATIENCE)
         assert lingering.successful(), "it has ended, though the peer is still there"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.pool import Group
 
 from infra import presence
 from infra.redis import RedisError
@@ -58,14 +59,12 @@ def friends(monkeypatch: pytest.MonkeyPatch) -> Friends:
 
 
 @pytest.fixture
-def relay(friends: Friends, monkeypatch: pytest.MonkeyPatch) -> Iterator[Presence]:
-    running: list[gevent.Greenlet] = []
-    spawn = gevent.spawn
-    monkeypatch.setattr(gevent, "spawn", lambda *args: running.append(spawn(*args)))
-    relay = Presence("relay")
+def relay(friends: Friends) -> Iterator[Presence]:
+    running = Group()
+    relay = Presence("relay", spawn=running.spawn)
     relay.start()
     yield relay
-    gevent.killall(running)
+    running.kill()
 
 
 def connect(relay: Presence, *, reachable: bool = True) -> None:

@@ -11,7 +11,7 @@ from rpc.errors import refusal
 from tests.people import User, Web, answer, befriend, conversation, friends, new_user, send
 from tests.rpc.client import Client, refused
 from tests.rpc.conftest import MakeDoor
-from tests.stack import Stack
+from tests.stack import SERVICE_TOKEN, Stack
 
 INVALID = ("INVALID_ARGUMENT", "100002")
 
@@ -160,9 +160,8 @@ def test_no_such_method(service: Client, path: str) -> None:
 
 @pytest.mark.parametrize("token", [None, "", "x", "x" * 40])
 def test_no_token_or_a_wrong_one(stack: Stack, token: str | None) -> None:
-    stranger = Client(stack.rpc_address, token=None)
-    if token is not None:
-        stranger._metadata = [("authorization", f"Bearer {token}")]
+    metadata = [] if token is None else [("authorization", f"Bearer {token}")]
+    stranger = Client(stack.rpc_address, token=None, metadata=metadata)
     for method in ("SendMessage", "GetUnreadCount", "PushMessage"):
         assert refused(stranger.start(method, user_id=1) if method != "SendMessage" else stranger.start(method)) == (
             "UNAUTHENTICATED",
@@ -172,8 +171,7 @@ def test_no_token_or_a_wrong_one(stack: Stack, token: str | None) -> None:
 
 
 def test_two_tokens_are_none(stack: Stack) -> None:
-    both = Client(stack.rpc_address)
-    both._metadata *= 2
+    both = Client(stack.rpc_address, token=None, metadata=[("authorization", f"Bearer {SERVICE_TOKEN}")] * 2)
     assert refused(both.start("GetUnreadCount", user_id=1)) == ("UNAUTHENTICATED", "100008")
 
 

@@ -27,8 +27,7 @@ def ended(process: RpcDoor) -> str:
     """What it says when it does not start."""
     process.launch()
     wait_until(lambda: not process.running, "it to end")
-    assert process._popen
-    assert process._popen.returncode == 1
+    assert process.exit_code == 1
     return process.output().splitlines()[-1]
 
 
@@ -142,11 +141,10 @@ class Authority:
 
 def test_mutual_tls(door: MakeDoor, database: str, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    process = door(
-        **authority.settings(), RPC_BIND=f"0.0.0.0:{free_port()}", RPC_SERVICE_TOKENS="", DATABASE_URL=database
-    )
+    port = free_port()
+    process = door(**authority.settings(), RPC_BIND=f"0.0.0.0:{port}", RPC_SERVICE_TOKENS="", DATABASE_URL=database)
     process.launch()
-    address = f"127.0.0.1:{process._env['RPC_BIND'].rpartition(':')[2]}"
+    address = f"127.0.0.1:{port}"
     known = Client(address, token=None, credentials=authority.credentials(*authority.issue("gateway")))
     grpc.channel_ready_future(known.channel).result(30)
     assert known.GetUnreadCount(user_id=1).count == 0
@@ -239,8 +237,7 @@ def test_it_ends_politely(door: MakeDoor, database: str, number: signal.Signals)
     os.kill(process.pid, number)
     wait_until(lambda: not process.running, "it to end")
     assert time.monotonic() - started < 4
-    assert process._popen
-    assert process._popen.returncode == 0
+    assert process.exit_code == 0
 
 
 def test_it_listens_where_it_is_told(stack: Stack) -> None:

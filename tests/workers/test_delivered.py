@@ -1,0 +1,52 @@
+"""What relays have proof of is stored, told to the sender, and confirmed to the relay."""
+
+import pytest
+
+from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, store_many, view
+from tests.workers.conftest import Channels
+from workers import delivered as tasks
+
+
+@pytest.fixture
+def sent(channels: Channels) -> Channels:
+    """Alice has sent three messages to Bob and one to Carol."""
+    for friend, count in ((BOB, 3), (CAROL, 1)):
+        befriend(ALICE, friend)
+        store_many(ALICE, friend, count)
+    project()
+    return channels
+
+
+def tick(user_id: int, seq: int, conversation_id: str) -> tuple[str, object]:
+    """Returns what Alice is told when a device of that user has everything up to `seq`."""
+    content = {"conversation_id": conversation_id, "user_id": user_id, "seq": seq}
+    return f"im:user:{ALICE}", {"type": "delivered", "content": content}
+
+
+def test_what_is_proven_is_stored_and_told_to_the_sender(sent: Channels) -> None:
+    tasks.store_proofs("relay", [(BOB, "1_2", 0, 2), (CAROL, "1_3", 0, 1)])
+    assert (view(BOB).delivered_seq, view(CAROL, "1_3").delivered_seq) == (2, 1)
+    assert sent.frames() == [tick(BOB, 2, "1_2"), tick(CAROL, 1, "1_3")]
+
+
+def test_the_relay_is_told_once_the_senders_have_been(sent: Channels) -> None:
+    proofs = [(BOB, "1_2", 0, 2), (CAROL, "1_3", 0, 1)]
+    tasks.store_proofs("relay", proofs)
+    notes = sent.notes()
+    assert [channel for channel, _ in notes] == ["im:user:1", "im:user:1", "im:relay:relay"]
+    (header,) = notes[-1][1]
+    assert [list(proof) for proof in proofs] in header.values()
+
+
+def test_what_held_before_is_told_again(sent: Channels) -> None:
+    """The worker that stored it may have died before it told."""
+    for _ in range(2):
+        tasks.store_proofs("relay", [(BOB, "1_2", 0, 2)])
+        assert sent.frames() == [tick(BOB, 2, "1_2")]
+
+
+def test_what_proves_nothing_is_confirmed_and_told_to_no_sender(sent: Channels) -> None:
+    """It begins behind what was delivered; a relay that heard nothing would send it for ever."""
+    tasks.store_proofs("relay", [(BOB, "1_2", 1, 3)])
+    assert view(BOB).delivered_seq == 0
+    assert [channel for channel, _ in sent.notes()] == ["im:relay:relay"]
