@@ -224,3 +224,11 @@ def test_nothing_more_is_heard_of_one_that_is_being_closed(reader: Reader) -> No
     reader.closing = 1008
     reader.read(frame(TEXT, b"late") + frame(PONG, b"late") + frame(PING, b"late"))
     assert (reader.messages, reader.pongs, reader.pushed) == ([], [], [])
+
+
+def test_the_bytes_of_a_pong_within_a_message_are_no_pong(reader: Reader) -> None:
+    pong = frame(PONG, b"serial 1")
+    message = frame(TEXT, b"before" + b"\x0a\x08" + bytes(12))
+    reader.read(message[:12])
+    reader.read(pong)
+    assert reader.pongs == []

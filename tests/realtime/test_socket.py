@@ -16,6 +16,7 @@ from websockets.frames import Opcode
 from websockets.protocol import Protocol, Side
 
 from infra.tokens import Claims
+from realtime import inbound
 from realtime.connection import Connection
 from realtime.delivered import Proofs
 from realtime.socket import serve
@@ -126,7 +127,8 @@ class Visit:
 
 
 @pytest.fixture
-def visit() -> Iterator[Visit]:
+def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    monkeypatch.setattr(inbound, "settings", lambda: SimpleNamespace(rate_limits=True))
     visit = Visit()
     yield visit
     visit.close()
