@@ -34,8 +34,8 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings().log_level)
-    for chatty in ("celery.app.trace", "celery.worker.strategy", "celery.beat"):
-        logging.getLogger(chatty).setLevel("WARNING")  # they tell of every task, thousands a second
+    for chatty in ("celery.app.trace", "celery.worker.strategy", "celery.beat", "websockets.server"):
+        logging.getLogger(chatty).setLevel("WARNING")  # they tell of every task or frame, thousands a second
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

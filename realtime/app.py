@@ -1,15 +1,14 @@
 """The WebSocket door put together."""
 
-from flask import Flask, Response, request
-from flask_sock import Sock
+from flask import Flask, Response, g, request
 
 from infra import limits, logs, loops, proxies, tokens
 from infra.redis import RedisError, client
-from realtime import drain, socket
-from realtime.auth import SUBPROTOCOL, authenticate
-from realtime.frames import MAX_INBOUND
+from realtime import drain, handshake, socket
+from realtime.auth import authenticate
 from realtime.hub import Hub
-from realtime.line import ReadingLoop
+
+log = logs.get(__name__)
 
 PATH = "/message/v1/ws"
 
@@ -18,11 +17,6 @@ def create_app() -> Flask:
     """A WSGI application that serves the sockets of one relay. Make it after the server has forked and patched."""
     logs.configure()
     app = Flask(__name__)
-    app.config["SOCK_SERVER_OPTIONS"] = {
-        "max_message_size": MAX_INBOUND,
-        "subprotocols": [SUBPROTOCOL],
-        "thread_class": ReadingLoop,
-    }
     tokens.configure(app)
     proxies.register(app)
     limits.register_tokens(app)
@@ -30,18 +24,29 @@ def create_app() -> Flask:
     hub.start()
     drain.watch(hub)
     app.before_request(_before)
-    Sock(app).route(PATH)(lambda server: socket.serve(hub, server))
+    app.add_url_rule(PATH, "socket", lambda: _socket(hub), websocket=True)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", lambda: readyz(hub))
     return app
 
 
 def _before() -> Response | None:
-    if request.path != PATH:
-        return None
-    # Compression would cost 100 KB a socket, and simple-websocket accepts it whenever it is offered.
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-    return authenticate()
+    return authenticate() if request.path == PATH else None
+
+
+def _socket(hub: Hub) -> Response:
+    answer = handshake.accept(request)
+    if isinstance(answer, Response):
+        return answer
+    sock = request.environ["gunicorn.socket"]
+    try:
+        sock.sendall(answer)
+        socket.serve(hub, g.claims, sock)
+    except OSError as error:
+        log.info("socket_lost", reason=str(error))
+    except Exception:
+        log.exception("socket_failed")  # to answer 500 would write HTTP between two frames
+    return handshake.Over()
 
 
 def _healthz() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Who opens a socket: decided before the upgrade, because flask-sock upgrades before its handler runs."""
+"""Who opens a socket: decided before the upgrade, while there is still an HTTP status to answer."""
 
 from urllib.parse import urlsplit
 

@@ -1,6 +1,6 @@
 """Frames: the contract's JSON inside RFC 6455's bytes.
 
-Encoded here rather than by wsproto, so that a frame for a thousand sockets is encoded once. A server's frames are
+Encoded here rather than by `websockets`, so that a frame for a thousand sockets is encoded once. A server's frames are
 neither masked nor fragmented nor compressed (the extension is never accepted), so the bytes depend on nothing.
 """
 

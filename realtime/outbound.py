@@ -1,7 +1,6 @@
 """The bounded queue between whoever has something for a socket and its one writer.
 
-Whole frames only, and everything through here: simple-websocket's own `send` would cut a large frame to a slow
-reader, and a second writer would mix two frames.
+Whole frames only, and everything through here: a second writer would mix two frames.
 """
 
 from collections import deque
@@ -45,11 +44,11 @@ class Outbound:
         self._ended = False
 
     def push(self, frame: bytes, *, bounded: bool = True) -> bool:
-        """Queue one frame. False when the connection is closing, or now has to, because its queue is full.
+        """Queue one frame. False when the connection is ending, or now has to, because its queue is full.
 
         What is bounded by its own protocol (a page of backlog comes only after the last was answered) takes no room.
         """
-        if self.closing is not None:
+        if self.closing is not None or self._ended:
             return False
         if bounded:
             if self.full:
@@ -86,9 +85,11 @@ class Outbound:
         self._frames.append(last + frames.close(code, reason))
         self.wake()
 
-    def end(self) -> None:
-        """Nobody reads any more: write what is queued and stop."""
+    def end(self, last: bytes = b"") -> None:
+        """Nobody reads any more: write what is queued, then `last`, and stop."""
         self._ended = True
+        if self.closing is None and last:
+            self._frames.append(last)
         self.wake()
 
     def wake(self) -> None:
@@ -137,7 +138,7 @@ class Outbound:
     def _take(self) -> bytes:
         waiting = self._frames
         frames_pushed.inc(len(waiting))
-        if self.closing is None and (ping := self._due_ping()):
+        if self.closing is None and not self._ended and (ping := self._due_ping()):
             waiting.append(ping)
         chunk = b"".join(waiting)
         waiting.clear()

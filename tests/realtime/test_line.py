@@ -1,107 +1,152 @@
-"""Reading a socket: pongs in the event loop, everything else by the reading loop, and a clean end."""
+"""Reading a socket: control frames in the event loop, messages one after the other in a greenlet, and a clean end."""
 
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import gevent
 import pytest
 from gevent import socket
 from gevent.event import Event
+from websockets.protocol import Protocol, Side
 
+from infra.tokens import Claims
+from realtime import inbound
+from realtime.connection import Connection
+from realtime.delivered import Proofs
 from realtime.line import Line
-from realtime.pongs import Pongs
+from realtime.parser import Parser
 from tests.processes import PATIENCE
 
-PONG = b"\x8a\x88" + bytes(4) + b"serial 1"
-OTHER = b"\x81\x81" + bytes(4) + b"x"
+PING = b"\x89\x81" + bytes(4) + b"x"
+PONG_OF_IT = b"\x8a\x01x"
 
 
-class Heard:
-    """Stands for the Connection."""
-
-    def __init__(self) -> None:
-        self.times = 0
-        self.outbound = self
-
-    def heard(self) -> None:
-        self.times += 1
+def text(content: bytes) -> bytes:
+    """As a client sends it, masked by zeros."""
+    return bytes([0x81, 0x80 | len(content)]) + bytes(4) + content
 
 
 class Peer:
-    """A line, the peer at its other end, and what simple-websocket's loop would do with what comes."""
+    """A line with its writer, the peer at its other end, and a handler that waits while it is told to."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.heard = Heard()
-        self.pongs: list[bytes] = []
-        self.read: list[bytes] = []
-        self.begun = 0
-        self.ended = Event()
+        self.handled: list[str | bytes] = []
+        self.pause = 0.0
         self.free = Event()
         self.free.set()
-        pongs = Pongs(self.pongs.append)
-        self._pongs = pongs
-        self.line = Line(self.ours, self.heard, pongs, self._loop)  # type: ignore[arg-type]
+        claims = Claims(7, int(time.time()) + 3600, None, None)
+        self.connection = Connection(claims, Proofs("relay"), lambda *_: None)
+        bucket = inbound.Bucket()
+        parser = Parser(Protocol(Side.SERVER), self.connection, bucket, inbound.Pings(self.connection, bucket))
+        self.line = Line(self.ours, self.connection, parser, self._handle, lambda: self.pause)
+        self._writer = gevent.spawn(self.connection.outbound.write_all, self.ours, bytes)
 
-    def _loop(self) -> None:
-        self.begun += 1
-        while data := self.line.recv(4_096):
-            self._pongs.follow(data)
-            self.read.append(data)
-            self.free.wait()
-        self.ended.set()
+    def _handle(self, message: str | bytes) -> None:
+        self.handled.append(message)
+        self.free.wait()
+        if message == "fails":
+            raise ZeroDivisionError
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        with gevent.Timeout(PATIENCE):
+            while len(data) < size:
+                data += self.theirs.recv(size - len(data))
+        return data
 
     def wait_ended(self) -> None:
-        assert self.ended.wait(PATIENCE)
+        """Wait until the writer has nothing more to expect."""
+        self._writer.get(timeout=PATIENCE)
 
+    def wait_handled(self, *messages: str) -> None:
+        with gevent.Timeout(PATIENCE):
+            while self.handled != list(messages):
+                gevent.sleep(0.001)
 
-def settle() -> None:
-    """Let the event loop see what has been sent."""
-    gevent.sleep(0.02)
+    def close(self) -> None:
+        self.free.set()
+        self.line.stop()
+        self._writer.kill()
+        self.ours.close()
+        self.theirs.close()
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
+def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
+    monkeypatch.setattr(inbound, "settings", lambda: SimpleNamespace(rate_limits=True))
     peer = Peer()
     yield peer
-    peer.free.set()
-    peer.line.stop()
-    peer.ours.close()
-    peer.theirs.close()
+    peer.close()
 
 
-def test_pongs_need_no_reading_loop(peer: Peer) -> None:
-    for _ in range(3):
-        peer.theirs.sendall(PONG)
-        settle()
-    assert peer.pongs == [b"serial 1"] * 3
-    assert peer.heard.times == 3
-    assert not peer.begun
+def test_messages_come_whole_and_in_their_order(peer: Peer) -> None:
+    stream = text(b"one") + PING + text(b"two") + text(b"three")
+    for start in range(0, len(stream), 5):
+        peer.theirs.sendall(stream[start : start + 5])
+        gevent.sleep(0)
+    peer.wait_handled("one", "two", "three")
+    assert peer.read(3) == PONG_OF_IT
 
 
-def test_everything_else_comes_in_its_order(peer: Peer) -> None:
-    for data in (OTHER, PONG, OTHER * 2, PONG):
-        peer.theirs.sendall(data)
-        settle()
-    assert b"".join(peer.read) == OTHER * 3
-    assert len(peer.pongs) == 2
-    assert peer.begun == 1
-
-
-def test_nothing_is_read_ahead_of_a_busy_reading_loop(peer: Peer) -> None:
+def test_nothing_is_read_ahead_of_a_handler_that_waits(peer: Peer) -> None:
     peer.free.clear()
-    for _ in range(3):
-        peer.theirs.sendall(OTHER)
-        settle()
-    assert peer.read == [OTHER]
+    peer.theirs.sendall(text(b"one"))
+    peer.wait_handled("one")
+    peer.theirs.sendall(text(b"two") + PING)
+    for _ in range(20):
+        gevent.sleep(0)
+    assert peer.handled == ["one"]
+    assert not peer.connection.outbound.waiting
     peer.free.set()
-    settle()
-    assert b"".join(peer.read) == OTHER * 3
+    peer.wait_handled("one", "two")
+    assert peer.read(3) == PONG_OF_IT
 
 
-def test_the_end_of_the_peer_ends_the_reading_loop(peer: Peer) -> None:
+def test_a_message_that_fails_harms_no_other(peer: Peer) -> None:
+    peer.theirs.sendall(text(b"fails") + text(b"two"))
+    peer.wait_handled("fails", "two")
+    peer.theirs.sendall(text(b"three"))
+    peer.wait_handled("fails", "two", "three")
+
+
+def test_who_has_said_too_much_is_read_later(peer: Peer) -> None:
+    peer.pause = 0.01
+    peer.theirs.sendall(PING)
+    assert peer.read(3) == PONG_OF_IT
+    peer.theirs.sendall(text(b"one"))
+    peer.wait_handled("one")
+    peer.theirs.sendall(text(b"two"))
+    peer.wait_handled("one", "two")
+
+
+def test_a_pause_that_does_not_end_leaves_all_unread(peer: Peer) -> None:
+    peer.pause = 3600.0
+    peer.theirs.sendall(PING)
+    assert peer.read(3) == PONG_OF_IT
+    peer.theirs.sendall(text(b"one"))
+    for _ in range(20):
+        gevent.sleep(0)
+    assert peer.handled == []
+    peer.line.stop()
+    assert peer.ours.recv(100) == text(b"one")
+
+
+def test_the_close_is_echoed_after_the_answers_to_what_came_before(peer: Peer) -> None:
+    close = b"\x88\x82" + bytes(4) + b"\x03\xe8"
+    peer.free.clear()
+    peer.theirs.sendall(text(b"one") + close)
+    peer.wait_handled("one")
+    peer.connection.outbound.push(b"\x81\x02ok")
+    peer.free.set()
+    assert peer.read(8) == b"\x81\x02ok" + b"\x88\x02\x03\xe8"
+    peer.wait_ended()
+
+
+def test_the_end_of_the_peer_ends_the_connection(peer: Peer) -> None:
     peer.theirs.close()
     peer.wait_ended()
-    assert peer.read == []
 
 
 def test_a_broken_line_is_an_end(peer: Peer) -> None:
@@ -110,16 +155,33 @@ def test_a_broken_line_is_an_end(peer: Peer) -> None:
     peer.wait_ended()
 
 
-@pytest.mark.parametrize("busy", [True, False], ids=["busy", "waiting"])
-def test_stopping_ends_the_reading_loop(peer: Peer, *, busy: bool) -> None:
-    if busy:
-        peer.free.clear()
-    peer.theirs.sendall(OTHER)
-    settle()
-    peer.line.stop()
-    peer.line.stop()
-    peer.theirs.sendall(OTHER)
+def test_what_breaks_the_protocol_is_told_and_ends_the_connection(peer: Peer) -> None:
+    peer.theirs.sendall(b"\x81\x01x")  # not masked
+    assert peer.read(4)[2:] == b"\x03\xea"
+    peer.wait_ended()
+
+
+def test_messages_of_one_that_is_being_closed_are_left(peer: Peer) -> None:
+    peer.free.clear()
+    peer.theirs.sendall(text(b"one") + text(b"two"))
+    peer.wait_handled("one")
+    peer.connection.outbound.close(1008)
     peer.free.set()
     peer.wait_ended()
-    assert peer.read == [OTHER], "somebody else may read now"
-    assert peer.ours.recv(100) == OTHER
+    assert peer.handled == ["one"]
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "waiting"])
+def test_after_stopping_somebody_else_may_read(peer: Peer, *, busy: bool) -> None:
+    if busy:
+        peer.free.clear()
+    peer.theirs.sendall(text(b"one"))
+    peer.wait_handled("one")
+    peer.line.stop()
+    peer.line.stop()
+    peer.theirs.sendall(text(b"two"))
+    peer.free.set()
+    for _ in range(20):
+        gevent.sleep(0)
+    assert peer.ours.recv(100) == text(b"two")
+    assert peer.handled == ["one"]

@@ -1,0 +1,39 @@
+"""The WebSocket handshake: `websockets`' sans-I/O protocol judges the request that Flask has, and makes the 101."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flask import Request, Response
+from websockets.datastructures import Headers
+from websockets.http11 import Request as Asked
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from realtime.auth import SUBPROTOCOL
+
+
+def accept(request: Request) -> bytes | Response:
+    """Returns the 101 to write, or the refusal of a request that is no proper handshake.
+
+    No extension is accepted: compression would cost 100 KB a socket.
+    """
+    protocol = ServerProtocol(select_subprotocol=_choose)
+    version = request.environ["SERVER_PROTOCOL"]
+    answer = protocol.accept(Asked(request.path, Headers(request.headers), request.method, version))
+    if protocol.handshake_exc is not None:
+        return Response(bytes(answer.body), answer.status_code, list(answer.headers.raw_items()))
+    protocol.send_response(answer)
+    return b"".join(protocol.data_to_send())
+
+
+def _choose(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """A client that offers others only is served without one."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+
+class Over(Response):
+    """Is returned to gunicorn once its socket was used up: gunicorn writes nothing then, and closes the socket."""
+
+    def __call__(self, _environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Raises StopIteration, by which gunicorn's workers end a connection that the application has taken over."""
+        raise StopIteration
