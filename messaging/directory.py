@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.blacklist import Blacklist
+from db.errors import DatabaseUnavailable
 from db.friend import Friend
-from db.session import DatabaseUnavailable
 from db.user import User
 
 Pair = tuple[int, int]  # from, to

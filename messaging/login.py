@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.revoked_user import RevokedUser
-from db.session import run
+from db.session import write
 from db.user import User
 from messaging import attempts, friends, passwords, users
 from messaging.errors import Code, Refused
@@ -46,7 +46,7 @@ def register(*, username: str, password: str, address: str, nickname: str | None
         attempts.remember(session, now, username=username, address=address)
         return SignedIn(user, generation(session, user["id"]))
 
-    return run(rule)
+    return write(rule)
 
 
 def login(*, username: str, password: str, address: str) -> SignedIn:
@@ -54,9 +54,9 @@ def login(*, username: str, password: str, address: str) -> SignedIn:
 
     Raises Refused: WRONG_CREDENTIALS, for an unknown name as well; TOO_MANY_REQUESTS, even with the right password.
     """
-    found = run(lambda session, now: begin(session, now, username=username, address=address))
+    found = write(begin, username=username, address=address)
     account = _checked(found, password)
-    run(lambda session, now: attempts.succeeded(session, now, username=username, address=address))
+    write(attempts.succeeded, username=username, address=address)
     return SignedIn(account.user, account.generation)
 
 
@@ -74,7 +74,7 @@ def change_password(*, user_id: int, old_password: str, new_password: str, addre
         attempts.succeeded(session, now, username=account.user["username"], address=address)
         return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
 
-    return run(rule)
+    return write(rule)
 
 
 def close_account(*, user_id: int, password: str, address: str) -> list[friends.News]:
@@ -93,7 +93,7 @@ def close_account(*, user_id: int, password: str, address: str) -> list[friends.
         revoke_user(session, now, user_id=user_id)
         return news
 
-    return run(rule)
+    return write(rule)
 
 
 def add(session: Session, now: datetime, *, username: str, password_hash: str, nickname: str) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _prove(user_id: int, password: str, address: str) -> Account:
         username = users.profile(session, now, user_id=user_id)["username"]
         return begin(session, now, username=username, address=address)
 
-    return _checked(run(rule), password)
+    return _checked(write(rule), password)
 
 
 def _checked(account: Account | None, password: str) -> Account:

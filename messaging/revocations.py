@@ -14,9 +14,10 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.errors import DatabaseUnavailable
 from db.revoked_token import RevokedToken
 from db.revoked_user import RevokedUser
-from db.session import DatabaseUnavailable, run
+from db.session import read
 from infra.settings import settings
 
 _REFRESH_SECONDS = 2.0
@@ -124,7 +125,7 @@ class Revocations:
             started, outdated = time.monotonic(), self._outdated
             if started - self._read_at <= _REFRESH_SECONDS:
                 return
-            self._take(run(lambda session, now: news(session, now, since=self._since(now)), write=False))
+            self._take(read(lambda session, now: news(session, now, since=self._since(now))))
             if outdated == self._outdated:
                 self._read_at = started
         except DatabaseUnavailable:

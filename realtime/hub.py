@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import gevent
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from infra import bus, logs, loops, presence
 from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client

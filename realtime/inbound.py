@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 
-from db.session import DatabaseUnavailable, run
+from db.errors import DatabaseUnavailable
+from db.session import write
 from infra.settings import settings
 from messaging.errors import Code, Refused
 from messaging.fields import MAX_ID
@@ -132,7 +133,7 @@ def _read(connection: Connection, inbound: Inbound) -> None:
     try:
         body: dict[str, Any] = ReadRequest().load(inbound.content)
         user_id = connection.claims.user_id
-        done = run(lambda session, now: read(session, now, user_id=user_id, origin=connection.id, **body))
+        done = write(read, user_id=user_id, origin=connection.id, **body)
     except ValidationError as error:
         raise BadFrame(str(error.messages), inbound.kind) from error
     except Refused as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from grpc import StatusCode
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from infra import logs
 from infra.redis import RedisError
 from messaging.errors import Code, Refused

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import event, insert
 
 from db.friend import Friend
-from db.session import engine, run
+from db.session import engine, write
 from infra.redis import client
 from messaging.directory import BuiltIn
 from messaging.draft import Draft
@@ -24,7 +24,7 @@ _SHARDS = range(16)
 
 def main(count: int) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, poke, drain: the cost of each, once everything is warm."""
-    run(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
+    write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     statements: list[str] = []
     event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
     _round(count, "first", statements)
@@ -49,7 +49,7 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
 
 def _send(count: int, key: str) -> list[int]:
     drafts = [Draft(1, 1_000 + number, 1, "x" * 100, None, f"{key} {number}") for number in range(count)]
-    answers = run(lambda session, now: send(session, now, drafts, directory=BuiltIn()))
+    answers = write(send, drafts, directory=BuiltIn())
     return [answer.shard for answer in answers if isinstance(answer, Sent) and answer.shard is not None]
 
 
@@ -63,7 +63,7 @@ def _counted(work: Callable[[], object], statements: list[str]) -> dict[str, int
 
 
 def _spent() -> dict[str, int]:
-    database = dict(run(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
+    database = dict(write(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
     redis = client().info("commandstats")
     return {
         "trips": int(database["Questions"]),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.session import run
+from db.session import write
 from messaging import schemas
 from messaging.conversation_update import arrange
 from messaging.errors import Code
@@ -21,8 +21,7 @@ bp = Blueprint("conversation_update", __name__)
 @bp.response(200, schemas.Arranged)
 def update_conversation(body: dict[str, Any]) -> dict[str, Any]:
     """Put a conversation on top, mute it, or hide it until its next message; for the caller alone."""
-    user_id = auth.user_id()
-    view, shard = run(lambda session, now: arrange(session, now, user_id=user_id, directory=directory.within(), **body))
+    view, shard = write(arrange, user_id=auth.user_id(), directory=directory.within(), **body)
     poke(shard)
     directory.introduce([view])
     return {"conversation": view}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.session import run
+from db.session import read
 from messaging import schemas
 from messaging.conversations import Conversations, conversations, unread
 from messaging.errors import Code
@@ -19,11 +19,7 @@ bp = Blueprint("conversations", __name__)
 @bp.response(200, schemas.Conversations)
 def list_conversations(body: dict[str, Any]) -> Conversations:
     """A page of the caller's conversations, those on top first, then the newest."""
-    user_id = auth.user_id()
-    found = run(
-        lambda session, now: conversations(session, now, user_id=user_id, directory=directory.within(), **body),
-        write=False,
-    )
+    found = read(conversations, user_id=auth.user_id(), directory=directory.within(), **body)
     directory.introduce(found.conversations)
     return found
 
@@ -34,5 +30,4 @@ def list_conversations(body: dict[str, Any]) -> Conversations:
 @bp.response(200, schemas.Unread)
 def count_unread(body: dict[str, Any]) -> dict[str, int]:
     """Unread messages of one conversation, or of all that are neither muted nor hidden."""
-    user_id = auth.user_id()
-    return {"count": run(lambda session, now: unread(session, now, user_id=user_id, **body), write=False)}
+    return {"count": read(unread, user_id=auth.user_id(), **body)}

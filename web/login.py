@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.session import run
+from db.session import write
 from infra import logs, tokens
 from infra.limits import PASSWORDS, limited_to
 from messaging import login, user_schemas
@@ -59,11 +59,7 @@ def refresh_tokens(_body: dict[str, Any]) -> tokens.Pair:
     token_id, family = claims.token_id, claims.family
     if token_id is None or family is None:
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
-    spent = run(
-        lambda session, now: spend_refresh(
-            session, now, token=claims, token_id=token_id, family=family, expires_at=claims.expires_at
-        )
-    )
+    spent = write(spend_refresh, token=claims, token_id=token_id, family=family, expires_at=claims.expires_at)
     if spent is Refresh.REUSED:
         revocations().look_again()
         log.warning("refresh_token_reused", user_id=claims.user_id)
@@ -89,7 +85,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
         if family is not None:
             revoke_login(session, now, family=family, expires_at=claims.expires_at)
 
-    run(rule)
+    write(rule)
     revocations().look_again()
     return {}
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.session import DatabaseUnavailable, run
+from db.errors import DatabaseUnavailable
+from db.session import read
 from infra import bus, logs
 from messaging.backlog import Page, page
 from workers.app import app
@@ -30,7 +30,7 @@ def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
 def _notes(requests: Sequence[Request]) -> list[bus.Note]:
     """Returns the answers; a page that cannot be told is missing alone."""
     try:
-        pages = run(partial(_pages, requests=requests), write=False)
+        pages = read(_pages, requests=requests)
         return [_note(request, found) for request, found in zip(requests, pages, strict=True)]
     except DatabaseUnavailable:
         raise

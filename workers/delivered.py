@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from db.session import run
+from db.session import write
 from infra import bus
 from messaging.conversation_id import peer
 from messaging.delivered import Proof, store
@@ -16,7 +16,7 @@ def store_proofs(relay_id: str, proofs: Sequence[tuple[int, str, int, int]]) -> 
     The senders are told also of a proof that held before: the worker that stored it may have died before it told.
     """
     given = [Proof(*proof) for proof in proofs]
-    holding = run(lambda session, now: store(session, now, given))
+    holding = write(store, given)
     notes = [(bus.user_channel(sender), _ticks(proof)) for proof in holding if (sender := _sender(proof))]
     confirmation = bus.Note({"kind": "confirmed", "proofs": [list(proof) for proof in proofs]})
     bus.publish([*notes, (bus.relay_channel(relay_id), confirmation)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from db.session import run
+from db.session import read
 from infra.settings import settings
 from messaging.directory import Answered, BuiltIn, Directory, DirectoryUnavailable, Pair
 
@@ -50,7 +50,7 @@ def introduce(conversations: Sequence[dict[str, Any]]) -> None:
 def may_talk(pairs: Collection[Pair]) -> set[Pair]:
     """Those of the directed pairs who are friends, neither having blocked the other."""
     if not is_outside():
-        return run(lambda session, _now: _tables.may_talk(session, pairs), write=False)
+        return read(lambda session, _now: _tables.may_talk(session, pairs))
     with _outside() as directory:
         return directory.may_talk(pairs)
 
@@ -58,7 +58,7 @@ def may_talk(pairs: Collection[Pair]) -> set[Pair]:
 def talking_friends(user_id: int) -> list[int]:
     """Friends of a user, ascending, without those he has blocked or who have blocked him."""
     if not is_outside():
-        return run(lambda session, _now: _from_tables(session, user_id), write=False)
+        return read(lambda session, _now: _from_tables(session, user_id))
     with _outside() as directory:
         return directory.talking_friends(user_id)
 

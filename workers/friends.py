@@ -1,8 +1,6 @@
 """Telling users of requests and friendships, and new friends of each other's presence. Hints: lists are the truth."""
 
-from functools import partial
-
-from db.session import run
+from db.session import read
 from infra import bus
 from messaging.friends import Event, News, told
 from workers import directory
@@ -26,7 +24,7 @@ def reunite(user_id: int, other_id: int) -> None:
 def tell_news(event: str, user_id: int, other_id: int) -> None:
     """Tell all connections of whom it concerns; of new friends also who is online."""
     news = News(Event(event), user_id, other_id)
-    contents = run(partial(told, news=news), write=False)
+    contents = read(told, news=news)
     bus.publish((bus.user_channel(user), _note(bus.frame("friend", content))) for user, content in contents.items())
     if contents and news.event is Event.ADDED:
         tell_presence(user_id, other_id)

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from db.session import DatabaseUnavailable, run
+from db.errors import DatabaseUnavailable
+from db.session import write
 from infra import bus, logs, loops
 from infra.metrics import events_drained, events_parked, pokes_failed
 from infra.redis import client
@@ -77,7 +78,7 @@ def _work_off(shards: Sequence[int], until: float) -> list[int]:
 def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
     """The shards that no other worker was at, and whether they may hold more."""
     limit = settings().outbox_batch
-    applied = run(lambda session, now: apply_batch(session, now, shards=shards, limit=limit))
+    applied = write(apply_batch, shards=shards, limit=limit)
     if not applied.held:
         return applied.held, False
     published = _publish(shards)
@@ -86,7 +87,7 @@ def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
 
 def _publish(shards: Sequence[int]) -> Batch:
     limit = settings().outbox_batch
-    published = run(lambda session, now: publish_batch(session, now, shards=shards, limit=limit, announce=_announce))
+    published = write(publish_batch, shards=shards, limit=limit, announce=_announce)
     _tell_of(published.failures)
     events_drained.inc(published.count - len(published.failures))
     return published
@@ -97,13 +98,13 @@ def _each_alone(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
     if len(shards) > 1:
         return frozenset(shards), True
     try:
-        while run(lambda session, now: apply_batch(session, now, shards=shards, limit=1)).count:
+        while write(apply_batch, shards=shards, limit=1).count:
             pass
     except _UNAVAILABLE:
         raise
     except Exception as error:  # noqa: BLE001 - it is the one that was logged for the whole batch
         culprit = error
-        _tell_of(run(lambda session, now: set_back_oldest(session, now, shard=shards[0], error=culprit)))
+        _tell_of(write(set_back_oldest, shard=shards[0], error=culprit))
     return _publish(shards).held, False
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from db.errors import DatabaseUnavailable
 from db.group_commit import GroupCommit
-from db.session import DatabaseUnavailable
 from infra.metrics import sends
 from messaging.directory import Pair
 from messaging.draft import Draft

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import orjson
 
-from db.session import run
+from db.session import read, write
 from infra import logs, presence
 from infra.metrics import audit_drift
 from infra.redis import client
@@ -30,14 +30,14 @@ def sweep() -> None:
     """Drain shards that hold old events, whatever their flags say: a poke was lost, or Redis was away."""
     if not client().set("im:sweep", 1, nx=True, px=500):
         return  # one has just run: sweeps pile up in the queue while workers are away
-    for shard in run(lambda session, now: stray_shards(session, now, older_than=_STRAY_AGE), write=False):
+    for shard in read(stray_shards, older_than=_STRAY_AGE):
         drain.apply_async(([shard],))
 
 
 @app.task(name="upkeep.expire_rows")
 def expire_rows() -> None:
     """Delete expired tickets, revoked tokens, login attempts and known addresses."""
-    log.info("expired", **run(upkeep.expire))
+    log.info("expired", **write(upkeep.expire))
 
 
 @app.task(name="upkeep.expire_presence")
@@ -50,11 +50,11 @@ def expire_presence() -> None:
 @app.task(name="upkeep.audit")
 def audit_sample() -> None:
     """Check a random sample of conversations; a drift is logged as an error, counted, and left as it is."""
-    newest = run(upkeep.snapshot, write=False)["messages"]
+    newest = read(upkeep.snapshot)["messages"]
     ids = [random.randint(1, newest) for _ in range(_SAMPLE)] if newest else []
     drifted = 0
-    for name in run(lambda session, now: audit.sample(session, now, message_ids=ids), write=False):
-        for drift in run(lambda session, now: audit.audit(session, now, conversation_id=name, repair=False)).drift:  # noqa: B023
+    for name in read(audit.sample, message_ids=ids):
+        for drift in write(audit.audit, conversation_id=name, repair=False).drift:
             log.error("drift", **asdict(drift))
             audit_drift.labels(what=drift.what).inc()
             drifted += 1
@@ -64,6 +64,6 @@ def audit_sample() -> None:
 @app.task(name="upkeep.snapshot")
 def snapshot() -> None:
     """Log the state of the service, and keep it in Redis for whoever looks."""
-    taken = {**run(upkeep.snapshot, write=False), "connections": presence.connections()}
+    taken = {**read(upkeep.snapshot), "connections": presence.connections()}
     (log.debug if settings().embedded else log.info)("snapshot", **taken)  # nobody at a terminal wants it every 10 s
     client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)

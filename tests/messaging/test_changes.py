@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.outbox import Event, Kind
-from db.session import run
+from db.session import write
 from messaging import changes, heads
 from messaging.read import read
 from messaging.recall import recall
@@ -19,7 +19,7 @@ def record(conversation_id: str, kind: Kind, **told: object) -> int:
         locked = heads.lock(session, [conversation_id])[conversation_id]
         return changes.record(session, now, locked, kind=kind, user_id=BOB, **told)  # type: ignore[arg-type]
 
-    return run(rule)
+    return write(rule)
 
 
 def test_changes_are_numbered_after_the_messages(pair: str) -> None:
@@ -53,7 +53,7 @@ def test_an_event_says_what_was_recorded(pair: str) -> None:
 
 def test_what_is_refused_takes_no_number(pair: str) -> None:
     message = stored(ALICE, BOB)
-    run(lambda session, now: recall(session, now, user_id=ALICE, message_id=message["id"]))
-    run(lambda session, now: read(session, now, user_id=BOB, message_id=message["id"]))
+    write(recall, user_id=ALICE, message_id=message["id"])
+    write(read, user_id=BOB, message_id=message["id"])
     assert head().change_seq == 2
     assert [event.change_seq for event in events()] == [1, 2]

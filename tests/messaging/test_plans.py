@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
-from db.session import engine, run
+from db.session import engine, write
 from messaging import backlog, delivered
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
@@ -267,4 +267,4 @@ def test_what_is_measured_here_would_show_a_scan(large: str) -> None:
 
 def test_the_rules_succeed_on_the_large_database(large: str) -> None:
     """The measured transactions are rolled back; this one is not."""
-    assert run(lambda session, now: history(session, now, user_id=BOB, conversation_id=LARGE)).has_more
+    assert write(history, user_id=BOB, conversation_id=LARGE).has_more

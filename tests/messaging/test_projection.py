@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 from db.base import table
 from db.conversation import Conversation
 from db.outbox import Event, Kind
-from db.session import run
+from db.session import write
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.projection import audience, concerns
 from messaging.recall import recall
@@ -39,7 +39,7 @@ def counts(user_id: int) -> tuple[int, int, int]:
 
 def project_again() -> None:
     """Apply every event that was applied before once more."""
-    run(lambda session, _: session.execute(update(Event).values(applied=False)))
+    write(lambda session, _: session.execute(update(Event).values(applied=False)))
     project()
 
 
@@ -223,7 +223,7 @@ def test_a_change_does_not_bring_a_hidden_conversation_back(pair: str) -> None:
 
 def change(rule: Any, message: dict[str, Any], user_id: int) -> None:
     """Let a user recall or delete a message."""
-    run(lambda session, now: rule(session, now, user_id=user_id, message_id=message["id"]))
+    write(rule, user_id=user_id, message_id=message["id"])
 
 
 def test_sending_does_not_read(pair: str) -> None:
@@ -297,7 +297,7 @@ def test_the_audience_are_the_two() -> None:
 def test_an_old_row_of_another_friend_is_left_alone(pair: str) -> None:
     befriend(BOB, CAROL)
     row: dict[str, Any] = {"conversation_id": "2_3", "user_id": BOB, "friend_id": CAROL, "unread_count": 7}
-    run(lambda session, now: session.execute(insert(Conversation), [row | {"create_time": now, "update_time": now}]))
+    write(lambda session, now: session.execute(insert(Conversation), [row | {"create_time": now, "update_time": now}]))
     stored(ALICE, BOB)
     project()
     assert (view(BOB, "2_3").unread_count, view(BOB, "2_3").version) == (7, 0)

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from db.errors import DatabaseUnavailable
 from db.revoked_token import RevokedToken
-from db.session import DatabaseUnavailable, run
+from db.session import read, write
 from infra.settings import settings
 from messaging import revocations as module
 from messaging.message import unix
@@ -59,14 +60,13 @@ class Table:
         self.go = threading.Event()
         self.go.set()
 
-    def run(self, rule: object, *, write: bool) -> News:
-        assert not write
+    def read(self, rule: object) -> News:
         self.reads += 1
         self.entered.set()
         assert self.go.wait(PATIENCE)
         if self.away:
             raise DatabaseUnavailable("away")
-        found: News = run(rule, write=False)  # type: ignore[arg-type]
+        found: News = read(rule)  # type: ignore[arg-type]
         self.rows += len(found.ids) + len(found.users)
         return found
 
@@ -81,7 +81,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def table(database: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     table = Table()
-    monkeypatch.setattr(module, "run", table.run)
+    monkeypatch.setattr(module, "read", table.read)
     yield table
     table.go.set()
 
@@ -93,7 +93,7 @@ def revoke(token_id: str, *, ago: timedelta = timedelta(0), of_access: bool = Tr
         times = {"expires_at": now + HOUR, "create_time": now - ago}
         session.execute(insert(RevokedToken), [{"token_id": token_id, "of_access": of_access} | times])
 
-    run(rule)
+    write(rule)
 
 
 def test_nothing_is_revoked_at_first(table: Table) -> None:
@@ -212,7 +212,7 @@ def test_a_read_costs_what_is_new_and_not_what_there_is(table: Table, clock: Clo
     for number in range(300):
         revoke(f"t{number}", ago=HOUR)
     for user_id in range(10, 20):
-        run(lambda session, now, user_id=user_id: revoke_user(session, now - HOUR, user_id=user_id))
+        write(lambda session, now, user_id=user_id: revoke_user(session, now - HOUR, user_id=user_id))
     known = Revocations()
     assert known.revoked(named("t0"))
     assert table.rows == 310, "the first reads all"
@@ -246,7 +246,7 @@ def test_of_two_transactions_that_commit_in_reverse_order_both_are_seen(mariadb_
         inserted.set()
         assert go.wait(PATIENCE)
 
-    first = threading.Thread(target=run, args=(slow,))
+    first = threading.Thread(target=write, args=(slow,))
     first.start()
     assert inserted.wait(PATIENCE)
     revoke("second", ago=timedelta(seconds=-2))  # two seconds later, had this test the time
@@ -263,7 +263,7 @@ def test_a_clock_of_the_database_that_was_set_back_hides_nothing(
 ) -> None:
     known = Revocations()
     with monkeypatch.context() as ahead:
-        ahead.setattr(module, "run", lambda rule, *, write: table.run(shifted(rule, HOUR), write=write))
+        ahead.setattr(module, "read", lambda rule: table.read(shifted(rule, HOUR)))
         known.revoked(ANY)
     revoke("token")
     clock.now += 3
@@ -281,14 +281,11 @@ def test_what_covers_no_living_token_any_more_is_forgotten(
     life = timedelta(seconds=settings().access_token_seconds) + HOUR * 2
     revoke("old", ago=life - HOUR)
     revoke("young")
-    run(lambda session, now: revoke_user(session, now - life + HOUR, user_id=7))
+    write(lambda session, now: revoke_user(session, now - life + HOUR, user_id=7))
     known = Revocations()
     assert known.revoked(named("old"))
     assert known.revoked(Claims(generation=0))
-    later = table.run
-    monkeypatch.setattr(
-        module, "run", lambda rule, *, write: later(lambda s, now: rule(s, now + HOUR * 3), write=write)
-    )
+    monkeypatch.setattr(module, "read", lambda rule: table.read(shifted(rule, HOUR * 3)))
     clock.now += 3
     assert not known.revoked(named("old"))
     assert not known.revoked(Claims(generation=0))
@@ -301,7 +298,7 @@ def end_all(user_id: int = 7) -> tuple[int, int]:
     def rule(session: Session, now: datetime) -> tuple[int, int]:
         return revoke_user(session, now, user_id=user_id), unix(now)
 
-    return run(rule)
+    return write(rule)
 
 
 def test_all_logins_of_a_user_end_and_the_next_one_holds(table: Table) -> None:

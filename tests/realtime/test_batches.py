@@ -73,12 +73,11 @@ def test_who_asks_in_vain_is_told_so() -> None:
 def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, monkeypatch: pytest.MonkeyPatch) -> None:
     transactions: list[Any] = []
 
-    def run(rule: Any, *, write: bool) -> Any:
-        assert not write
+    def read(rule: Any) -> Any:
         transactions.append(rule)
         return rule(None, NOW)
 
-    monkeypatch.setattr(hello, "run", run)
+    monkeypatch.setattr(hello, "read", read)
     monkeypatch.setattr(hello, "total_unread", lambda _session, user_id: user_id * 10)
     asking = [gevent.spawn(hellos.ask, user_id) for user_id in (3, 1, 2)]
     assert [each.get(timeout=PATIENCE) for each in asking] == [(30, NOW), (10, NOW), (20, NOW)]
@@ -87,11 +86,11 @@ def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, monk
 
 @pytest.mark.parametrize("trouble", [DatabaseUnavailable("away"), ValueError("a mistake of ours")], ids=type)
 def test_trouble_is_told_and_passes(hellos: Hellos, monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
-    def fail(_rule: Any, *, write: bool) -> Any:
+    def fail(_rule: Any) -> Any:
         raise trouble
 
     with monkeypatch.context() as broken:
-        broken.setattr(hello, "run", fail)
+        broken.setattr(hello, "read", fail)
         assert gevent.spawn(hellos.ask, 1).get(timeout=PATIENCE) is None
-    monkeypatch.setattr(hello, "run", lambda *_, **__: [(5, NOW)])
+    monkeypatch.setattr(hello, "read", lambda _: [(5, NOW)])
     assert gevent.spawn(hellos.ask, 1).get(timeout=PATIENCE) == (5, NOW)
