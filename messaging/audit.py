@@ -16,10 +16,13 @@ from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import Event, Kind
-from messaging import heads, outbox, projection, rows, visible
+from messaging import heads, outbox, rows
 from messaging.errors import Code, Refused
+from messaging.members import members
 from messaging.message import SYSTEM, shown
+from messaging.preview import last_visible
 from messaging.status import Status
+from messaging.unread import count_unread
 
 OLD_EVENT = timedelta(seconds=10)
 _CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_message_id", "last_message_content")
@@ -61,7 +64,8 @@ def _audit(session: Session, now: datetime, conversation_id: str, *, repair: boo
     if head is None:
         _require_known(session, conversation_id)
         head = heads.lock(session, [conversation_id])[conversation_id]
-    locked = rows.lock(session, now, [(conversation_id, user) for user in projection.audience(conversation_id)])
+    users = members(session, [conversation_id])[conversation_id]
+    locked = rows.lock(session, now, [(conversation_id, user) for user in users])
     drift = list(_seqs(session, now, head, repair=repair))
     waiting = _waiting(session, conversation_id)
     drift += _old_events(conversation_id, waiting, now)
@@ -149,8 +153,8 @@ def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
     row.last_seq = min(row.last_seq, last_seq)
     row.read_seq = min(row.read_seq, last_seq)
     row.delivered_seq = max(row.read_seq, min(row.delivered_seq, last_seq))
-    row.unread_count = visible.count_unread(session, row, upto=row.last_seq)
-    last = visible.last_visible(session, row)
+    row.unread_count = count_unread(session, row, upto=row.last_seq)
+    last = last_visible(session, row)
     row.last_message_id = last.id if last else None
     row.last_message_content = shown(last) if last else None
     for what, value in stored.items():

@@ -12,7 +12,7 @@ from messaging import changes, heads, rows
 from messaging.conversations import views
 from messaging.directory import Directory
 from messaging.errors import Code, Refused
-from messaging.history import require_member
+from messaging.members import require_member
 
 
 def arrange(
@@ -30,7 +30,7 @@ def arrange(
 
     The user's other devices are told to sync. Raises Refused: NO_SUCH_CONVERSATION, INVALID when nothing is given.
     """
-    require_member(conversation_id, user_id)
+    require_member(session, conversation_id=conversation_id, user_id=user_id)
     wanted = {"is_top": is_top, "is_mute": is_mute, "del_state": None if del_state is None else int(del_state)}
     values: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     if not values:

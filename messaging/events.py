@@ -12,13 +12,15 @@ from db.base import table
 from db.message import Message
 from db.outbox import Kind
 from messaging import outbox, projection
+from messaging.hidden import hidden_from
+from messaging.members import members
 from messaging.message import COLUMNS, wire
 from messaging.parked import Failure, failure, set_back
 
 # Built once: putting it together costs as much as running it.
 _BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
 
-Tell = Callable[[outbox.Pending, Any, set[tuple[int, int]]], "list[Announcement]"]
+Tell = Callable[[outbox.Pending, tuple[int, ...], Any, set[tuple[int, int]]], "list[Announcement]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +90,26 @@ def _announcements(session: Session, events: Sequence[outbox.Pending]) -> tuple[
     """Returns what these events say now, in their order (a text recalled since is not in it), and those that fail."""
     ids = {event.message_id for event in events if event.message_id}
     rows = session.execute(_BY_ID, {"ids": list(ids)}).all() if ids else []
-    hidden = projection.hidden_from_audience(session, rows)
+    here = members(session, {event.conversation_id for event in events})
+    hidden = hidden_from(session, rows, here)
     by_id = {row.id: row for row in rows}
     told: list[Announcement] = []
     failures: list[Failure] = []
     for event in events:
         try:
-            told += _TELL[Kind(event.kind)](event, by_id.get(event.message_id), hidden)
+            users = projection.concerns(event, here)
+            told += _TELL[Kind(event.kind)](event, users, by_id.get(event.message_id), hidden)
         except Exception as error:  # noqa: BLE001 - whatever it is, it comes back each time, and the others must go on
             failures.append(failure(event, error))
     return told, failures
 
 
 def _message(kind: str, *, in_turn: bool = False) -> Tell:
-    def tell(event: outbox.Pending, row: Any, hidden: set[tuple[int, int]]) -> list[Announcement]:
+    def tell(
+        event: outbox.Pending, users: tuple[int, ...], row: Any, hidden: set[tuple[int, int]]
+    ) -> list[Announcement]:
         if row is None:
             raise LookupError(f"message {event.message_id} is gone")
-        users = projection.concerns(event)
         blind = tuple(user for user in users if (user, row.id) in hidden)
         seeing = tuple(user for user in users if user not in blind)
         views = ((seeing, wire(row)), (blind, wire(row, hidden=True)))
@@ -113,7 +118,9 @@ def _message(kind: str, *, in_turn: bool = False) -> Tell:
     return tell
 
 
-def _receipt(event: outbox.Pending, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
+def _receipt(
+    event: outbox.Pending, users: tuple[int, ...], _row: Any, _hidden: set[tuple[int, int]]
+) -> list[Announcement]:
     content = {
         "conversation_id": event.conversation_id,
         "user_id": event.user_id,
@@ -121,11 +128,13 @@ def _receipt(event: outbox.Pending, _row: Any, _hidden: set[tuple[int, int]]) ->
         "message_id": event.message_id or None,
         "change_seq": event.change_seq,
     }
-    return [Announcement(projection.concerns(event), "read_receipt", content, origin=event.origin)]
+    return [Announcement(users, "read_receipt", content, origin=event.origin)]
 
 
-def _changed(event: outbox.Pending, _row: Any, _hidden: set[tuple[int, int]]) -> list[Announcement]:
-    return [Announcement(projection.concerns(event), "resync", {"conversation_id": event.conversation_id})]
+def _changed(
+    event: outbox.Pending, users: tuple[int, ...], _row: Any, _hidden: set[tuple[int, int]]
+) -> list[Announcement]:
+    return [Announcement(users, "resync", {"conversation_id": event.conversation_id})]
 
 
 _TELL: dict[Kind, Tell] = {

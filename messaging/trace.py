@@ -10,8 +10,8 @@ from db.conversation import Conversation
 from db.message import Message
 from db.outbox import Event, Kind
 from db.outbox_parked import Parked
-from messaging import projection
 from messaging.errors import Code, Refused
+from messaging.members import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
         for model in (Event, Parked)
     )
     published = waits is None and parked is None
-    users = [user for user in projection.audience(message.conversation_id) if user != message.from_user_id]
-    return [_of(session, message, user, published=published, parked=parked is not None) for user in users]
+    recipients = set(members(session, [message.conversation_id])[message.conversation_id]) - {message.from_user_id}
+    return [_of(session, message, user, published=published, parked=parked is not None) for user in sorted(recipients)]
 
 
 def _of(session: Session, message: Message, user_id: int, *, published: bool, parked: bool) -> Trace:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from infra import bus
 from infra.redis import RedisError
-from messaging.conversation_id import peer
 from messaging.errors import Code
+from messaging.members import peer
 from realtime.frames import BadFrame
 from workers import directory
 

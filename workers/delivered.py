@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from db.session import write
 from infra import bus
-from messaging.conversation_id import peer
 from messaging.delivered import Proof, store
+from messaging.members import peer
 from workers.app import app
 
 

@@ -45,6 +45,13 @@ def test_the_others_go_on(shard: int) -> None:
     assert [(event.message_id, event.attempts) for event in events()] == [(1, 1)]
 
 
+def test_one_of_no_conversation_is_set_back_and_told_to_nobody(shard: int) -> None:
+    (first, _) = events()
+    run(lambda session, _: session.execute(update(Event).where(Event.id == first.id).values(conversation_id="group_5")))
+    told, batch = publish(shard)
+    assert (told, [each.reason for each in batch.failures]) == ([2], ["UnknownConversation: group_5"])
+
+
 def test_it_is_tried_five_times_and_parked(shard: int) -> None:
     (event, _) = events()
     tries = [publish(shard)[1].failures[0] for _ in range(5)]
