@@ -47,7 +47,9 @@ def test_the_others_go_on(shard: int) -> None:
 
 def test_one_of_no_conversation_is_set_back_and_told_to_nobody(shard: int) -> None:
     (first, _) = events()
-    run(lambda session, _: session.execute(update(Event).where(Event.id == first.id).values(conversation_id="group_5")))
+    write(
+        lambda session, _: session.execute(update(Event).where(Event.id == first.id).values(conversation_id="group_5"))
+    )
     told, batch = publish(shard)
     assert (told, [each.reason for each in batch.failures]) == ([2], ["UnknownConversation: group_5"])
 

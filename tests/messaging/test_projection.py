@@ -295,7 +295,7 @@ def test_the_rows_of_a_batch_are_written_in_one_statement(pair: str, statements:
 @pytest.mark.parametrize("name", ["group_5", "2_1"])
 def test_an_event_of_no_conversation_is_not_applied_to_nobody(pair: str, name: str) -> None:
     stored(ALICE, BOB)
-    run(lambda session, _: session.execute(update(Event).values(conversation_id=name)))
+    write(lambda session, _: session.execute(update(Event).values(conversation_id=name)))
     with pytest.raises(UnknownConversation):
         project()
     (event,) = events()
