@@ -1,7 +1,7 @@
 """Who is who, and who may talk to whom: what rules ask, and the answers of the built-in tables.
 
 Invariant: a rule runs in a transaction, so its directory never waits for another service. An outside directory is
-asked before the transaction (workers/directory.py), and its answers come in as `Answered`.
+asked before the transaction (actions/directory.py), and its answers come in as `Answered`.
 """
 
 from collections.abc import Collection

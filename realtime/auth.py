@@ -4,13 +4,13 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, request
 
+from actions.revocations import revocations
 from db.errors import DatabaseUnavailable
 from db.session import read, write
 from infra import limits
 from infra.settings import settings
 from infra.tokens import Claims, InvalidToken, verify
 from messaging import tickets
-from messaging.revocations import revocations
 
 SUBPROTOCOL = "bearer"
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 
+from actions.poke import poke
 from db.errors import DatabaseUnavailable
 from db.session import write
 from infra.settings import settings
@@ -16,7 +17,6 @@ from messaging.schemas import ReadRequest
 from realtime import frames
 from realtime.connection import Connection
 from realtime.frames import BadFrame, Inbound
-from workers.outbox import poke
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from typing import ParamSpec, TypeVar
 from grpc import ServicerContext
 from sqlalchemy.orm import Session
 
+from actions.send import TooLate
 from db import session as database
 from db.session import Rule
-from workers.send import TooLate
 
 T = TypeVar("T")
 P = ParamSpec("P")

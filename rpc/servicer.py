@@ -2,6 +2,8 @@
 
 from grpc import ServicerContext
 
+from actions import directory, send
+from actions.poke import poke
 from messaging import draft, schemas
 from messaging.conversation_id import participants
 from messaging.conversations import conversations, unread
@@ -14,8 +16,6 @@ from rpc import deadline, decode, encode, legacy
 from rpc.generated import message_pb2 as pb
 from rpc.generated.message_pb2_grpc import MessageServicer
 from rpc.push import Pushed, push
-from workers import directory, send
-from workers.outbox import poke
 
 _DELETE = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import event, insert
 
+from actions import poke
 from db.friend import Friend
 from db.session import engine, write
 from infra.redis import client
@@ -36,7 +37,7 @@ def _round(count: int, key: str, statements: list[str]) -> dict[str, dict[str, i
     shards: set[int] = set()
     found = {
         "send": _counted(lambda: shards.update(_send(count, key)), statements),
-        "poke": _counted(lambda: outbox._send(sorted(shards)), statements),
+        "poke": _counted(lambda: poke.send_drain(sorted(shards)), statements),
         "drain": _counted(lambda: outbox.drain(_SHARDS), statements),
     }
     found["poke"]["tasks"] = client().llen("outbox")

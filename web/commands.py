@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import click
 import orjson
-from celery.exceptions import OperationalError
 from flask import Flask
 
 from db.errors import DatabaseUnavailable
@@ -19,6 +18,7 @@ from db.schema_version import NotMigrated, require_current
 from db.session import read, write
 from infra import bus
 from infra.redis import RedisError, client
+from infra.tasks import AWAY, Task, send
 from messaging import parked
 from messaging.audit import Audited, Drift, all_conversations, audit
 from messaging.conversation_id import participants
@@ -27,7 +27,6 @@ from messaging.fields import MAX_ID
 from messaging.message import unix
 from messaging.tokens import revoke_user
 from messaging.trace import Trace, trace
-from workers.outbox import drain
 
 P = ParamSpec("P")
 
@@ -218,6 +217,6 @@ def _check(name: str, *, repair: bool) -> Audited:
 
 def _poke(shards: Sequence[int]) -> None:
     try:
-        drain.apply_async((sorted(set(shards)),))
-    except (OperationalError, RedisError, OSError) as error:
+        send(Task.DRAIN, sorted(set(shards)))
+    except AWAY as error:
         click.echo(f"Redis is away, so that it is told when it is back: {error}", err=True)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from actions import directory
+from actions.poke import poke
 from db.session import write
 from messaging import schemas
 from messaging.conversation_update import arrange
@@ -9,8 +11,6 @@ from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers import directory
-from workers.outbox import poke
 
 bp = Blueprint("conversation_update", __name__)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions import directory
 from db.session import read
 from messaging import schemas
 from messaging.conversations import Conversations, conversations, unread
@@ -9,7 +10,6 @@ from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers import directory
 
 bp = Blueprint("conversations", __name__)
 

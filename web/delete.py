@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.poke import poke
 from db.session import write
 from messaging import schemas
 from messaging.delete import delete_for_everyone, delete_for_oneself
@@ -9,7 +10,6 @@ from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.outbox import poke
 
 bp = Blueprint("delete", __name__)
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from actions.friends import reunite, tell
 from db.session import read, write
 from messaging import friends, user_schemas
 from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.friends import reunite, tell
 
 bp = Blueprint("friends", __name__)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.poke import poke
 from db.session import write
 from messaging import schemas
 from messaging.errors import Code
@@ -9,7 +10,6 @@ from messaging.read import Read, read
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.outbox import poke
 
 bp = Blueprint("read", __name__)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions.poke import poke
 from db.session import write
 from messaging import schemas
 from messaging.errors import Code
@@ -10,7 +11,6 @@ from messaging.recall import recall
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.outbox import poke
 
 bp = Blueprint("recall", __name__)
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from actions import directory
 from db.session import read
 from messaging import schemas
 from messaging.sync import Sync, sync
 from web import auth
 from web.json import Blueprint
-from workers import directory
 
 bp = Blueprint("sync", __name__)
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from db.session import write
 from infra import bus
+from infra.tasks import Task, app
 from messaging.delivered import Proof, store
 from messaging.members import peer
-from workers.app import app
 
 
-@app.task(name="delivered.store_proofs")
+@app.task(name=Task.STORE_PROOFS)
 def store_proofs(relay_id: str, proofs: Sequence[tuple[int, str, int, int]]) -> None:
     """Store a relay's proofs (user_id, conversation_id, after, upto), tell the senders, and confirm to the relay.
 

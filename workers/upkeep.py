@@ -11,11 +11,9 @@ from infra import logs, presence
 from infra.metrics import audit_drift
 from infra.redis import client
 from infra.settings import settings
+from infra.tasks import Task, app, send
 from messaging import audit, upkeep
 from messaging.outbox import stray_shards
-from workers.app import app
-from workers.outbox import drain
-from workers.presence import announce
 
 log = logs.get(__name__)
 
@@ -25,29 +23,29 @@ AUDIT_KEY = "im:audit"
 SNAPSHOT_KEY = "im:snapshot"
 
 
-@app.task(name="upkeep.sweep")
+@app.task(name=Task.SWEEP)
 def sweep() -> None:
     """Drain shards that hold old events, whatever their flags say: a poke was lost, or Redis was away."""
     if not client().set("im:sweep", 1, nx=True, px=500):
         return  # one has just run: sweeps pile up in the queue while workers are away
     for shard in read(stray_shards, older_than=_STRAY_AGE):
-        drain.apply_async(([shard],))
+        send(Task.DRAIN, [shard])
 
 
-@app.task(name="upkeep.expire_rows")
+@app.task(name=Task.EXPIRE_ROWS)
 def expire_rows() -> None:
     """Delete expired tickets, revoked tokens, login attempts and known addresses."""
     log.info("expired", **write(upkeep.expire))
 
 
-@app.task(name="upkeep.expire_presence")
+@app.task(name=Task.EXPIRE_PRESENCE)
 def expire_presence() -> None:
     """Forget the connections of relays that are gone, and have friends told of whom they leave offline."""
     for user_id in presence.expire():
-        announce.apply_async((user_id,))
+        send(Task.ANNOUNCE, user_id)
 
 
-@app.task(name="upkeep.audit")
+@app.task(name=Task.AUDIT)
 def audit_sample() -> None:
     """Check a random sample of conversations; a drift is logged as an error, counted, and left as it is."""
     newest = read(upkeep.snapshot)["messages"]
@@ -61,7 +59,7 @@ def audit_sample() -> None:
     client().set(AUDIT_KEY, orjson.dumps({"sampled": len(ids), "drifted": drifted}), ex=3600)
 
 
-@app.task(name="upkeep.snapshot")
+@app.task(name=Task.SNAPSHOT)
 def snapshot() -> None:
     """Log the state of the service, and keep it in Redis for whoever looks."""
     taken = {**read(upkeep.snapshot), "connections": presence.connections()}

@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from actions.revocations import Revocations
 from db.revoked_token import RevokedToken
 from db.session import read, write
 from infra.settings import settings
 from infra.tokens import Claims
-from messaging.revocations import Revocations, news
+from messaging.revocations import news
 from messaging.tokens import Refresh, revoke_login, revoke_user, spend_refresh
 from messaging.upkeep import expire
 

@@ -10,6 +10,7 @@ from celery.exceptions import OperationalError
 from gevent.event import Event
 
 from infra.redis import RedisError
+from infra.tasks import Task
 from messaging.delivered import Proof
 from realtime import delivered as module
 from realtime.delivered import REPEAT_SECONDS, Proofs
@@ -27,7 +28,7 @@ class Relay:
         self.publishing: Callable[[], None] = lambda: None
         self.published = Event()
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
-        monkeypatch.setattr(module, "store_proofs", SimpleNamespace(apply_async=self._apply_async))
+        monkeypatch.setattr(module, "send", self._send)
         self.proofs = Proofs("relay", sleep=lambda _: gevent.sleep(0))
 
     def add(self, *proofs: tuple[int, str, int, int]) -> None:
@@ -40,10 +41,9 @@ class Relay:
         self.proofs._send_due()
         return [proof for task in self.tasks[before:] for proof in task]
 
-    def _apply_async(self, arguments: tuple[str, Sent], **_options: object) -> None:
+    def _send(self, task: Task, relay_id: str, proofs: Sent, *, summary: str) -> None:
         self.publishing()
-        relay_id, proofs = arguments
-        assert relay_id == "relay"
+        assert (task, relay_id, summary) == (Task.STORE_PROOFS, "relay", f"{len(proofs)} proofs")
         self.tasks.append(proofs)
         self.published.set()
 

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from actions import directory
+from actions.poke import poke
 from db.errors import DatabaseUnavailable
 from db.group_commit import GroupCommit
 from infra.metrics import sends
@@ -13,8 +15,6 @@ from messaging.directory import Pair
 from messaging.draft import Draft
 from messaging.errors import Refused
 from messaging.send import Sent, send
-from workers import directory
-from workers.outbox import poke
 
 Question = Callable[[], bool]
 

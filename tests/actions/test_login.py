@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from actions.login import change_password, close_account, login, register
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.session import read, write
@@ -16,7 +17,7 @@ from db.user import User
 from messaging import friends, passwords, users
 from messaging.attempts import MAX_ATTEMPTS, WINDOW, succeeded
 from messaging.errors import Code, Refused
-from messaging.login import SignedIn, add, begin, change_password, close_account, login, register
+from messaging.login import SignedIn, add, begin
 from messaging.tokens import revoke_user
 
 PASSWORD = "correct horse"
