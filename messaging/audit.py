@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
-from db.outbox import Event, Kind
+from db.outbox import OutboxEvent
 from messaging import heads, outbox, rows
 from messaging.errors import Code, Refused
+from messaging.events import MessageSent
 from messaging.members import members
 from messaging.message import SYSTEM, shown
 from messaging.preview import last_visible
@@ -136,11 +137,13 @@ def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
     session.execute(insert(Message), holes)
 
 
-def _waiting(session: Session, name: str) -> Sequence[Event]:
-    return session.scalars(select(Event).where(Event.conversation_id == name).order_by(Event.id)).all()
+def _waiting(session: Session, name: str) -> Sequence[OutboxEvent]:
+    return session.scalars(
+        select(OutboxEvent).where(OutboxEvent.conversation_id == name).order_by(OutboxEvent.id)
+    ).all()
 
 
-def _old_events(name: str, waiting: Sequence[Event], now: datetime) -> Iterator[Drift]:
+def _old_events(name: str, waiting: Sequence[OutboxEvent], now: datetime) -> Iterator[Drift]:
     """Repaired by draining: the caller pokes the shard."""
     for event in waiting[:1]:
         if event.create_time < now - OLD_EVENT:
@@ -173,17 +176,12 @@ def _lag(session: Session, now: datetime, row: rows.View, head: heads.LockedHead
             .where(Message.conversation_id == row.conversation_id, Message.seq > row.last_seq)
             .order_by(Message.seq)
         ).all()
+        name = row.conversation_id
         outbox.append(
             session,
+            now,
             [
-                outbox.event(
-                    shard=head.shard,
-                    conversation_id=row.conversation_id,
-                    kind=Kind.SENT,
-                    message_id=message.id,
-                    change_seq=message.change_seq,
-                    now=now,
-                )
+                (head.shard, MessageSent(conversation_id=name, change_seq=message.change_seq, message_id=message.id))
                 for message in missed
             ],
         )

@@ -7,11 +7,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
-from db.outbox import Kind
 from messaging import changes, heads, rows
 from messaging.conversations import views
 from messaging.directory import Directory
 from messaging.errors import Code, Refused
+from messaging.events import ViewChanged
 from messaging.members import require_member
 
 
@@ -39,7 +39,7 @@ def arrange(
         values["delete_time"] = now if del_state else None
     head = heads.lock(session, [conversation_id])[conversation_id]
     row = rows.lock(session, now, [(conversation_id, user_id)])[conversation_id, user_id]
-    change_seq = changes.record(session, now, head, kind=Kind.CHANGED, user_id=user_id)
+    change_seq = changes.record(session, now, head, ViewChanged, user_id=user_id)
     values |= {"change_seq": change_seq, "update_time": now, "version": row.version + 1}
     session.execute(
         update(Conversation)

@@ -6,8 +6,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from db.hidden import Hidden
-from db.outbox import Kind
 from messaging.errors import Code, Refused
+from messaging.events import MessageDeleted, MessageHidden
 from messaging.hidden import is_hidden
 from messaging.members import members
 from messaging.message import find_message
@@ -25,7 +25,7 @@ def delete_for_everyone(session: Session, now: datetime, *, user_id: int, messag
         session,
         now,
         held,
-        kind=Kind.DELETED,
+        event=MessageDeleted,
         user_id=user_id,
         status=Status.DELETED,
         del_state=1,
@@ -40,4 +40,4 @@ def delete_for_oneself(session: Session, now: datetime, *, user_id: int, message
     if is_hidden(session, user_id=user_id, message_id=message_id):
         return Withdrawn(held.message, None)
     hide = insert(Hidden).values(user_id=user_id, message_id=message_id)
-    return withdraw(session, now, held, kind=Kind.HIDDEN, user_id=user_id, hide=hide)
+    return withdraw(session, now, held, event=MessageHidden, user_id=user_id, hide=hide)

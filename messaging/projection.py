@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.message import Message
-from db.outbox import Kind
 from messaging import preview, rows
+from messaging.events import MessageSent, event_of
 from messaging.hidden import hidden_from
-from messaging.members import Members, members
+from messaging.members import members
 from messaging.outbox import Pending
 from messaging.status import Status
 from messaging.unread import counts_for
@@ -27,29 +27,25 @@ _MESSAGES = table(Message).c
 _SENT = select(*(_MESSAGES[name] for name in _COUNTED)).where(_MESSAGES.id.in_(bindparam("ids", expanding=True)))
 
 
-def apply(session: Session, now: datetime, events: Sequence[Pending]) -> None:
-    """Bring the rows of those whom these events concern up to them. Raises UnknownConversation, and applies none."""
+def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> None:
+    """Bring the rows of those whom these events concern up to them. Raises LookupError, and applies none, when
+    one is of an unknown conversation or an unknown kind.
+    """
+    events = [event_of(each) for each in pending]
     here = members(session, {event.conversation_id for event in events})
-    concerned = [(event, user) for event in events for user in concerns(event, here)]
+    concerned = [(event, user) for event in events for user in event.concerns(here[event.conversation_id])]
     locked = rows.lock(session, now, {(event.conversation_id, user) for event, user in concerned})
     for event, user in concerned:
         row = locked[event.conversation_id, user]
         row.change_seq = max(row.change_seq, event.change_seq)
     # Read only now: recall, read and delete change messages under the rows' locks.
-    ids = [event.message_id for event in events if event.kind == Kind.SENT]
+    ids = [event.message_id for event in events if isinstance(event, MessageSent)]
     sent = session.execute(_SENT, {"ids": ids}).all() if ids else []
     hidden = hidden_from(session, sent, here)
     for message in sorted(sent, key=lambda message: (message.conversation_id, message.seq)):
         for user in here[message.conversation_id]:
             _count(locked[message.conversation_id, user], message, hidden=(user, message.id) in hidden)
     rows.write(session, now, [locked[key] for key in sorted(locked)])
-
-
-def concerns(event: Pending, here: Members) -> tuple[int, ...]:
-    """Returns the users whose view an event changes, of the members `here` of its conversation."""
-    if event.kind in (Kind.HIDDEN, Kind.CHANGED):
-        return (event.user_id,)
-    return here[event.conversation_id]
 
 
 def _count(row: rows.View, message: Row[Any], *, hidden: bool) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import Row, func, update
 from sqlalchemy.orm import Session
 
 from db.message import Message
-from db.outbox import Kind
 from messaging import changes, heads, rows
 from messaging.errors import Code, Refused
+from messaging.events import ConversationRead
 from messaging.members import require_member
 from messaging.message import find_message, lock_message, set_message
 from messaging.status import UNREAD, Status
@@ -69,7 +69,7 @@ def _read_alone(session: Session, now: datetime, user_id: int, message: Row[Any]
         session,
         now,
         head,
-        kind=Kind.READ,
+        ConversationRead,
         user_id=user_id,
         message_id=message.id,
         read_seq=row.read_seq,
@@ -101,7 +101,7 @@ def _read_up_to(session: Session, now: datetime, user_id: int, name: str, seq: i
     _mark(session, now, row, upto)
     row.read_seq = upto
     row.delivered_seq = max(row.delivered_seq, upto)  # read implies delivered
-    changes.record(session, now, head, kind=Kind.READ, user_id=user_id, read_seq=upto, origin=origin)
+    changes.record(session, now, head, ConversationRead, user_id=user_id, read_seq=upto, origin=origin)
     rows.write(session, now, [row])
     return Read(name, upto, row.unread_count, head.shard)
 

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from db.outbox import Kind
 from infra.settings import settings
 from messaging.errors import Code, Refused
+from messaging.events import MessageRecalled
 from messaging.members import members
 from messaging.message import SYSTEM, find_message
 from messaging.status import Status, may_become
@@ -26,4 +26,4 @@ def recall(session: Session, now: datetime, *, user_id: int, message_id: int) ->
         raise Refused(Code.ALREADY_WITHDRAWN)
     if now - message.create_time > timedelta(seconds=settings().recall_seconds):
         raise Refused(Code.RECALL_TOO_LATE)
-    return withdraw(session, now, held, kind=Kind.RECALLED, user_id=user_id, status=Status.RECALLED, recalled_at=now)
+    return withdraw(session, now, held, event=MessageRecalled, user_id=user_id, status=Status.RECALLED, recalled_at=now)

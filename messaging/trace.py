@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
 from db.message import Message
-from db.outbox import Event, Kind
+from db.outbox import Kind, OutboxEvent
 from db.outbox_parked import Parked
 from messaging.errors import Code, Refused
 from messaging.members import members
@@ -41,7 +41,7 @@ def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
         raise Refused(Code.NO_SUCH_MESSAGE)
     waits, parked = (
         session.scalar(select(model.id).where(model.message_id == message_id, model.kind == Kind.SENT).limit(1))
-        for model in (Event, Parked)
+        for model in (OutboxEvent, Parked)
     )
     published = waits is None and parked is None
     recipients = set(members(session, [message.conversation_id])[message.conversation_id]) - {message.from_user_id}

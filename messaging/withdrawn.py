@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Insert, Row
 from sqlalchemy.orm import Session
 
-from db.outbox import Kind
 from messaging import changes, heads, outbox, rows
+from messaging.events import Event
 from messaging.message import lock_message, set_message
 from messaging.preview import refresh_preview
 from messaging.unread import uncount
@@ -50,7 +50,7 @@ def withdraw(
     now: datetime,
     held: Held,
     *,
-    kind: Kind,
+    event: type[Event],
     user_id: int,
     hide: Insert | None = None,
     **values: Any,
@@ -61,7 +61,7 @@ def withdraw(
         uncount(session, row, message)
     if hide is not None:
         session.execute(hide)
-    change_seq = changes.record(session, now, held.head, kind=kind, user_id=user_id, message_id=message.id)
+    change_seq = changes.record(session, now, held.head, event, user_id=user_id, message_id=message.id)
     set_message(session, message.id, change_seq=change_seq, update_time=now, **values)
     for row in held.rows:
         refresh_preview(session, row, message)

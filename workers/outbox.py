@@ -8,13 +8,13 @@ from dataclasses import asdict
 from actions.poke import flag
 from db.errors import DatabaseUnavailable
 from db.session import write
-from infra import bus, logs
+from infra import logs
 from infra.metrics import events_drained, events_parked
 from infra.redis import client
 from infra.settings import settings
 from infra.tasks import AWAY, Task, app, send
-from messaging.events import Announcement, Batch, apply_batch, publish_batch
 from messaging.parked import Failure, set_back_oldest
+from workers.batches import Batch, apply_batch, publish_batch
 
 log = logs.get(__name__)
 
@@ -79,7 +79,7 @@ def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
 
 def _publish(shards: Sequence[int]) -> Batch:
     limit = settings().outbox_batch
-    published = write(publish_batch, shards=shards, limit=limit, announce=_announce)
+    published = write(publish_batch, shards=shards, limit=limit)
     _tell_of(published.failures)
     events_drained.inc(published.count - len(published.failures))
     return published
@@ -113,26 +113,6 @@ def _mark(shards: Sequence[int]) -> None:
     for shard in shards:
         pipeline.set(_more(shard), 1, ex=_MARK_SECONDS)
     pipeline.execute()
-
-
-def _announce(announcements: Sequence[Announcement]) -> None:
-    bus.publish(
-        (bus.user_channel(user), note)
-        for told in announcements
-        for note in [bus.Note(_header(told), (bus.frame(told.kind, told.content),))]
-        for user in told.user_ids
-    )
-
-
-def _header(told: Announcement) -> dict[str, object]:
-    if not told.message:
-        return {"kind": "frame", "origin": told.origin}
-    return {
-        "kind": "message",
-        "conversation_id": told.content["conversation_id"],
-        "seq": told.content["seq"],
-        "from_user_id": told.content["from_user_id"],
-    }
 
 
 def _more(shard: int) -> str:

@@ -12,7 +12,7 @@ from db.friend import Friend
 from db.head import Head
 from db.hidden import Hidden
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.session import engine, write
 from messaging import delivered
 from messaging.audit import audit
@@ -20,8 +20,9 @@ from messaging.delivered import Proof
 from messaging.directory import BuiltIn
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
-from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.events import Announcement
 from messaging.send import Answer, Sent, send
+from workers.batches import apply_batch, publish_batch
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 DIRECTORY = BuiltIn()
@@ -77,19 +78,19 @@ def drain(
 
     project(limit=limit)
     for shard in shards():
-        while write(publish_batch, shards=[shard], limit=limit, announce=tell).count:
+        while write(publish_batch, shards=[shard], limit=limit, publish=tell).count:
             pass
     return told
 
 
 def shards() -> list[int]:
     """The shards that have events."""
-    return read(lambda session: list(session.scalars(select(Event.shard).distinct().order_by(Event.shard))))
+    return read(lambda session: list(session.scalars(select(OutboxEvent.shard).distinct().order_by(OutboxEvent.shard))))
 
 
-def events() -> list[Event]:
+def events() -> list[OutboxEvent]:
     """All events, oldest first."""
-    return read(lambda session: list(session.scalars(select(Event).order_by(Event.id))))
+    return read(lambda session: list(session.scalars(select(OutboxEvent).order_by(OutboxEvent.id))))
 
 
 def messages() -> list[Message]:

@@ -10,11 +10,11 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from db import session as database
-from db.outbox import Event, Kind
+from db.outbox import Kind, OutboxEvent
 from db.session import write
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.events import Announcement
 from messaging.read import read
 from messaging.recall import recall
 from messaging.status import Status
@@ -37,6 +37,7 @@ from tests.messaging.conftest import (
     view,
 )
 from tests.processes import wait_until
+from workers.batches import apply_batch, publish_batch
 
 
 def apply(shard: int, limit: int = 300) -> int:
@@ -45,7 +46,7 @@ def apply(shard: int, limit: int = 300) -> int:
 
 def publish(shard: int, limit: int = 300) -> list[Announcement]:
     told: list[Announcement] = []
-    count = write(publish_batch, shards=[shard], limit=limit, announce=told.extend).count
+    count = write(publish_batch, shards=[shard], limit=limit, publish=told.extend).count
     assert count <= limit
     return told
 
@@ -108,7 +109,7 @@ def test_a_batch_takes_the_oldest(shard: int) -> None:
 def test_what_could_not_be_announced_stays(shard: int) -> None:
     apply(shard)
     with pytest.raises(ConnectionError):
-        write(publish_batch, shards=[shard], limit=300, announce=refuse)
+        write(publish_batch, shards=[shard], limit=300, publish=refuse)
     assert [event.applied for event in events()] == [True]
     assert [told.content["content"] for told in publish(shard)] == ["first"]
     assert events() == []
@@ -132,9 +133,9 @@ def test_exactly_the_events_read_are_deleted(shard: int) -> None:
     def rule(session: Session, now: datetime) -> int:
         def another_commits(_told: Sequence[Announcement]) -> None:
             row = late | {"message_id": known.message_id, "create_time": now}
-            session.execute(insert(Event), [row])
+            session.execute(insert(OutboxEvent), [row])
 
-        return publish_batch(session, now, shards=[shard], limit=300, announce=another_commits).count
+        return publish_batch(session, now, shards=[shard], limit=300, publish=another_commits).count
 
     assert write(rule) == 1
     assert [event.id for event in events()] == [known.id - 1]
@@ -158,13 +159,13 @@ def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
     beside: list[Any] = []
 
     def publishing(announced: list[Announcement]) -> Any:
-        return write(publish_batch, shards=[shard], limit=9, announce=announced.extend)
+        return write(publish_batch, shards=[shard], limit=9, publish=announced.extend)
 
     def another_comes(_told: Sequence[Announcement]) -> None:
         told: list[Announcement] = []
         beside.append((publishing(told).held, told))
 
-    write(publish_batch, shards=[shard], limit=9, announce=another_comes)
+    write(publish_batch, shards=[shard], limit=9, publish=another_comes)
     assert beside == [(frozenset(), [])]
     assert events() == []
 

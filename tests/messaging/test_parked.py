@@ -9,18 +9,19 @@ from sqlalchemy.orm import Session
 
 from db import session as database
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from db.session import write
-from messaging.events import Announcement, Batch, publish_batch
+from messaging.events import Announcement
 from messaging.parked import parked, retry, set_back_oldest
 from tests.messaging.conftest import ALICE, BOB, events, messages, project, read, shards, stored
+from workers.batches import Batch, publish_batch
 
 
 def publish(shard: int) -> tuple[list[Any], Batch]:
     """What is told, by its seq."""
     told: list[Announcement] = []
-    batch = write(publish_batch, shards=[shard], limit=9, announce=told.extend)
+    batch = write(publish_batch, shards=[shard], limit=9, publish=told.extend)
     return [each.content["seq"] for each in told], batch
 
 
@@ -48,7 +49,9 @@ def test_the_others_go_on(shard: int) -> None:
 def test_one_of_no_conversation_is_set_back_and_told_to_nobody(shard: int) -> None:
     (first, _) = events()
     write(
-        lambda session, _: session.execute(update(Event).where(Event.id == first.id).values(conversation_id="group_5"))
+        lambda session, _: session.execute(
+            update(OutboxEvent).where(OutboxEvent.id == first.id).values(conversation_id="group_5")
+        )
     )
     told, batch = publish(shard)
     assert (told, [each.reason for each in batch.failures]) == ([2], ["UnknownConversation: group_5"])
@@ -92,12 +95,12 @@ def test_an_attempt_is_not_counted_when_nothing_could_be_announced(shard: int) -
         raise ConnectionError("Redis is away")
 
     with pytest.raises(ConnectionError):
-        write(publish_batch, shards=[shard], limit=9, announce=refuse)
+        write(publish_batch, shards=[shard], limit=9, publish=refuse)
     assert [event.attempts for event in events()] == [0, 0]
 
 
 def test_what_was_put_back_is_told_when_it_can_be(shard: int) -> None:
-    lost = database.read(lambda session, _: dict(session.execute(select(*Message.__table__.columns)).mappings().one()))
+    lost = write(lambda session, _: dict(session.execute(select(*Message.__table__.columns)).mappings().one()))
     for _ in range(5):
         publish(shard)
     (event,) = listed()
@@ -133,4 +136,4 @@ def test_they_are_listed_in_pages(pair: str) -> None:
     first, second, third = (each.id for each in listed())
     assert [each.id for each in listed(after=first, limit=1)] == [second]
     assert [each.id for each in listed(after=second)] == [third]
-    assert read(lambda session: session.scalars(select(Event)).all()) == []
+    assert read(lambda session: session.scalars(select(OutboxEvent)).all()) == []

@@ -7,11 +7,11 @@ from sqlalchemy import insert, update
 
 from db.base import table
 from db.conversation import Conversation
-from db.outbox import Event, Kind
+from db.outbox import OutboxEvent
 from db.session import write
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.members import Members, UnknownConversation
-from messaging.projection import concerns
+from messaging.events import ViewChanged
+from messaging.members import UnknownConversation
 from messaging.recall import recall
 from messaging.status import Status
 from tests.messaging.conftest import (
@@ -41,7 +41,7 @@ def counts(user_id: int) -> tuple[int, int, int]:
 
 def project_again() -> None:
     """Apply every event that was applied before once more."""
-    write(lambda session, _: session.execute(update(Event).values(applied=False)))
+    write(lambda session, _: session.execute(update(OutboxEvent).values(applied=False)))
     project()
 
 
@@ -189,8 +189,7 @@ def test_what_one_hid_or_arranged_concerns_nobody_else(pair: str) -> None:
     change(delete_for_oneself, message, BOB)
     project()
     assert [view(user).change_seq for user in (ALICE, BOB)] == [1, 2]
-    event = Event(conversation_id=pair, kind=Kind.CHANGED, user_id=ALICE)
-    assert concerns(event, Members({pair: (ALICE, BOB)})) == (ALICE,)
+    assert ViewChanged(conversation_id=pair, change_seq=3, user_id=ALICE).concerns((ALICE, BOB)) == (ALICE,)
 
 
 @pytest.mark.parametrize("rule", [recall, delete_for_everyone, delete_for_oneself])
@@ -295,7 +294,7 @@ def test_the_rows_of_a_batch_are_written_in_one_statement(pair: str, statements:
 @pytest.mark.parametrize("name", ["group_5", "2_1"])
 def test_an_event_of_no_conversation_is_not_applied_to_nobody(pair: str, name: str) -> None:
     stored(ALICE, BOB)
-    write(lambda session, _: session.execute(update(Event).values(conversation_id=name)))
+    write(lambda session, _: session.execute(update(OutboxEvent).values(conversation_id=name)))
     with pytest.raises(UnknownConversation):
         project()
     (event,) = events()

@@ -8,7 +8,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from infra.metrics import loop_stumbles
 from realtime import hello
 from realtime.batches import Batches

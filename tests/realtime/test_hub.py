@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import pytest
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from infra import bus, loops, presence
 from infra.metrics import loop_stumbles
 from infra.redis import RedisError
