@@ -80,7 +80,7 @@ def _store(session: Session, now: datetime, batch: Sequence[_Asked]) -> list[Sen
     places = [place for place, each in enumerate(batch) if not each.gone() and not each.too_late()]
     waiting = [batch[place] for place in places]
     talking = {pair for each in waiting for pair in each.talking}
-    stored = send(session, now, [each.draft for each in waiting], directory=directory.within(talking))
+    stored = send(session, now, [each.draft for each in waiting], may_talk=directory.within(talking))
     if any(each.too_late() for each in waiting):
         raise _SomebodyTooLate
     answers: list[Sent | Exception] = [TooLate()] * len(batch)

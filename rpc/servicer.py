@@ -1,5 +1,7 @@
 """The eight methods: each decodes, makes one call, encodes. What they raise is answered by rpc/door.py."""
 
+from functools import partial
+
 from grpc import ServicerContext
 
 from actions import directory, send
@@ -40,8 +42,7 @@ class Servicer(MessageServicer):
         self, request: pb.GetConversationsReq, context: ServicerContext
     ) -> pb.GetConversationsResp:
         user_id, fields = decode.user(request), decode.body(schemas.ConversationsRequest(), request)
-        found = deadline.read(context, conversations, user_id=user_id, directory=directory.within(), **fields)
-        directory.introduce(found.conversations)
+        found = directory.named(partial(deadline.read, context), conversations, user_id=user_id, **fields)
         shown = map(encode.conversation, found.conversations)
         return pb.GetConversationsResp(conversations=shown, total=found.total, total_unread=found.total_unread)
 

@@ -14,7 +14,7 @@ from actions import poke
 from db.friend import Friend
 from db.session import engine, write
 from infra.redis import client
-from messaging.directory import BuiltIn
+from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.send import Sent, send
 from workers import outbox
@@ -50,7 +50,7 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
 
 def _send(count: int, key: str) -> list[int]:
     drafts = [Draft(1, 1_000 + number, 1, "x" * 100, None, f"{key} {number}") for number in range(count)]
-    answers = write(send, drafts, directory=BuiltIn())
+    answers = write(send, drafts, may_talk=may_talk)
     return [answer.shard for answer in answers if isinstance(answer, Sent) and answer.shard is not None]
 
 

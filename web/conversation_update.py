@@ -6,7 +6,7 @@ from actions import directory
 from actions.poke import poke
 from db.session import write
 from messaging import schemas
-from messaging.conversation_update import arrange
+from messaging.conversation_update import Arranged, arrange
 from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
@@ -19,9 +19,8 @@ bp = Blueprint("conversation_update", __name__)
 @refuses(Code.NO_SUCH_CONVERSATION)
 @bp.arguments(schemas.ArrangeRequest)
 @bp.response(200, schemas.Arranged)
-def update_conversation(body: dict[str, Any]) -> dict[str, Any]:
+def update_conversation(body: dict[str, Any]) -> Arranged:
     """Put a conversation on top, mute it, or hide it until its next message; for the caller alone."""
-    view, shard = write(arrange, user_id=auth.user_id(), directory=directory.within(), **body)
-    poke(shard)
-    directory.introduce([view])
-    return {"conversation": view}
+    done = directory.named(write, arrange, user_id=auth.user_id(), **body)
+    poke(done.shard)
+    return done

@@ -19,9 +19,7 @@ bp = Blueprint("conversations", __name__)
 @bp.response(200, schemas.Conversations)
 def list_conversations(body: dict[str, Any]) -> Conversations:
     """A page of the caller's conversations, those on top first, then the newest."""
-    found = read(conversations, user_id=auth.user_id(), directory=directory.within(), **body)
-    directory.introduce(found.conversations)
-    return found
+    return directory.named(read, conversations, user_id=auth.user_id(), **body)
 
 
 @bp.post("/message/v1/unread")

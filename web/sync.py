@@ -17,6 +17,4 @@ bp = Blueprint("sync", __name__)
 @bp.response(200, schemas.Sync)
 def sync_conversations(body: dict[str, Any]) -> Sync:
     """What the caller's client missed: `heads` and `changes` say how far it has got in each conversation."""
-    found = read(sync, user_id=auth.user_id(), directory=directory.within(), **body)
-    directory.introduce([moved.conversation for moved in found.conversations])
-    return found
+    return directory.named(read, sync, user_id=auth.user_id(), **body)

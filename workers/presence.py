@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from actions import directory
+from actions.directory import DirectoryUnavailable
 from infra import bus, logs, presence
 from infra.tasks import Task, app
-from messaging.directory import DirectoryUnavailable
 
 log = logs.get(__name__)
 

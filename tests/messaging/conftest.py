@@ -17,7 +17,7 @@ from db.session import engine, write
 from messaging import delivered
 from messaging.audit import audit
 from messaging.delivered import Proof
-from messaging.directory import BuiltIn
+from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
@@ -25,7 +25,6 @@ from messaging.send import Answer, Sent, send
 from workers.batches import apply_batch, publish_batch
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
-DIRECTORY = BuiltIn()
 
 
 def befriend(one: int, other: int) -> None:
@@ -42,7 +41,7 @@ def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: 
 
 def store(*drafts: Draft) -> list[Answer]:
     """Send drafts as one batch; the answers in their places."""
-    return write(send, drafts, directory=DIRECTORY)
+    return write(send, drafts, may_talk=may_talk)
 
 
 def stored(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
-    DIRECTORY,
     befriend,
     drain,
     events,
@@ -228,7 +227,7 @@ def everything() -> dict[str, list[Any]]:
 def test_looking_writes_nothing(three: list[dict[str, Any]], name: str) -> None:
     set_view(BOB, unread_count=7)
     befriend(ALICE, CAROL)
-    write(arrange, user_id=ALICE, conversation_id="1_3", directory=DIRECTORY, is_top=True)
+    write(arrange, user_id=ALICE, conversation_id="1_3", is_top=True)
     befriend(BOB, CAROL)
     stored(BOB, CAROL)
     write(lambda session, _: session.execute(delete(Head).where(Head.conversation_id == "2_3")))

@@ -13,7 +13,6 @@ from messaging.history import history
 from tests.messaging.conftest import (
     ALICE,
     BOB,
-    DIRECTORY,
     drain,
     events,
     head,
@@ -27,12 +26,13 @@ from tests.messaging.conftest import (
 
 
 def arranged(user_id: int = BOB, conversation_id: str = "1_2", **wanted: Any) -> tuple[dict[str, Any], int]:
-    return write(arrange, user_id=user_id, conversation_id=conversation_id, directory=DIRECTORY, **wanted)
+    done = write(arrange, user_id=user_id, conversation_id=conversation_id, **wanted)
+    return done.conversation, done.shard
 
 
 def listed(user_id: int = BOB) -> tuple[list[str], int]:
     """Names in the list, and the badge."""
-    page = read(conversations, user_id=user_id, page=1, limit=20, directory=DIRECTORY)
+    page = read(conversations, user_id=user_id, page=1, limit=20)
     return [each["conversation_id"] for each in page.conversations], page.total_unread
 
 

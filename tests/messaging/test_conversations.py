@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import insert
 
+from actions import directory
 from db import session as database
 from db.session import write
 from db.user import User
@@ -14,7 +15,6 @@ from tests.messaging.conftest import (
     BOB,
     CAROL,
     DAVE,
-    DIRECTORY,
     befriend,
     hide,
     project,
@@ -28,7 +28,7 @@ from tests.messaging.conftest import (
 
 
 def listed(user_id: int = ALICE, page: int = 1, limit: int = 20) -> Conversations:
-    return database.read(conversations, user_id=user_id, page=page, limit=limit, directory=DIRECTORY)
+    return directory.named(database.read, conversations, user_id=user_id, page=page, limit=limit)
 
 
 def names(**page: int) -> list[str]:

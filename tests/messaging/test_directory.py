@@ -1,6 +1,7 @@
 """Who may talk to whom, by the built-in tables."""
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, insert, text
@@ -9,10 +10,10 @@ from sqlalchemy.dialects import mysql
 from db.blacklist import Blacklist
 from db.friend import Friend
 from db.session import read, write
-from messaging.directory import BuiltIn, Directory, Pair, Profile
-from messaging.login import add
+from messaging import directory
+from messaging.directory import Pair, talking_friends
 
-DIRECTORY: Directory = BuiltIn()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def befriend(*pairs: Pair) -> None:
@@ -27,7 +28,7 @@ def block(*pairs: Pair) -> None:
 
 
 def may_talk(*pairs: Pair) -> set[Pair]:
-    return read(lambda session, _: DIRECTORY.may_talk(session, set(pairs)))
+    return read(directory.may_talk, set(pairs))
 
 
 def test_friends_may_talk_both_ways(any_database: str) -> None:
@@ -99,24 +100,13 @@ def _in_full(pairs: list[Pair]) -> str:
             heard.append(str(compiled))
             return []
 
-    DIRECTORY.may_talk(Session(), pairs)  # type: ignore[arg-type]
+    directory.may_talk(Session(), NOW, pairs)  # type: ignore[arg-type]
     return heard[0]
 
 
-def made(username: str, nickname: str) -> int:
-    fields = {"username": username, "password_hash": "x", "nickname": nickname}
-    return int(write(add, **fields)["id"])
-
-
-def test_profiles_are_of_those_who_exist(any_database: str) -> None:
-    alice, bob = made("alice", "Alice"), made("bob", "Bob")
-    found = write(lambda session, _: DIRECTORY.profiles(session, {alice, bob, 404}))
-    assert found == {alice: Profile(alice, "Alice", ""), bob: Profile(bob, "Bob", "")}
-    assert write(lambda session, _: DIRECTORY.profiles(session, set())) == {}
-
-
-def test_friends_are_listed_also_the_blocked(any_database: str) -> None:
+def test_friends_who_may_talk_are_listed(any_database: str) -> None:
     befriend((1, 3), (1, 2), (4, 1), (2, 3))
-    block((1, 3))
-    assert write(lambda session, _: DIRECTORY.friends(session, 1)) == [2, 3, 4]
-    assert write(lambda session, _: DIRECTORY.friends(session, 404)) == []
+    assert read(talking_friends, user_id=1) == [2, 3, 4]
+    block((1, 3), (4, 1))
+    assert read(talking_friends, user_id=1) == [2]
+    assert read(talking_friends, user_id=404) == []

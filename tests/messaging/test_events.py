@@ -22,7 +22,6 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
-    DIRECTORY,
     befriend,
     draft,
     drain,
@@ -274,6 +273,6 @@ def test_both_are_told_of_a_receipt_but_for_the_connection_it_came_from(pair: st
 
 
 def test_an_arrangement_has_its_users_own_devices_sync(pair: str) -> None:
-    write(arrange, user_id=BOB, conversation_id=pair, directory=DIRECTORY, is_top=True)
+    write(arrange, user_id=BOB, conversation_id=pair, is_top=True)
     (told,) = drain()
     assert told == Announcement((BOB,), "resync", {"conversation_id": pair})

@@ -22,13 +22,14 @@ from messaging.audit import audit
 from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
+from messaging.directory import may_talk
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.status import Status
-from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, messages, store, store_many, stored, view
+from tests.messaging.conftest import ALICE, BOB, befriend, draft, messages, store, store_many, stored, view
 from tests.messaging.conftest import read as read_rows
 from tests.processes import PATIENCE, wait_until
 from workers.batches import apply_batch, publish_batch
@@ -206,7 +207,7 @@ def test_reading_while_a_device_answers(both: Both) -> None:
 
 def test_sending_while_the_other_reads_all(both: Both) -> None:
     for _ in range(ROUNDS):
-        sending: Rule = lambda session, now: send(session, now, [draft(ALICE, BOB)], directory=DIRECTORY)  # noqa: E731
+        sending: Rule = lambda session, now: send(session, now, [draft(ALICE, BOB)], may_talk=may_talk)  # noqa: E731
         (sent,), answer = both(sending, lambda session, now: read(session, now, user_id=BOB, conversation_id=NAME))
         assert isinstance(sent, Sent)
         assert answer.read_seq in (sent.message["seq"] - 1, sent.message["seq"])

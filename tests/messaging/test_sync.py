@@ -23,7 +23,6 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
-    DIRECTORY,
     befriend,
     hide,
     project,
@@ -35,7 +34,7 @@ from tests.messaging.conftest import (
 
 
 def bob_syncs(heads: dict[str, int] | None = None, changes: dict[str, int] | None = None) -> Sync:
-    return database.read(sync, user_id=BOB, heads=heads or {}, changes=changes or {}, directory=DIRECTORY)
+    return database.read(sync, user_id=BOB, heads=heads or {}, changes=changes or {})
 
 
 def moved(heads: dict[str, int] | None = None, changes: dict[str, int] | None = None) -> Moved:
@@ -176,7 +175,7 @@ def test_a_receipt_up_to_a_place_moves_the_conversation_without_messages(five: l
 
 
 def test_an_arrangement_moves_the_conversation(five: list[dict[str, Any]]) -> None:
-    write(arrange, user_id=BOB, conversation_id="1_2", directory=DIRECTORY, is_top=True)
+    write(arrange, user_id=BOB, conversation_id="1_2", is_top=True)
     found = moved({"1_2": 5}, {"1_2": 5})
     assert (found.messages, found.conversation["is_top"]) == ([], True)
 
@@ -278,6 +277,6 @@ def test_what_is_not_ones_own_is_passed_over(five: list[dict[str, Any]], name: s
 
 
 def test_a_hidden_conversation_comes_too(five: list[dict[str, Any]]) -> None:
-    write(arrange, user_id=BOB, conversation_id="1_2", directory=DIRECTORY, del_state=True)
+    write(arrange, user_id=BOB, conversation_id="1_2", del_state=True)
     assert view(BOB).del_state == 1
     assert seqs(moved()) == [1, 2, 3, 4, 5]
