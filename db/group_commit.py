@@ -15,7 +15,8 @@ from typing import Generic, TypeVar
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from db.session import DatabaseUnavailable, OutcomeUnknown, run
+from db.errors import DatabaseUnavailable, OutcomeUnknown
+from db.session import write_reserved
 from infra.metrics import group_commit_seconds, group_commit_size
 
 D = TypeVar("D")
@@ -157,7 +158,7 @@ class GroupCommit(Generic[D, A]):
                 raise ValueError("a rule answers every draft")
             return answers
 
-        return run(answer_all, reserved=True)
+        return write_reserved(answer_all)
 
     def _alone(self, draft: D) -> A | BaseException:
         """Once more when it collides: it may have waited for its own first time, whose lost COMMIT was still going."""

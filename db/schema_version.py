@@ -1,5 +1,6 @@
 """Whether the database has the schema that this code was written for."""
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from sqlalchemy import Select, column, select, table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 
 
 class NotMigrated(DatabaseUnavailable):
@@ -18,7 +19,7 @@ class NotMigrated(DatabaseUnavailable):
 _APPLIED: Select[str] = select(column("version_num")).select_from(table("alembic_version"))
 
 
-def require_current(session: Session) -> None:
+def require_current(session: Session, _now: datetime) -> None:
     """Raises NotMigrated, which says what to do, unless the newest migration has been applied."""
     try:
         applied = session.scalar(_APPLIED)

@@ -1,4 +1,4 @@
-"""The one way to the database: `run(fn)`.
+"""The one way to the database: `read(rule, **what)` and `write(rule, **what)`.
 
 Invariants: a rule sees one time, the database's (UTC, whole seconds); it never commits; a transaction that lost a
 lock fight is rerun whole, never continued, because after 1205 half of it may be gone. Writers take SQLite's write
@@ -10,19 +10,21 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from db.errors import DatabaseUnavailable, OutcomeUnknown
 from infra.metrics import transaction_reruns
 from infra.off_the_loop import off_the_loop
 from infra.settings import settings
 
 T = TypeVar("T")
-Rule = Callable[[Session, datetime], T]
+P = ParamSpec("P")
+Rule = Callable[Concatenate[Session, datetime, P], T]
 
 _RERUNS = 3
 _LOCK_ERRORS = {1020, 1205, 1213}  # changed since read, lock wait timeout, deadlock
@@ -39,25 +41,33 @@ _PREPARE_MYSQL = (
 )
 
 
-class DatabaseUnavailable(Exception):
-    """The database did not answer; nothing of this transaction was stored."""
+def read(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Returns what `rule(session, now, ...)` returns. It must only read: SQLite takes no write lock for it.
+
+    Otherwise it is as `write`.
+    """
+    return _run(lambda session, now: rule(session, now, *args, **kwargs), engine, writes=False)
 
 
-class OutcomeUnknown(DatabaseUnavailable):
-    """The connection was lost at COMMIT: the transaction may be stored or not."""
+def write(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `rule(session, now, ...)` in a transaction of its own and commit it. Returns what the rule returns.
 
-
-def run(rule: Rule[T], *, write: bool = True, reserved: bool = False) -> T:
-    """Call `rule(session, now)` in a transaction of its own and commit it.
-
-    `now` is the database's clock, naive UTC in whole seconds. With `write=False` SQLite takes no write lock;
-    `reserved` uses the one connection that is kept for the group commit.
+    `now` is the database's clock, naive UTC in whole seconds.
     The rule may be called again from the start, up to three times, when locks or a lost connection stopped it.
     Raises DatabaseUnavailable (OutcomeUnknown when COMMIT was lost), and whatever the rule raises.
     """
+    return _run(lambda session, now: rule(session, now, *args, **kwargs), engine, writes=True)
+
+
+def write_reserved(rule: Rule[[], T]) -> T:
+    """As `write`, by the one connection that is kept for the group commit."""
+    return _run(rule, reserved_engine, writes=True)
+
+
+def _run(rule: Rule[[], T], engine_of: Callable[[], Engine], *, writes: bool) -> T:
     for rerun in range(_RERUNS + 1):
         try:
-            return _on_right_thread(lambda: _attempt(rule, write=write, reserved=reserved))
+            return _on_right_thread(lambda: _attempt(rule, engine_of(), writes=writes))
         except PoolTimeoutError as error:
             raise DatabaseUnavailable("no free connection") from error
         except (OperationalError, InterfaceError) as error:
@@ -68,9 +78,9 @@ def run(rule: Rule[T], *, write: bool = True, reserved: bool = False) -> T:
     raise AssertionError("unreachable")
 
 
-def _attempt(rule: Rule[T], *, write: bool, reserved: bool) -> T:
-    with Session(reserved_engine() if reserved else engine(), expire_on_commit=False, autoflush=False) as session:
-        session.connection(execution_options={"im_write": write})
+def _attempt(rule: Rule[[], T], of: Engine, *, writes: bool) -> T:
+    with Session(of, expire_on_commit=False, autoflush=False) as session:
+        session.connection(execution_options={"im_write": writes})
         result = rule(session, _now(session))
         session.flush()
         try:

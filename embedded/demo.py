@@ -6,7 +6,7 @@ from itertools import permutations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.session import run
+from db.session import write
 from db.user import User
 from infra.demo_users import DEMO_USERS
 from messaging import friends, login, passwords
@@ -17,7 +17,7 @@ SIGN_IN = f"{' or '.join(user['username'] for user in DEMO_USERS)}, password {DE
 def seed() -> None:
     """Make those of them that are missing; a second start changes nothing."""
     hashes = {user["username"]: passwords.hash_password(user["password"]) for user in DEMO_USERS}
-    run(lambda session, now: _seed(session, now, hashes))
+    write(_seed, hashes)
 
 
 def _seed(session: Session, now: datetime, hashes: dict[str, str]) -> None:

@@ -12,8 +12,6 @@ from infra.generated import friend_pb2 as friend
 from infra.generated import usercenter_pb2 as usercenter
 from infra.outside import Service, ServiceAway
 
-Pair = tuple[int, int]  # from, to
-
 _LIST_SECONDS = 2.0
 _PROFILE_KEPT_SECONDS = 86_400.0
 
@@ -38,7 +36,7 @@ class OutsideDirectory:
         self._talking, self._unblocked, self._friends = Cache("talk"), Cache("unblocked"), Cache("friends")
         self._profiles = Cache("user", kept_seconds=_PROFILE_KEPT_SECONDS)
 
-    def may_talk(self, pairs: Collection[Pair]) -> set[Pair]:
+    def may_talk(self, pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
         """Those of the directed pairs who are friends, neither having blocked the other."""
         keys = {f"{one}:{other}": (one, other) for one, other in pairs}
         return {keys[key] for key, may in _cached(self._talking, keys, self._ask_talking).items() if may}

@@ -1,5 +1,6 @@
 """A user's own arrangement of a conversation: on top, muted, out of sight until the next message."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,22 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from messaging import changes, heads, rows
 from messaging.conversations import views
-from messaging.directory import Directory
 from messaging.errors import Code, Refused
 from messaging.events import ViewChanged
 from messaging.members import require_member
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The conversation as it now is, and the outbox shard to poke."""
+
+    conversation: dict[str, Any]
+    shard: int
+
+    @property
+    def views(self) -> list[dict[str, Any]]:
+        """The conversation that a door has to name."""
+        return [self.conversation]
 
 
 def arrange(
@@ -21,12 +34,11 @@ def arrange(
     *,
     user_id: int,
     conversation_id: str,
-    directory: Directory,
     is_top: bool | None = None,
     is_mute: bool | None = None,
     del_state: bool | None = None,
-) -> tuple[dict[str, Any], int]:
-    """Set what is given; the Conversation as it now is, and the outbox shard to poke.
+) -> Arranged:
+    """Set what is given.
 
     The user's other devices are told to sync. Raises Refused: NO_SUCH_CONVERSATION, INVALID when nothing is given.
     """
@@ -48,4 +60,4 @@ def arrange(
         .execution_options(synchronize_session=False)
     )
     changed = session.get_one(Conversation, row.id)
-    return views(session, [changed], directory=directory)[0], head.shard
+    return Arranged(views(session, [changed])[0], head.shard)

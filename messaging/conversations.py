@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
 from db.message import Message
-from messaging.directory import Directory, Profile
 from messaging.members import require_member
 from messaging.message import COLUMNS, unix, wire
 
@@ -33,10 +32,13 @@ class Conversations:
     total: int
     total_unread: int
 
+    @property
+    def views(self) -> list[dict[str, Any]]:
+        """The conversations that a door has to name."""
+        return self.conversations
 
-def conversations(
-    session: Session, _now: datetime, *, user_id: int, page: int, limit: int, directory: Directory
-) -> Conversations:
+
+def conversations(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Conversations:
     """A page of the user's list: those on top first, then the newest."""
     shown = (Conversation.user_id == user_id, Conversation.del_state == 0)
     rows = session.scalars(
@@ -47,7 +49,7 @@ def conversations(
         .limit(limit)
     ).all()
     total, unread = session.execute(select(func.count(), _UNREAD).where(*shown)).one()
-    return Conversations(views(session, rows, directory=directory), total, int(unread))
+    return Conversations(views(session, rows), total, int(unread))
 
 
 def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: str | None) -> int:
@@ -72,8 +74,8 @@ def total_unread(session: Session, user_id: int) -> int:
     return int(session.scalars(statement).one())
 
 
-def views(session: Session, rows: Sequence[Conversation], *, directory: Directory) -> list[dict[str, Any]]:
-    """These rows as the contract's Conversation."""
+def views(session: Session, rows: Sequence[Conversation]) -> list[dict[str, Any]]:
+    """Returns these rows as the contract's Conversations, without names and avatars: a door adds them."""
     if not rows:
         return []
     last = {
@@ -81,11 +83,7 @@ def views(session: Session, rows: Sequence[Conversation], *, directory: Director
         for message in session.execute(select(*COLUMNS).where(Message.id.in_([row.last_message_id for row in rows])))
     }
     peers = _peers(session, rows)
-    profiles = directory.profiles(session, {row.friend_id for row in rows if row.friend_id})
-    return [
-        _view(row, last.get(row.last_message_id), peers.get(row.conversation_id), profiles.get(row.friend_id))
-        for row in rows
-    ]
+    return [_view(row, last.get(row.last_message_id), peers.get(row.conversation_id)) for row in rows]
 
 
 def _peers(session: Session, rows: Sequence[Conversation]) -> dict[str, Row[str, int, int]]:
@@ -96,14 +94,12 @@ def _peers(session: Session, rows: Sequence[Conversation]) -> dict[str, Row[str,
     return {row.conversation_id: row for row in session.execute(statement)}
 
 
-def _view(row: Conversation, last: Any, peer: Row[str, int, int] | None, profile: Profile | None) -> dict[str, Any]:
+def _view(row: Conversation, last: Any, peer: Row[str, int, int] | None) -> dict[str, Any]:
     return {
         "conversation_id": row.conversation_id,
         "conversation_type": row.conversation_type,
         "friend_id": row.friend_id,
         "group_id": 0,
-        "name": profile.nickname if profile else "",
-        "avatar": profile.avatar if profile else "",
         "last_message": wire(last) if last else None,
         "last_seq": row.last_seq,
         "change_seq": row.change_seq,

@@ -1,7 +1,7 @@
-"""Registering and signing in, and proving with the password what an account's owner alone may do.
+"""Making an account, checking its password, changing it, closing the account.
 
-Invariants: a password is checked between two transactions, never in one; what was read before the check is compared
-again in the one after it. Unknown names are checked like known ones: nothing tells the two apart.
+A password is checked between two transactions (actions/login.py): what was read in the one before is compared again in
+the one after.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.revoked_user import RevokedUser
-from db.session import run
 from db.user import User
-from messaging import attempts, friends, passwords, users
+from messaging import attempts, friends, users
 from messaging.errors import Code, Refused
 from messaging.tokens import generation, revoke_user
 
@@ -37,63 +36,13 @@ class Account:
     generation: int
 
 
-def register(*, username: str, password: str, address: str, nickname: str | None = None) -> SignedIn:
-    """Make a user, in a transaction of its own, and sign them in. Raises Refused(USERNAME_TAKEN)."""
-    password_hash = passwords.hash_password(password)
-
-    def rule(session: Session, now: datetime) -> SignedIn:
-        user = add(session, now, username=username, password_hash=password_hash, nickname=nickname or username)
-        attempts.remember(session, now, username=username, address=address)
-        return SignedIn(user, generation(session, user["id"]))
-
-    return run(rule)
-
-
-def login(*, username: str, password: str, address: str) -> SignedIn:
-    """Check a password, between two transactions.
-
-    Raises Refused: WRONG_CREDENTIALS, for an unknown name as well; TOO_MANY_REQUESTS, even with the right password.
-    """
-    found = run(lambda session, now: begin(session, now, username=username, address=address))
-    account = _checked(found, password)
-    run(lambda session, now: attempts.succeeded(session, now, username=username, address=address))
-    return SignedIn(account.user, account.generation)
-
-
-def change_password(*, user_id: int, old_password: str, new_password: str, address: str) -> SignedIn:
-    """Change a password, and end all logins but the one that begins now.
-
-    Raises Refused: NOT_FOUND, WRONG_CREDENTIALS, TOO_MANY_REQUESTS.
-    """
-    account = _prove(user_id, old_password, address)
-    password_hash = passwords.hash_password(new_password)
-
-    def rule(session: Session, now: datetime) -> SignedIn:
-        _still(session, account)
-        _set(session, now, user_id, password_hash=password_hash)
-        attempts.succeeded(session, now, username=account.user["username"], address=address)
-        return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
-
-    return run(rule)
-
-
-def close_account(*, user_id: int, password: str, address: str) -> list[friends.News]:
-    """Close an account for good: nothing of it is shown any more but what was written to others.
-
-    Returns what there is to tell former friends. The row stays, so that the name is never given again.
-    Raises as `change_password` does.
-    """
-    account = _prove(user_id, password, address)
-
-    def rule(session: Session, now: datetime) -> list[friends.News]:
-        _still(session, account)
-        _set(session, now, user_id, password_hash="", nickname="", avatar="", delete_time=now)
-        news = friends.leave_all(session, now, user_id=user_id)
-        attempts.forget(session, username=account.user["username"])
-        revoke_user(session, now, user_id=user_id)
-        return news
-
-    return run(rule)
+def register(
+    session: Session, now: datetime, *, username: str, password_hash: str, nickname: str, address: str
+) -> SignedIn:
+    """Make a user, and sign them in. Raises Refused(USERNAME_TAKEN)."""
+    user = add(session, now, username=username, password_hash=password_hash, nickname=nickname)
+    attempts.remember(session, now, username=username, address=address)
+    return SignedIn(user, generation(session, user["id"]))
 
 
 def add(session: Session, now: datetime, *, username: str, password_hash: str, nickname: str) -> dict[str, Any]:
@@ -130,19 +79,37 @@ def begin(session: Session, now: datetime, *, username: str, address: str) -> Ac
     return Account(users.wire(row), row.password_hash, row.generation) if row else None
 
 
-def _prove(user_id: int, password: str, address: str) -> Account:
-    def rule(session: Session, now: datetime) -> Account | None:
-        username = users.profile(session, now, user_id=user_id)["username"]
-        return begin(session, now, username=username, address=address)
-
-    return _checked(run(rule), password)
+def begin_for(session: Session, now: datetime, *, user_id: int, address: str) -> Account | None:
+    """As `begin`, of a user who is signed in. Raises Refused(NOT_FOUND) as well."""
+    username = users.profile(session, now, user_id=user_id)["username"]
+    return begin(session, now, username=username, address=address)
 
 
-def _checked(account: Account | None, password: str) -> Account:
-    right = passwords.verify(password, account.password_hash if account else None)
-    if account is None or not right:
-        raise Refused(Code.WRONG_CREDENTIALS)
-    return account
+def change_password(session: Session, now: datetime, *, account: Account, password_hash: str, address: str) -> SignedIn:
+    """Change a password that was checked, and end all logins but the one that begins now.
+
+    Raises Refused(WRONG_CREDENTIALS) when it was changed meanwhile.
+    """
+    _still(session, account)
+    user_id = account.user["id"]
+    _set(session, now, user_id, password_hash=password_hash)
+    attempts.succeeded(session, now, username=account.user["username"], address=address)
+    return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
+
+
+def close_account(session: Session, now: datetime, *, account: Account) -> list[friends.News]:
+    """Close an account whose password was checked: nothing of it is shown any more but what was written to others.
+
+    Returns what there is to tell former friends. The row stays, so that the name is never given again.
+    Raises as `change_password` does.
+    """
+    _still(session, account)
+    user_id = account.user["id"]
+    _set(session, now, user_id, password_hash="", nickname="", avatar="", delete_time=now)
+    news = friends.leave_all(session, now, user_id=user_id)
+    attempts.forget(session, username=account.user["username"])
+    revoke_user(session, now, user_id=user_id)
+    return news
 
 
 def _still(session: Session, account: Account) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.message import Message
 from messaging import heads, outbox
-from messaging.directory import Directory
+from messaging.directory import MayTalk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
@@ -56,7 +56,7 @@ Answer = Sent | Refused
 Heads = dict[str, heads.LockedHead]
 
 
-def send(session: Session, now: datetime, drafts: Sequence[Draft], *, directory: Directory) -> list[Answer]:
+def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: MayTalk) -> list[Answer]:
     """Store the drafts that may be sent and are new; answer each in its place, with Sent or Refused.
 
     Refused: CLIENT_MSG_ID_REUSED when a key came before with another body, NOT_FRIENDS. A repeat is answered with
@@ -67,7 +67,7 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, directory:
     new = [draft for key, draft in keyed if key not in repeats]
     held = heads.lock_known(session, {draft.conversation_id for draft in new})
     # Under the locks: a block that was committed while this waited for one counts.
-    allowed = directory.may_talk(session, {(draft.from_user_id, draft.to_user_id) for draft in new})
+    allowed = may_talk(session, now, {(draft.from_user_id, draft.to_user_id) for draft in new})
     first: dict[Key, int] = {}  # the place of the draft that is stored; a refused one does not use up its key
     for place, (key, draft) in enumerate(keyed):
         if key not in repeats and (draft.from_user_id, draft.to_user_id) in allowed:

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from db.message import Message
 from messaging.conversations import views
-from messaging.directory import Directory
 from messaging.errors import Code, Refused
 from messaging.hidden import hidden_among
 from messaging.message import COLUMNS, wire
@@ -46,6 +45,11 @@ class Sync:
     conversations: list[Moved]
     truncated: bool
 
+    @property
+    def views(self) -> list[dict[str, Any]]:
+        """The conversations that a door has to name."""
+        return [moved.conversation for moved in self.conversations]
+
 
 def sync(
     session: Session,
@@ -54,7 +58,6 @@ def sync(
     user_id: int,
     heads: Mapping[str, int],
     changes: Mapping[str, int],
-    directory: Directory,
 ) -> Sync:
     """What the user's client missed, by the seqs (`heads`) and change_seqs (`changes`) that it knows.
 
@@ -71,7 +74,7 @@ def sync(
         or row.change_seq > changes.get(row.conversation_id, row.change_seq)
     ] + list(_unnamed(session, user_id, names))
     shown = rows[:MOST_CONVERSATIONS]
-    told = zip(shown, views(session, shown, directory=directory), strict=True)
+    told = zip(shown, views(session, shown), strict=True)
     return Sync(
         [_moved(session, row, view, heads, changes) for row, view in told],
         truncated=len(rows) > MOST_CONVERSATIONS,

@@ -29,6 +29,16 @@ class Refresh(Enum):
     REVOKED = auto()  # its family, or all logins of its user, had been revoked before
 
 
+def log_out(
+    session: Session, now: datetime, *, user_id: int, family: str | None, expires_at: int, everywhere: bool
+) -> None:
+    """Revoke the tokens of a login, if it has a family, and with `everywhere` those of all logins of the user."""
+    if everywhere:
+        revoke_user(session, now, user_id=user_id)
+    if family is not None:
+        revoke_login(session, now, family=family, expires_at=expires_at)
+
+
 def revoke_login(session: Session, now: datetime, *, family: str, expires_at: int) -> None:
     """Revoke all tokens of a login, whenever issued. `expires_at`, Unix seconds, is the end of the one at hand."""
     longest = timedelta(seconds=max(settings().access_token_seconds, settings().refresh_token_seconds))

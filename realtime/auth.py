@@ -4,12 +4,13 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, request
 
-from db.session import DatabaseUnavailable, run
+from actions.revocations import revocations
+from db.errors import DatabaseUnavailable
+from db.session import read, write
 from infra import limits
 from infra.settings import settings
 from infra.tokens import Claims, InvalidToken, verify
 from messaging import tickets
-from messaging.revocations import revocations
 
 SUBPROTOCOL = "bearer"
 
@@ -60,7 +61,7 @@ def _claims() -> Claims | None:
 
 
 def _of_ticket(ticket: str) -> Claims | None:
-    if not run(lambda session, now: tickets.known(session, now, ticket=ticket), write=False):
+    if not read(tickets.known, ticket=ticket):
         return None
-    redeemed = run(lambda session, now: tickets.redeem(session, now, ticket=ticket))
+    redeemed = write(tickets.redeem, ticket=ticket)
     return Claims(**redeemed) if redeemed else None

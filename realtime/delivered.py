@@ -9,9 +9,8 @@ import gevent
 from gevent.event import Event
 
 from infra import logs, loops
+from infra.tasks import AWAY, Task, send
 from messaging.delivered import Proof
-from workers.app import AWAY
-from workers.delivered import store_proofs
 
 log = logs.get(__name__)
 
@@ -28,8 +27,7 @@ class _Pending:
 
 
 def _store(relay_id: str, proofs: list[list[Any]]) -> None:
-    # Celery would spell all of them out a second time, for logs. Its types know nothing of it.
-    store_proofs.apply_async((relay_id, proofs), argsrepr=f"{len(proofs)} proofs")  # type: ignore[call-arg]
+    send(Task.STORE_PROOFS, relay_id, proofs, summary=f"{len(proofs)} proofs")
 
 
 class Proofs:

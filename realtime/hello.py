@@ -8,7 +8,8 @@ from datetime import datetime
 from gevent import Timeout
 from gevent.event import AsyncResult
 
-from db.session import DatabaseUnavailable, run
+from db.errors import DatabaseUnavailable
+from db.session import read
 from infra import logs
 from messaging.conversations import total_unread
 from realtime.batches import Batches
@@ -41,7 +42,7 @@ class Hellos:
     def _read(batch: list[tuple[int, "AsyncResult[Told | None]"]]) -> None:
         found: list[Told] | list[None] = [None] * len(batch)
         try:
-            found = run(lambda session, now: [(total_unread(session, user), now) for user, _ in batch], write=False)
+            found = read(lambda session, now: [(total_unread(session, user), now) for user, _ in batch])
         except DatabaseUnavailable as error:
             log.warning("hello_failed", connections=len(batch), reason=str(error))
         except Exception:

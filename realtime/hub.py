@@ -9,11 +9,12 @@ from uuid import uuid4
 
 import gevent
 
-from db.session import DatabaseUnavailable
+from actions.revocations import revocations
+from db.errors import DatabaseUnavailable
 from infra import bus, logs, loops, presence
 from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client
-from messaging.revocations import revocations
+from infra.tasks import AWAY
 from realtime import frames
 from realtime.batches import Batches
 from realtime.connection import Connection
@@ -22,7 +23,6 @@ from realtime.hello import Hellos
 from realtime.presence import Presence
 from realtime.reruns import Reruns
 from realtime.turns import Turns
-from workers.app import AWAY
 from workers.backlog import Request, send_pages
 
 log = logs.get(__name__)

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 
-from db.session import DatabaseUnavailable, run
+from actions.poke import poke
+from db.errors import DatabaseUnavailable
+from db.session import write
 from infra.settings import settings
 from messaging.errors import Code, Refused
 from messaging.fields import MAX_ID
@@ -15,7 +17,6 @@ from messaging.schemas import ReadRequest
 from realtime import frames
 from realtime.connection import Connection
 from realtime.frames import BadFrame, Inbound
-from workers.outbox import poke
 
 T = TypeVar("T")
 
@@ -134,7 +135,7 @@ def _read(connection: Connection, inbound: Inbound) -> None:
     try:
         body: dict[str, Any] = ReadRequest().load(inbound.content)
         user_id = connection.claims.user_id
-        done = run(lambda session, now: read(session, now, user_id=user_id, origin=connection.id, **body))
+        done = write(read, user_id=user_id, origin=connection.id, **body)
     except ValidationError as error:
         raise BadFrame(str(error.messages), inbound.kind) from error
     except Refused as error:

@@ -8,9 +8,8 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from infra import logs, presence
+from infra.tasks import AWAY, Task, send
 from realtime.batches import Batches
-from workers.app import AWAY
-from workers.presence import announce, welcome
 
 log = logs.get(__name__)
 
@@ -95,13 +94,13 @@ class Presence:
         self._left.add(user_id)
 
     def _welcome(self, arrived: list[tuple[str, int, bool]]) -> None:
-        if _ask("not_welcomed", lambda: welcome.apply_async((self._relay_id, arrived))) is None:
+        if _ask("not_welcomed", lambda: send(Task.WELCOME, self._relay_id, arrived)) is None:
             for connection_id, user_id, _ in arrived:
                 self._tell_later(user_id, connection_id)
 
     def _announce_away(self, left: list[int]) -> None:
         away = _ask("not_announced", lambda: set(left) - presence.online(set(left)))
-        if away is None or (away and _ask("not_announced", lambda: announce.apply_async(tuple(away))) is None):
+        if away is None or (away and _ask("not_announced", lambda: send(Task.ANNOUNCE, *away)) is None):
             for user_id in left:
                 self._tell_later(user_id, None)
 

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
+from actions import directory
 from infra import bus
 from infra.redis import RedisError
 from messaging.errors import Code
 from messaging.members import peer
 from realtime.frames import BadFrame
-from workers import directory
 
 _SECONDS = 1.0
 _TRUST_SECONDS = 5.0  # how long a friendship is believed before it is asked again

@@ -1,16 +1,17 @@
 """A caller that has stopped waiting: by its deadline, or because it went away."""
 
 from datetime import datetime
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from grpc import ServicerContext
 from sqlalchemy.orm import Session
 
+from actions.send import TooLate
 from db import session as database
 from db.session import Rule
-from workers.send import TooLate
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def too_late(context: ServicerContext) -> bool:
@@ -19,13 +20,21 @@ def too_late(context: ServicerContext) -> bool:
     return not context.is_active() or (left is not None and left <= 0)
 
 
-def run(context: ServicerContext, rule: Rule[T], *, write: bool = True) -> T:
-    """`db.session.run`, rolled back with TooLate when the caller has stopped waiting before COMMIT."""
+def read(context: ServicerContext, rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`db.session.read`, which raises TooLate when the caller has stopped waiting."""
+    return database.read(_punctual(context, rule), *args, **kwargs)
 
-    def punctual(session: Session, now: datetime) -> T:
-        result = rule(session, now)
+
+def write(context: ServicerContext, rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`db.session.write`, rolled back with TooLate when the caller has stopped waiting before COMMIT."""
+    return database.write(_punctual(context, rule), *args, **kwargs)
+
+
+def _punctual(context: ServicerContext, rule: Rule[P, T]) -> Rule[P, T]:
+    def punctual(session: Session, now: datetime, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result = rule(session, now, *args, **kwargs)
         if too_late(context):
             raise TooLate
         return result
 
-    return database.run(punctual, write=write)
+    return punctual

@@ -9,13 +9,13 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
+from actions.send import TooLate
 from infra import logs
 from messaging.errors import Code, Refused
 from rpc import metrics
 from rpc.auth import Callers
 from rpc.deadline import too_late
 from rpc.errors import CODE_KEY, refusal
-from workers.send import TooLate
 
 log = logs.get(__name__)
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from grpc import StatusCode
 
-from db.session import DatabaseUnavailable
+from actions.send import TooLate
+from db.errors import DatabaseUnavailable
 from infra import logs
 from infra.redis import RedisError
 from messaging.errors import Code, Refused
-from workers.send import TooLate
 
 log = logs.get(__name__)
 

@@ -15,8 +15,9 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 from sqlalchemy.exc import DBAPIError
 
+from db.errors import DatabaseUnavailable
 from db.schema_version import require_current
-from db.session import DatabaseUnavailable, run
+from db.session import read
 from infra import logs, loops
 from infra.settings import Settings, settings
 from rpc.auth import Callers
@@ -101,7 +102,7 @@ def _tell_health(told: health.HealthServicer) -> None:
 def _can_work() -> bool:
     """The database and its migrations, and loops that turn; Redis may be away, sends and history go on without it."""
     try:
-        run(lambda session, _now: require_current(session), write=False)
+        read(require_current)
     except (DatabaseUnavailable, DBAPIError) as error:
         log.warning("not_ready", reason=str(error))
         return False

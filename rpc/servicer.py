@@ -1,7 +1,11 @@
 """The eight methods: each decodes, makes one call, encodes. What they raise is answered by rpc/door.py."""
 
+from functools import partial
+
 from grpc import ServicerContext
 
+from actions import directory, send
+from actions.poke import poke
 from messaging import draft, schemas
 from messaging.conversation_id import participants
 from messaging.conversations import conversations, unread
@@ -10,13 +14,10 @@ from messaging.errors import Code, Refused
 from messaging.history import history
 from messaging.read import read
 from messaging.recall import recall
-from rpc import decode, encode, legacy
-from rpc.deadline import run, too_late
+from rpc import deadline, decode, encode, legacy
 from rpc.generated import message_pb2 as pb
 from rpc.generated.message_pb2_grpc import MessageServicer
 from rpc.push import Pushed, push
-from workers import directory, send
-from workers.outbox import poke
 
 _DELETE = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 
@@ -26,7 +27,7 @@ class Servicer(MessageServicer):
 
     def SendMessage(self, request: pb.SendMessageReq, context: ServicerContext) -> pb.SendMessageResp:  # noqa: N802
         user_id, fields = decode.user(request, "from_user_id"), decode.body(schemas.Send(), request)
-        sent = send.submit(draft.make(user_id, **fields), too_late=lambda: too_late(context))
+        sent = send.submit(draft.make(user_id, **fields), too_late=lambda: deadline.too_late(context))
         return pb.SendMessageResp(message=encode.message(sent.message), duplicate=sent.duplicate)
 
     def GetChatHistory(  # noqa: N802
@@ -34,27 +35,20 @@ class Servicer(MessageServicer):
     ) -> pb.GetChatHistoryResp:
         fields = decode.body(schemas.HistoryRequest(), request)
         reader, also = _readers(request, fields["conversation_id"])
-        found = run(
-            context, lambda session, now: history(session, now, user_id=reader, hidden_from=also, **fields), write=False
-        )
+        found = deadline.read(context, history, user_id=reader, hidden_from=also, **fields)
         return pb.GetChatHistoryResp(messages=map(encode.message, found.messages), has_more=found.has_more)
 
     def GetConversations(  # noqa: N802
         self, request: pb.GetConversationsReq, context: ServicerContext
     ) -> pb.GetConversationsResp:
         user_id, fields = decode.user(request), decode.body(schemas.ConversationsRequest(), request)
-        found = run(
-            context,
-            lambda session, now: conversations(session, now, user_id=user_id, directory=directory.within(), **fields),
-            write=False,
-        )
-        directory.introduce(found.conversations)
+        found = directory.named(partial(deadline.read, context), conversations, user_id=user_id, **fields)
         shown = map(encode.conversation, found.conversations)
         return pb.GetConversationsResp(conversations=shown, total=found.total, total_unread=found.total_unread)
 
     def MarkAsRead(self, request: pb.MarkAsReadReq, context: ServicerContext) -> pb.MarkAsReadResp:  # noqa: N802
         user_id, fields = decode.user(request), decode.body(schemas.ReadRequest(), request)
-        done = run(context, lambda session, now: read(session, now, user_id=user_id, **fields))
+        done = deadline.write(context, read, user_id=user_id, **fields)
         poke(done.shard)
         return pb.MarkAsReadResp(success=True, read_seq=done.read_seq, unread_count=done.unread_count)
 
@@ -62,8 +56,7 @@ class Servicer(MessageServicer):
         self, request: pb.DeleteMessageReq, context: ServicerContext
     ) -> pb.DeleteMessageResp:
         user_id, fields = decode.user(request), decode.body(schemas.DeleteRequest(), request)
-        rule = _DELETE[fields["scope"]]
-        done = run(context, lambda session, now: rule(session, now, user_id=user_id, message_id=fields["message_id"]))
+        done = deadline.write(context, _DELETE[fields["scope"]], user_id=user_id, message_id=fields["message_id"])
         poke(done.shard)
         return pb.DeleteMessageResp(success=True)
 
@@ -71,7 +64,7 @@ class Servicer(MessageServicer):
         self, request: pb.RecallMessageReq, context: ServicerContext
     ) -> pb.RecallMessageResp:
         user_id, fields = decode.user(request), decode.body(schemas.RecallRequest(), request)
-        done = run(context, lambda session, now: recall(session, now, user_id=user_id, **fields))
+        done = deadline.write(context, recall, user_id=user_id, **fields)
         poke(done.shard)
         return pb.RecallMessageResp(success=True)
 
@@ -79,7 +72,7 @@ class Servicer(MessageServicer):
         self, request: pb.GetUnreadCountReq, context: ServicerContext
     ) -> pb.GetUnreadCountResp:
         user_id, fields = decode.user(request), decode.body(schemas.UnreadRequest(), request)
-        count = run(context, lambda session, now: unread(session, now, user_id=user_id, **fields), write=False)
+        count = deadline.read(context, unread, user_id=user_id, **fields)
         return pb.GetUnreadCountResp(count=count)
 
     def PushMessage(self, request: pb.PushMessageReq, _context: ServicerContext) -> pb.PushMessageResp:  # noqa: N802

@@ -11,14 +11,15 @@ from typing import Any
 import redis
 from sqlalchemy import event, insert
 
+from actions.poke import poke
 from db.friend import Friend
-from db.session import engine, run
+from db.session import engine, write
 from infra.redis import client
 from infra.settings import settings
-from messaging.directory import BuiltIn
+from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.send import Sent, send
-from workers.outbox import drain, poke
+from workers.outbox import drain
 
 _STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ('Questions', 'Bytes_received')"
 _SHARDS = range(16)
@@ -28,7 +29,7 @@ _PATIENCE = 30.0
 
 def main(count: int) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, poke, drain: the cost of each, once everything is warm."""
-    run(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
+    write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     statements: list[str] = []
     event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
     _poke([_NOBODYS_SHARD], statements)  # its thread starts with the first, and would not find all of a round
@@ -75,7 +76,7 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
 
 def _send(count: int, key: str) -> list[int]:
     drafts = [Draft(1, 1_000 + number, 1, "x" * 100, None, f"{key} {number}") for number in range(count)]
-    answers = run(lambda session, now: send(session, now, drafts, directory=BuiltIn()))
+    answers = write(send, drafts, may_talk=may_talk)
     return [answer.shard for answer in answers if isinstance(answer, Sent) and answer.shard is not None]
 
 
@@ -89,7 +90,7 @@ def _counted(work: Callable[[], object], statements: list[str]) -> dict[str, int
 
 
 def _spent() -> dict[str, int]:
-    database = dict(run(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
+    database = dict(write(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
     commands = client().info("commandstats")
     return {
         "trips": int(database["Questions"]),

@@ -9,11 +9,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 
+from actions.revocations import revocations
 from db.session import engine, reserved_engine
 from db.tables import metadata
 from infra.redis import client
 from infra.settings import settings
-from messaging.revocations import revocations
 from tests.processes import ROOT
 
 SECRET = "a secret of the tests, known to everybody"

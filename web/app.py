@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from actions import directory
 from infra import limits, logs, proxies, tokens
 from infra.demo_users import DEMO_USERS
 from infra.settings import settings
@@ -29,7 +30,6 @@ from web import (
     ticket,
     users,
 )
-from workers import directory
 
 _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
+from actions.revocations import revocations
 from infra import limits, tokens
 from messaging.errors import Code, Refused
-from messaging.revocations import revocations
 
 # The static files and the viewer of the description: views of libraries, which cannot be marked.
 _PUBLIC_ENDPOINTS = {"static", "swagger_ui.show"}

@@ -10,14 +10,15 @@ from uuid import uuid4
 
 import click
 import orjson
-from celery.exceptions import OperationalError
 from flask import Flask
 
+from db.errors import DatabaseUnavailable
 from db.outbox_parked import Parked
 from db.schema_version import NotMigrated, require_current
-from db.session import DatabaseUnavailable, run
+from db.session import read, write
 from infra import bus
 from infra.redis import RedisError, client
+from infra.tasks import AWAY, Task, send
 from messaging import parked
 from messaging.audit import Audited, Drift, all_conversations, audit
 from messaging.conversation_id import participants
@@ -26,7 +27,6 @@ from messaging.fields import MAX_ID
 from messaging.message import unix
 from messaging.tokens import revoke_user
 from messaging.trace import Trace, trace
-from workers.outbox import drain
 
 P = ParamSpec("P")
 
@@ -53,7 +53,7 @@ def in_a_line(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            run(lambda session, _now: require_current(session), write=False)
+            read(require_current)
             command(*args, **kwargs)
         except NotMigrated as error:
             raise click.ClickException(str(error)) from error
@@ -92,7 +92,7 @@ def _audit(conversation_id: str | None, repair: bool, as_json: bool) -> None:
 def _trace(message_id: int, as_json: bool) -> None:
     """Where is my message? For each recipient, how far it has come."""
     try:
-        found = run(lambda session, now: trace(session, now, message_id=message_id), write=False)
+        found = read(trace, message_id=message_id)
     except Refused as error:
         raise click.ClickException(f"no message {message_id}") from error
     for each in found:
@@ -111,7 +111,7 @@ def _trace(message_id: int, as_json: bool) -> None:
 @in_a_line
 def _revoke_user(user_id: int) -> None:
     """End all logins of a user: no token that was issued before now is good any longer, whoever has issued it."""
-    run(lambda session, now: revoke_user(session, now, user_id=user_id))
+    write(revoke_user, user_id=user_id)
     click.echo(f"all logins of user {user_id} have ended, everywhere within 5 seconds")
 
 
@@ -130,7 +130,7 @@ def _parked(ids: Sequence[int], retry: bool, as_json: bool) -> None:
             _say(as_json, _facts(event), f"{event.id}  {event.conversation_id}  kind {event.kind}  {event.reason}")
         if retry and named:
             numbers = [event.id for event in named]
-            _poke(run(lambda session, now: parked.retry(session, now, ids=numbers)))  # noqa: B023 - it runs at once
+            _poke(write(parked.retry, ids=numbers))
     _say(as_json, {"events": count, "retried": retry}, f"{count} events {'tried again' if retry else 'parked'}")
     if count < len(set(ids)):
         raise _Misused("not all that were named are parked")
@@ -144,7 +144,7 @@ def _parked_pages() -> Iterator[Sequence[Parked]]:
 
 
 def _parked_after(after: int) -> Sequence[Parked]:
-    return run(lambda session, now: parked.parked(session, now, after=after, limit=_PAGE), write=False)
+    return read(parked.parked, after=after, limit=_PAGE)
 
 
 def _facts(event: Parked) -> dict[str, Any]:
@@ -202,12 +202,12 @@ def _every_conversation() -> Iterator[str]:
 
 
 def _conversations_after(after: str) -> list[str]:
-    return run(lambda session, now: all_conversations(session, now, after=after, limit=_PAGE), write=False)
+    return read(all_conversations, after=after, limit=_PAGE)
 
 
 def _check(name: str, *, repair: bool) -> Audited:
     try:
-        audited = run(lambda session, now: audit(session, now, conversation_id=name, repair=repair))
+        audited = write(audit, conversation_id=name, repair=repair)
     except Refused as error:
         raise _Misused(f"no such conversation: {name}") from error
     if repair and audited.shard is not None:
@@ -217,6 +217,6 @@ def _check(name: str, *, repair: bool) -> Audited:
 
 def _poke(shards: Sequence[int]) -> None:
     try:
-        drain.apply_async((sorted(set(shards)),))
-    except (OperationalError, RedisError, OSError) as error:
+        send(Task.DRAIN, sorted(set(shards)))
+    except AWAY as error:
         click.echo(f"Redis is away, so that it is told when it is back: {error}", err=True)

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from db.session import run
+from actions import directory
+from actions.poke import poke
+from db.session import write
 from messaging import schemas
-from messaging.conversation_update import arrange
+from messaging.conversation_update import Arranged, arrange
 from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers import directory
-from workers.outbox import poke
 
 bp = Blueprint("conversation_update", __name__)
 
@@ -19,10 +19,8 @@ bp = Blueprint("conversation_update", __name__)
 @refuses(Code.NO_SUCH_CONVERSATION)
 @bp.arguments(schemas.ArrangeRequest)
 @bp.response(200, schemas.Arranged)
-def update_conversation(body: dict[str, Any]) -> dict[str, Any]:
+def update_conversation(body: dict[str, Any]) -> Arranged:
     """Put a conversation on top, mute it, or hide it until its next message; for the caller alone."""
-    user_id = auth.user_id()
-    view, shard = run(lambda session, now: arrange(session, now, user_id=user_id, directory=directory.within(), **body))
-    poke(shard)
-    directory.introduce([view])
-    return {"conversation": view}
+    done = directory.named(write, arrange, user_id=auth.user_id(), **body)
+    poke(done.shard)
+    return done

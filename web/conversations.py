@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from db.session import run
+from actions import directory
+from db.session import read
 from messaging import schemas
 from messaging.conversations import Conversations, conversations, unread
 from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers import directory
 
 bp = Blueprint("conversations", __name__)
 
@@ -19,13 +19,7 @@ bp = Blueprint("conversations", __name__)
 @bp.response(200, schemas.Conversations)
 def list_conversations(body: dict[str, Any]) -> Conversations:
     """A page of the caller's conversations, those on top first, then the newest."""
-    user_id = auth.user_id()
-    found = run(
-        lambda session, now: conversations(session, now, user_id=user_id, directory=directory.within(), **body),
-        write=False,
-    )
-    directory.introduce(found.conversations)
-    return found
+    return directory.named(read, conversations, user_id=auth.user_id(), **body)
 
 
 @bp.post("/message/v1/unread")
@@ -34,5 +28,4 @@ def list_conversations(body: dict[str, Any]) -> Conversations:
 @bp.response(200, schemas.Unread)
 def count_unread(body: dict[str, Any]) -> dict[str, int]:
     """Unread messages of one conversation, or of all that are neither muted nor hidden."""
-    user_id = auth.user_id()
-    return {"count": run(lambda session, now: unread(session, now, user_id=user_id, **body), write=False)}
+    return {"count": read(unread, user_id=auth.user_id(), **body)}

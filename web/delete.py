@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from db.session import run
+from actions.poke import poke
+from db.session import write
 from messaging import schemas
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.outbox import poke
 
 bp = Blueprint("delete", __name__)
 
@@ -22,7 +22,6 @@ _RULES = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 @bp.response(200, schemas.Deleted)
 def delete_message(body: dict[str, Any]) -> dict[str, Any]:
     """Delete a message for everyone, as either party may, or for the caller alone."""
-    user_id, rule = auth.user_id(), _RULES[body["scope"]]
-    done = run(lambda session, now: rule(session, now, user_id=user_id, message_id=body["message_id"]))
+    done = write(_RULES[body["scope"]], user_id=auth.user_id(), message_id=body["message_id"])
     poke(done.shard)
     return body

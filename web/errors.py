@@ -6,7 +6,7 @@ import orjson
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from infra import logs
 from messaging.errors import Code, Refused
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from db.session import run
+from actions.friends import reunite, tell
+from db.session import read, write
 from messaging import friends, user_schemas
 from messaging.errors import Code
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.friends import reunite, tell
 
 bp = Blueprint("friends", __name__)
 
@@ -19,8 +19,7 @@ bp = Blueprint("friends", __name__)
 @bp.response(200, user_schemas.RequestId)
 def request_friend(body: dict[str, Any]) -> dict[str, Any]:
     """Ask somebody to be friends; if they have asked the caller already, the two are friends at once."""
-    user_id = auth.user_id()
-    asked = run(lambda session, now: friends.request(session, now, user_id=user_id, **body))
+    asked = write(friends.request, user_id=auth.user_id(), **body)
     tell(asked.news)
     return {"request_id": asked.request_id}
 
@@ -31,8 +30,7 @@ def request_friend(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.Nothing)
 def handle_friend_request(body: dict[str, Any]) -> dict[str, Any]:
     """Accept or reject a request made to the caller."""
-    user_id = auth.user_id()
-    tell(run(lambda session, now: friends.handle(session, now, user_id=user_id, **body)))
+    tell(write(friends.handle, user_id=auth.user_id(), **body))
     return {}
 
 
@@ -41,8 +39,7 @@ def handle_friend_request(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.RequestPage)
 def list_friend_requests(body: dict[str, Any]) -> dict[str, Any]:
     """Requests that wait for the caller's answer."""
-    user_id = auth.user_id()
-    found, total = run(lambda session, now: friends.requests(session, now, user_id=user_id, **body), write=False)
+    found, total = read(friends.requests, user_id=auth.user_id(), **body)
     return {"requests": found, "total": total}
 
 
@@ -51,8 +48,7 @@ def list_friend_requests(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.FriendPage)
 def list_friends(body: dict[str, Any]) -> dict[str, Any]:
     """The caller's friends."""
-    user_id = auth.user_id()
-    found, total = run(lambda session, now: friends.friends(session, now, user_id=user_id, **body), write=False)
+    found, total = read(friends.friends, user_id=auth.user_id(), **body)
     return {"friends": found, "total": total}
 
 
@@ -61,8 +57,7 @@ def list_friends(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.Nothing)
 def delete_friend(body: dict[str, Any]) -> dict[str, Any]:
     """End a friendship, for both."""
-    user_id = auth.user_id()
-    tell(run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=body["user_id"])))
+    tell(write(friends.unfriend, user_id=auth.user_id(), other_id=body["user_id"]))
     return {}
 
 
@@ -72,8 +67,7 @@ def delete_friend(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.Nothing)
 def block_user(body: dict[str, Any]) -> dict[str, Any]:
     """Stop messages to and from somebody, who is not told."""
-    user_id = auth.user_id()
-    run(lambda session, now: friends.block(session, now, user_id=user_id, other_id=body["user_id"]))
+    write(friends.block, user_id=auth.user_id(), other_id=body["user_id"])
     return {}
 
 
@@ -82,9 +76,8 @@ def block_user(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.Nothing)
 def unblock_user(body: dict[str, Any]) -> dict[str, Any]:
     """Undo a block."""
-    user_id = auth.user_id()
-    other_id = body["user_id"]
-    if run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=other_id)):
+    user_id, other_id = auth.user_id(), body["user_id"]
+    if write(friends.unblock, user_id=user_id, other_id=other_id):
         reunite(user_id, other_id)
     return {}
 
@@ -94,6 +87,5 @@ def unblock_user(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.UserPage)
 def list_blocked_users(body: dict[str, Any]) -> dict[str, Any]:
     """Whom the caller has blocked."""
-    user_id = auth.user_id()
-    found, total = run(lambda session, now: friends.blocks(session, now, user_id=user_id, **body), write=False)
+    found, total = read(friends.blocks, user_id=auth.user_id(), **body)
     return {"users": found, "total": total}

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
 from db.schema_version import require_current
-from db.session import run
+from db.session import read
 from infra import logs, loops
 from messaging.errors import Code
 from web.auth import public
@@ -43,7 +43,7 @@ def readyz() -> Response | dict[str, str]:
 
     The database and its migrations, and loops that turn; Redis may be away, sends and history go on without it.
     """
-    run(lambda session, _now: require_current(session), write=False)
+    read(require_current)
     if still := loops.stalled():
         log.error("loops_stalled", loops=still)
         return problem(Code.UNAVAILABLE, "", headers={"Retry-After": "1"})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.session import run
+from db.session import read
 from messaging import schemas
 from messaging.errors import Code
 from messaging.history import History, history
@@ -19,5 +19,4 @@ bp = Blueprint("history", __name__)
 @bp.response(200, schemas.History)
 def get_history(body: dict[str, Any]) -> History:
     """A page of one conversation, ascending, without deleted and hidden messages."""
-    user_id = auth.user_id()
-    return run(lambda session, now: history(session, now, user_id=user_id, **body), write=False)
+    return read(history, user_id=auth.user_id(), **body)

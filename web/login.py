@@ -1,24 +1,17 @@
 """POST /user/v1/register, /login, /refresh, /logout, /password, /delete"""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from db.session import run
-from infra import logs, tokens
+from actions import login
+from infra import tokens
 from infra.limits import PASSWORDS, limited_to
-from messaging import login, user_schemas
+from messaging import user_schemas
 from messaging.errors import Code, Refused
-from messaging.revocations import revocations
-from messaging.tokens import Refresh, revoke_login, revoke_user, spend_refresh
+from messaging.login import SignedIn
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.friends import tell
-
-log = logs.get(__name__)
 
 bp = Blueprint("login", __name__)
 
@@ -59,15 +52,7 @@ def refresh_tokens(_body: dict[str, Any]) -> tokens.Pair:
     token_id, family = claims.token_id, claims.family
     if token_id is None or family is None:
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
-    spent = run(
-        lambda session, now: spend_refresh(
-            session, now, token=claims, token_id=token_id, family=family, expires_at=claims.expires_at
-        )
-    )
-    if spent is Refresh.REUSED:
-        revocations().look_again()
-        log.warning("refresh_token_reused", user_id=claims.user_id)
-    if spent is not Refresh.SPENT:
+    if not login.spend_refresh(token=claims, token_id=token_id, family=family, expires_at=claims.expires_at):
         raise Refused(Code.UNAUTHENTICATED, "the token is not valid")
     return tokens.issue(claims.user_id, family, claims.generation or 0)
 
@@ -82,15 +67,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
     family = claims.family or claims.token_id
     if family is None and not body["everywhere"]:
         raise Refused(Code.FORBIDDEN, "this token has no id by which it could be revoked")
-
-    def rule(session: Session, now: datetime) -> None:
-        if body["everywhere"]:
-            revoke_user(session, now, user_id=claims.user_id)
-        if family is not None:
-            revoke_login(session, now, family=family, expires_at=claims.expires_at)
-
-    run(rule)
-    revocations().look_again()
+    login.log_out(user_id=claims.user_id, family=family, expires_at=claims.expires_at, everywhere=body["everywhere"])
     return {}
 
 
@@ -101,9 +78,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.SignedIn)
 def change_password(body: dict[str, Any]) -> dict[str, Any]:
     """Change the caller's password. All their logins end but the one that begins with this answer."""
-    found = login.change_password(user_id=auth.user_id(), **body, address=auth.address())
-    revocations().look_again()
-    return _signed_in(found)
+    return _signed_in(login.change_password(user_id=auth.user_id(), **body, address=auth.address()))
 
 
 @bp.post("/user/v1/delete")
@@ -113,14 +88,11 @@ def change_password(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.Nothing)
 def close_account(body: dict[str, Any]) -> dict[str, Any]:
     """Close the caller's account for good. What they have written stays with those who got it."""
-    news = login.close_account(user_id=auth.user_id(), **body, address=auth.address())
-    revocations().look_again()
-    for each in news:
-        tell(each)
+    login.close_account(user_id=auth.user_id(), **body, address=auth.address())
     return {}
 
 
-def _signed_in(found: login.SignedIn) -> dict[str, Any]:
+def _signed_in(found: SignedIn) -> dict[str, Any]:
     pair = tokens.issue(found.user["id"], uuid.uuid4().hex, found.generation)
     return {
         "user": found.user,

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from db.session import run
+from actions.poke import poke
+from db.session import write
 from messaging import schemas
 from messaging.errors import Code
 from messaging.read import Read, read
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.outbox import poke
 
 bp = Blueprint("read", __name__)
 
@@ -20,7 +20,6 @@ bp = Blueprint("read", __name__)
 @bp.response(200, schemas.Read)
 def read_messages(body: dict[str, Any]) -> Read:
     """Read one message (message_id), a whole conversation (conversation_id), or all up to a message (both)."""
-    user_id = auth.user_id()
-    done = run(lambda session, now: read(session, now, user_id=user_id, **body))
+    done = write(read, user_id=auth.user_id(), **body)
     poke(done.shard)
     return done

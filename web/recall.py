@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from db.session import run
+from actions.poke import poke
+from db.session import write
 from messaging import schemas
 from messaging.errors import Code
 from messaging.message import wire
@@ -10,7 +11,6 @@ from messaging.recall import recall
 from web import auth
 from web.json import Blueprint
 from web.openapi import refuses
-from workers.outbox import poke
 
 bp = Blueprint("recall", __name__)
 
@@ -21,7 +21,6 @@ bp = Blueprint("recall", __name__)
 @bp.response(200, schemas.Recalled)
 def recall_message(body: dict[str, Any]) -> dict[str, Any]:
     """Take back a message that the caller sent within the last 120 s."""
-    user_id = auth.user_id()
-    done = run(lambda session, now: recall(session, now, user_id=user_id, **body))
+    done = write(recall, user_id=auth.user_id(), **body)
     poke(done.shard)
     return {"message": wire(done.message)}

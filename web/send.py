@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from actions import send
 from infra.limits import SENDS, limited_to
 from messaging import draft, schemas
 from messaging.errors import Code, Refused
@@ -9,7 +10,6 @@ from messaging.send import Sent
 from web import auth, caller
 from web.json import Blueprint
 from web.openapi import refuses
-from workers import send
 
 bp = Blueprint("send", __name__)
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from db.session import run
+from actions import directory
+from db.session import read
 from messaging import schemas
 from messaging.sync import Sync, sync
 from web import auth
 from web.json import Blueprint
-from workers import directory
 
 bp = Blueprint("sync", __name__)
 
@@ -17,9 +17,4 @@ bp = Blueprint("sync", __name__)
 @bp.response(200, schemas.Sync)
 def sync_conversations(body: dict[str, Any]) -> Sync:
     """What the caller's client missed: `heads` and `changes` say how far it has got in each conversation."""
-    user_id = auth.user_id()
-    found = run(
-        lambda session, now: sync(session, now, user_id=user_id, directory=directory.within(), **body), write=False
-    )
-    directory.introduce([moved.conversation for moved in found.conversations])
-    return found
+    return directory.named(read, sync, user_id=auth.user_id(), **body)

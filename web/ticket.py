@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from db.session import run
+from db.session import write
 from messaging import schemas, tickets, user_schemas
 from web import auth
 from web.json import Blueprint
@@ -17,5 +17,5 @@ bp = Blueprint("ticket", __name__)
 def issue_ticket(_body: dict[str, Any]) -> dict[str, Any]:
     """A key that opens one WebSocket, for clients that cannot send a header."""
     claims = asdict(auth.claims())
-    ticket = run(lambda session, now: tickets.issue(session, now, claims=claims))
+    ticket = write(tickets.issue, claims=claims)
     return {"ticket": ticket, "expires_in": tickets.LIFETIME}

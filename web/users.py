@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from db.session import run
+from db.session import read, write
 from messaging import user_schemas, users
 from messaging.errors import Code
 from web import auth
@@ -18,8 +18,7 @@ bp = Blueprint("users", __name__)
 @bp.response(200, user_schemas.UserAnswer)
 def get_me(_body: dict[str, Any]) -> dict[str, Any]:
     """The caller."""
-    user_id = auth.user_id()
-    return {"user": run(lambda session, now: users.profile(session, now, user_id=user_id), write=False)}
+    return {"user": read(users.profile, user_id=auth.user_id())}
 
 
 @bp.post("/user/v1/update")
@@ -28,8 +27,7 @@ def get_me(_body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.UserAnswer)
 def update_me(body: dict[str, Any]) -> dict[str, Any]:
     """Change the caller's nickname, avatar or both."""
-    user_id = auth.user_id()
-    return {"user": run(lambda session, now: users.change(session, now, user_id=user_id, **body))}
+    return {"user": write(users.change, user_id=auth.user_id(), **body)}
 
 
 @bp.post("/user/v1/search")
@@ -37,6 +35,5 @@ def update_me(body: dict[str, Any]) -> dict[str, Any]:
 @bp.response(200, user_schemas.UserPage)
 def search_users(body: dict[str, Any]) -> dict[str, Any]:
     """Others whose username or nickname begins with the keyword."""
-    user_id = auth.user_id()
-    found, total = run(lambda session, now: users.search(session, now, user_id=user_id, **body), write=False)
+    found, total = read(users.search, user_id=auth.user_id(), **body)
     return {"users": found, "total": total}

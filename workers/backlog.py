@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.session import DatabaseUnavailable, run
+from db.errors import DatabaseUnavailable
+from db.session import read
 from infra import bus, logs
+from infra.tasks import Task, app
 from messaging.backlog import Page, page
-from workers.app import app
 
 log = logs.get(__name__)
 
@@ -19,7 +19,7 @@ _TOGETHER = 10  # pages read in one transaction and published in one pipeline: a
 Request = tuple[str, int, int, Sequence[Any] | None]  # connection id, serial, user id, cursor
 
 
-@app.task(name="backlog.send_pages")
+@app.task(name=Task.SEND_PAGES)
 def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
     """Publish to connections of that relay the page each has asked for. `serial` names the request in the answer."""
     for start in range(0, len(requests), _TOGETHER):
@@ -30,7 +30,7 @@ def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
 def _notes(requests: Sequence[Request]) -> list[bus.Note]:
     """Returns the answers; a page that cannot be told is missing alone."""
     try:
-        pages = run(partial(_pages, requests=requests), write=False)
+        pages = read(_pages, requests=requests)
         return [_note(request, found) for request, found in zip(requests, pages, strict=True)]
     except DatabaseUnavailable:
         raise

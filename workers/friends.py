@@ -1,38 +1,24 @@
-"""Telling users of requests and friendships, and new friends of each other's presence. Hints: lists are the truth."""
+"""Telling users of requests and friendships, and new friends of each other's presence."""
 
-from functools import partial
-
-from db.session import run
+from actions import directory
+from db.session import read
 from infra import bus
+from infra.tasks import Task, app
 from messaging.friends import Event, News, told
-from workers import directory
-from workers.app import app
 from workers.presence import present
-from workers.soon import soon
 
 
-def tell(news: News | None) -> None:
-    """After COMMIT: have users told what there is to tell, if anything. Returns at once."""
-    if news:
-        soon(tell_news, news.event, news.user_id, news.other_id)
-
-
-def reunite(user_id: int, other_id: int) -> None:
-    """After an unblocking: have both told whether the other is online. Returns at once."""
-    soon(tell_presence, user_id, other_id)
-
-
-@app.task(name="presence.tell_news")
+@app.task(name=Task.TELL_NEWS)
 def tell_news(event: str, user_id: int, other_id: int) -> None:
     """Tell all connections of whom it concerns; of new friends also who is online."""
     news = News(Event(event), user_id, other_id)
-    contents = run(partial(told, news=news), write=False)
+    contents = read(told, news=news)
     bus.publish((bus.user_channel(user), _note(bus.frame("friend", content))) for user, content in contents.items())
     if contents and news.event is Event.ADDED:
         tell_presence(user_id, other_id)
 
 
-@app.task(name="presence.tell_presence")
+@app.task(name=Task.TELL_PRESENCE)
 def tell_presence(user_id: int, other_id: int) -> None:
     """Tell two users of each other's presence, if they may talk: of who is online."""
     talking = directory.may_talk({(user_id, other_id), (other_id, user_id)})

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from actions import directory
+from actions.directory import DirectoryUnavailable
 from infra import bus, logs, presence
-from messaging.directory import DirectoryUnavailable
-from workers import directory
-from workers.app import app
+from infra.tasks import Task, app
 
 log = logs.get(__name__)
 
@@ -15,7 +15,7 @@ _MOST_ASKED = 1_000  # users that Redis is asked about in one command
 Arrival = tuple[str, int, bool]  # connection id, user id, whether he was away
 
 
-@app.task(name="presence.welcome")
+@app.task(name=Task.WELCOME)
 def welcome(relay_id: str, arrivals: Sequence[Arrival]) -> None:
     """Tell connections of that relay which friends of their users are online; and the friends of who was away."""
     friends = {user_id: _friends(user_id) for _, user_id, _ in arrivals}
@@ -31,7 +31,7 @@ def welcome(relay_id: str, arrivals: Sequence[Arrival]) -> None:
             bus.publish(notes)
 
 
-@app.task(name="presence.announce")
+@app.task(name=Task.ANNOUNCE)
 def announce(*user_ids: int) -> None:
     """Tell the friends of users whether they are online now, whatever they were when this was asked for."""
     online = _online(user_ids)

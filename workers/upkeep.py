@@ -6,16 +6,14 @@ from datetime import timedelta
 
 import orjson
 
-from db.session import run
+from db.session import read, write
 from infra import logs, presence
 from infra.metrics import audit_drift
 from infra.redis import client
 from infra.settings import settings
+from infra.tasks import Task, app, send
 from messaging import audit, upkeep
 from messaging.outbox import stray_shards
-from workers.app import app
-from workers.outbox import drain
-from workers.presence import announce
 
 log = logs.get(__name__)
 
@@ -25,45 +23,45 @@ AUDIT_KEY = "im:audit"
 SNAPSHOT_KEY = "im:snapshot"
 
 
-@app.task(name="upkeep.sweep")
+@app.task(name=Task.SWEEP)
 def sweep() -> None:
     """Drain shards that hold old events, whatever their flags say: a poke was lost, or Redis was away."""
     if not client().set("im:sweep", 1, nx=True, px=500):
         return  # one has just run: sweeps pile up in the queue while workers are away
-    for shard in run(lambda session, now: stray_shards(session, now, older_than=_STRAY_AGE), write=False):
-        drain.apply_async(([shard],))
+    for shard in read(stray_shards, older_than=_STRAY_AGE):
+        send(Task.DRAIN, [shard])
 
 
-@app.task(name="upkeep.expire_rows")
+@app.task(name=Task.EXPIRE_ROWS)
 def expire_rows() -> None:
     """Delete expired tickets, revoked tokens, login attempts and known addresses."""
-    log.info("expired", **run(upkeep.expire))
+    log.info("expired", **write(upkeep.expire))
 
 
-@app.task(name="upkeep.expire_presence")
+@app.task(name=Task.EXPIRE_PRESENCE)
 def expire_presence() -> None:
     """Forget the connections of relays that are gone, and have friends told of whom they leave offline."""
     for user_id in presence.expire():
-        announce.apply_async((user_id,))
+        send(Task.ANNOUNCE, user_id)
 
 
-@app.task(name="upkeep.audit")
+@app.task(name=Task.AUDIT)
 def audit_sample() -> None:
     """Check a random sample of conversations; a drift is logged as an error, counted, and left as it is."""
-    newest = run(upkeep.snapshot, write=False)["messages"]
+    newest = read(upkeep.snapshot)["messages"]
     ids = [random.randint(1, newest) for _ in range(_SAMPLE)] if newest else []
     drifted = 0
-    for name in run(lambda session, now: audit.sample(session, now, message_ids=ids), write=False):
-        for drift in run(lambda session, now: audit.audit(session, now, conversation_id=name, repair=False)).drift:  # noqa: B023
+    for name in read(audit.sample, message_ids=ids):
+        for drift in write(audit.audit, conversation_id=name, repair=False).drift:
             log.error("drift", **asdict(drift))
             audit_drift.labels(what=drift.what).inc()
             drifted += 1
     client().set(AUDIT_KEY, orjson.dumps({"sampled": len(ids), "drifted": drifted}), ex=3600)
 
 
-@app.task(name="upkeep.snapshot")
+@app.task(name=Task.SNAPSHOT)
 def snapshot() -> None:
     """Log the state of the service, and keep it in Redis for whoever looks."""
-    taken = {**run(upkeep.snapshot, write=False), "connections": presence.connections()}
+    taken = {**read(upkeep.snapshot), "connections": presence.connections()}
     (log.debug if settings().embedded else log.info)("snapshot", **taken)  # nobody at a terminal wants it every 10 s
     client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)

@@ -12,10 +12,11 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from db.errors import DatabaseUnavailable, OutcomeUnknown
 from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull
 from db.head import Head
 from db.insert_ignore import insert_new
-from db.session import DatabaseUnavailable, OutcomeUnknown, engine, reserved_engine, run
+from db.session import engine, read, reserved_engine, write
 from tests.processes import PATIENCE
 
 
@@ -118,7 +119,7 @@ def store_heads(session: Session, drafts: Sequence[str]) -> list[str]:
 
 
 def stored() -> set[str]:
-    return set(run(lambda session, _: session.scalars(select(Head.conversation_id)).all(), write=False))
+    return set(read(lambda session, _: session.scalars(select(Head.conversation_id)).all()))
 
 
 @contextmanager
@@ -202,7 +203,7 @@ def test_a_refusal_is_raised_for_its_own_draft_alone(senders: Senders) -> None:
 
 
 def test_a_row_that_collides_does_not_harm_its_neighbours(senders: Senders) -> None:
-    run(lambda session, _: store_heads(session, ["bad"]))
+    write(lambda session, _: store_heads(session, ["bad"]))
     senders.rule.then = store_heads
     first = senders.first()
     others = senders.submit("a", "bad", "b")

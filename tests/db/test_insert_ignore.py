@@ -11,20 +11,20 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from db.head import Head
 from db.insert_ignore import insert_ignore, insert_new
-from db.session import engine, run
+from db.session import engine, read, write
 
 
 def add(*names: str, shard: int | None = 0) -> None:
     rows: list[dict[str, Any]] = [{"conversation_id": name, "shard": shard} for name in names]
-    run(lambda session, _: insert_ignore(session, Head, rows))
+    write(lambda session, _: insert_ignore(session, Head, rows))
 
 
 def add_one(name: str, shard: int | None = 0) -> bool:
-    return run(lambda session, _: insert_new(session, Head, {"conversation_id": name, "shard": shard}))
+    return write(lambda session, _: insert_new(session, Head, {"conversation_id": name, "shard": shard}))
 
 
 def shards() -> dict[str, int]:
-    return dict(run(lambda s, _: s.execute(select(Head.conversation_id, Head.shard)).tuples().all(), write=False))
+    return dict(read(lambda s, _: s.execute(select(Head.conversation_id, Head.shard)).tuples().all()))
 
 
 def test_rows_that_are_there_stay_as_they_are(any_database: str) -> None:
@@ -51,7 +51,7 @@ def test_a_row_that_is_there_ends_nothing(any_database: str) -> None:
     def rule(session: Session, _now: datetime) -> list[bool]:
         return [insert_new(session, Head, {"conversation_id": name, "shard": 1}) for name in ("b", "a", "c")]
 
-    assert run(rule) == [True, False, True]
+    assert write(rule) == [True, False, True]
     assert shards() == {"a": 0, "b": 1, "c": 1}
 
 
@@ -62,13 +62,13 @@ def test_any_unique_key_counts(any_database: str) -> None:
         insert_ignore(session, Conversation, [row | {"friend_id": 3}])
         return found
 
-    assert run(rule) == [True, False]
-    assert run(lambda session, _: session.scalars(select(Conversation.friend_id)).all()) == [2]
+    assert write(rule) == [True, False]
+    assert read(lambda session, _: session.scalars(select(Conversation.friend_id)).all()) == [2]
 
 
 def test_columns_not_given_take_their_defaults(any_database: str) -> None:
     add("a")
-    assert run(lambda session, _: session.execute(select(Head.last_seq, Head.change_seq)).one()) == (0, 0)
+    assert read(lambda session, _: session.execute(select(Head.last_seq, Head.change_seq)).one()) == (0, 0)
 
 
 def test_many_rows_go_at_once(any_database: str) -> None:
@@ -109,4 +109,4 @@ def test_whoever_finds_a_row_there_holds_its_lock(mariadb_database: str) -> None
         with engine().connect() as other, pytest.raises(OperationalError):
             other.exec_driver_sql(f"SELECT 1 FROM im_conversation_head {share} NOWAIT")
 
-    run(rule)
+    write(rule)

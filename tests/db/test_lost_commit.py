@@ -10,10 +10,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from db.group_commit import GroupCommit
+from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.send import Sent, send
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, messages
+from tests.messaging.conftest import ALICE, BOB, befriend, draft, messages
 from tests.processes import PATIENCE, wait_until
 
 _WAITING = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
@@ -85,7 +86,7 @@ def proxy(mariadb_database: str) -> Iterator[Proxy]:
 def test_what_is_still_being_committed_is_found_and_not_an_error(proxy: Proxy, mariadb_database: str) -> None:
     befriend(ALICE, BOB)
     commits: GroupCommit[Draft, Sent] = GroupCommit(
-        lambda session, now, drafts: send(session, now, drafts, directory=DIRECTORY), repeatable=lambda _: True
+        lambda session, now, drafts: send(session, now, drafts, may_talk=may_talk), repeatable=lambda _: True
     )
     commits.submit(draft(ALICE, BOB, client_msg_id="before"))
     observer = create_engine(mariadb_database)

@@ -4,8 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from db.errors import DatabaseUnavailable
 from db.group_commit import GroupCommit
-from db.session import DatabaseUnavailable, engine, run
+from db.session import engine, read
 from infra.settings import settings
 
 
@@ -16,4 +17,4 @@ def test_sends_go_on_when_reads_have_taken_every_connection(mariadb_database: st
             taken.enter_context(engine().connect())
         assert commits.submit("sent") == "sent"
         with pytest.raises(DatabaseUnavailable, match="no free connection"):
-            run(lambda _session, now: now, write=False)
+            read(lambda _session, now: now)

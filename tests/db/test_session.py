@@ -12,8 +12,9 @@ from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from db.errors import DatabaseUnavailable, OutcomeUnknown
 from db.head import Head
-from db.session import DatabaseUnavailable, OutcomeUnknown, engine, run
+from db.session import engine, read, write
 from tests import databases
 from tests.processes import PATIENCE, free_port
 
@@ -24,7 +25,7 @@ def add(session: Session, name: str) -> None:
 
 def heads() -> dict[str, int]:
     """last_seq by conversation."""
-    return dict(run(lambda s, _: s.execute(select(Head.conversation_id, Head.last_seq)).tuples().all(), write=False))
+    return dict(read(lambda s, _: s.execute(select(Head.conversation_id, Head.last_seq)).tuples().all()))
 
 
 def raise_seq(session: Session, name: str) -> None:
@@ -69,31 +70,31 @@ class Stubborn:
 
 
 def test_what_a_rule_returns_is_returned_once_it_is_committed(any_database: str) -> None:
-    assert run(lambda session, _: add(session, "1_2") or "done") == "done"
+    assert write(lambda session, _: add(session, "1_2") or "done") == "done"
     assert heads() == {"1_2": 0}
 
 
 def test_what_a_rule_added_to_the_session_is_written(any_database: str) -> None:
-    run(lambda session, _: session.add(Head(conversation_id="1_2", shard=0)))
+    write(lambda session, _: session.add(Head(conversation_id="1_2", shard=0)))
     assert heads() == {"1_2": 0}
 
 
 def test_a_rule_that_raises_stores_nothing(any_database: str) -> None:
     with pytest.raises(KeyError):
-        run(Stubborn(9, KeyError))
+        write(Stubborn(9, KeyError))
     assert heads() == {}
 
 
 def test_an_integrity_error_is_the_rules_own(any_database: str) -> None:
     with pytest.raises(IntegrityError):
-        run(lambda session, _: [add(session, "1_2") for _ in range(2)])
+        write(lambda session, _: [add(session, "1_2") for _ in range(2)])
     assert heads() == {}
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
 def test_a_lost_fight_is_fought_again_from_the_start(database: str, failures: int) -> None:
     rule = Stubborn(failures, failing_with("database is locked"))
-    assert run(rule) == "done"
+    assert write(rule) == "done"
     assert len(set(map(id, rule.sessions))) == len(rule.sessions) == failures + 1
     assert heads() == {f"attempt {failures + 1}": 0}, "nothing is left of the others"
 
@@ -101,7 +102,7 @@ def test_a_lost_fight_is_fought_again_from_the_start(database: str, failures: in
 def test_the_fourth_rerun_is_not_tried(database: str) -> None:
     rule = Stubborn(9, failing_with("database is locked"))
     with pytest.raises(DatabaseUnavailable) as caught:
-        run(rule)
+        write(rule)
     assert not isinstance(caught.value, OutcomeUnknown)
     assert len(rule.sessions) == 4
     assert heads() == {}
@@ -110,13 +111,13 @@ def test_the_fourth_rerun_is_not_tried(database: str) -> None:
 def test_another_failure_is_not_tried_again(database: str) -> None:
     rule = Stubborn(9, failing_with("disk I/O error"))
     with pytest.raises(DatabaseUnavailable):
-        run(rule)
+        write(rule)
     assert len(rule.sessions) == 1
 
 
 def test_of_a_deadlock_both_sides_come_out_whole(mariadb_database: str) -> None:
     for name in ("a", "b"):
-        run(lambda session, _, name=name: add(session, name))
+        write(lambda session, _, name=name: add(session, name))
     both_hold_one = threading.Barrier(2)
     attempts: list[str] = []
 
@@ -131,7 +132,7 @@ def test_of_a_deadlock_both_sides_come_out_whole(mariadb_database: str) -> None:
         return rule
 
     with ThreadPoolExecutor() as pool:
-        for done in [pool.submit(run, crossing("a", "b")), pool.submit(run, crossing("b", "a"))]:
+        for done in [pool.submit(write, crossing("a", "b")), pool.submit(write, crossing("b", "a"))]:
             done.result(PATIENCE)
     assert len(attempts) == 3, "one of them had to begin again"
     assert heads() == {"a": 2, "b": 2}
@@ -147,26 +148,26 @@ def test_a_connection_lost_before_commit_is_replaced(mariadb_database: str) -> N
             kill(session.connection())
         raise_seq(session, "1_2")
 
-    run(rule)
+    write(rule)
     assert len(attempts) == 2
     assert heads() == {"1_2": 1}
 
 
 def test_a_connection_that_died_in_the_pool_is_replaced(mariadb_database: str) -> None:
-    run(lambda session, _: session.connection().exec_driver_sql(f"SET @mark = {1}"))
+    write(lambda session, _: session.connection().exec_driver_sql(f"SET @mark = {1}"))
     with engine().connect() as connection:
         number = connection.connection.dbapi_connection.thread_id()
     with engine().connect() as pooled, engine().connect() as other:
         assert pooled.connection.dbapi_connection.thread_id() == number
         other.exec_driver_sql(f"KILL {number}")
-    run(lambda session, _: add(session, "1_2"))
+    write(lambda session, _: add(session, "1_2"))
     assert heads() == {"1_2": 0}
 
 
 def test_a_connection_lost_at_commit_leaves_the_outcome_unknown(mariadb_database: str) -> None:
     rule = Stubborn(0, KeyError)
     with hearing("commit", kill), pytest.raises(OutcomeUnknown):
-        run(rule)
+        write(rule)
     assert len(rule.sessions) == 1, "it may be stored, so it is not run again"
     assert heads() == {}, "this time it was not"
 
@@ -178,7 +179,7 @@ def test_a_commit_whose_answer_was_lost_leaves_the_outcome_unknown(mariadb_datab
 
     rule = Stubborn(0, KeyError)
     with hearing("commit", commit_and_hang_up), pytest.raises(OutcomeUnknown):
-        run(rule)
+        write(rule)
     assert len(rule.sessions) == 1
     assert heads() == {"attempt 1": 0}, "this time it was"
 
@@ -187,7 +188,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     rule = Stubborn(0, KeyError)
     nowhere = f"mysql+pymysql://root@127.0.0.1:{free_port()}/im"
     with databases.configured(nowhere), pytest.raises(DatabaseUnavailable) as caught:
-        run(rule)
+        write(rule)
     assert not isinstance(caught.value, OutcomeUnknown), "nothing can have been stored"
     assert rule.sessions == []
 
@@ -202,7 +203,7 @@ def test_the_time_is_the_databases(any_database: str) -> None:
             connection.cursor().execute("SET timestamp = 1000000000")
 
     with hearing("connect", turn_back):
-        assert run(lambda _, now: now) == datetime(2001, 9, 9, 1, 46, 40)  # noqa: DTZ001 - naive UTC
+        assert write(lambda _, now: now) == datetime(2001, 9, 9, 1, 46, 40)  # noqa: DTZ001 - naive UTC
     engine().dispose()
 
 
@@ -211,13 +212,13 @@ def test_the_time_is_utc_in_whole_seconds(any_database: str) -> None:
         utc = {"sqlite": "datetime('now')"}.get(engine().dialect.name, "CAST(UTC_TIMESTAMP() AS CHAR)")
         return now, session.scalar(text(f"SELECT {utc}"))
 
-    now, theirs = run(rule)
+    now, theirs = write(rule)
     assert (now.tzinfo, now.microsecond) == (None, 0)
     assert 0 <= (datetime.fromisoformat(theirs) - now).total_seconds() < PATIENCE
 
 
 def test_a_writer_of_sqlite_waits_for_another(database: str) -> None:
-    run(lambda session, _: add(session, "1_2"))
+    write(lambda session, _: add(session, "1_2"))
     writing, asked = threading.Event(), threading.Event()
     order: list[str] = []
 
@@ -236,9 +237,9 @@ def test_a_writer_of_sqlite_waits_for_another(database: str) -> None:
             asked.set()
 
     with hearing("before_cursor_execute", hear), ThreadPoolExecutor() as pool:
-        one = pool.submit(run, first)
+        one = pool.submit(write, first)
         assert writing.wait(PATIENCE)
-        other = pool.submit(run, second)
+        other = pool.submit(write, second)
         one.result(PATIENCE)
         other.result(PATIENCE)
     assert order == ["first", "second"]
@@ -246,34 +247,34 @@ def test_a_writer_of_sqlite_waits_for_another(database: str) -> None:
 
 
 def test_a_reader_of_sqlite_waits_for_nobody(database: str) -> None:
-    run(lambda session, _: add(session, "1_2"))
+    write(lambda session, _: add(session, "1_2"))
 
     def rule(session: Session, _now: datetime) -> dict[str, int]:
         raise_seq(session, "1_2")
         return heads()
 
-    assert run(rule) == {"1_2": 0}, "what is not committed yet is not seen"
+    assert write(rule) == {"1_2": 0}, "what is not committed yet is not seen"
 
 
 def test_a_plain_read_sees_what_a_locking_one_sees(mariadb_database: str) -> None:
-    run(lambda session, _: add(session, "1_2"))
+    write(lambda session, _: add(session, "1_2"))
 
     def rule(session: Session, _now: datetime) -> list[int]:
         question = select(Head.last_seq)
         before = session.scalar(question)
-        run(lambda other, _: raise_seq(other, "1_2"))
+        write(lambda other, _: raise_seq(other, "1_2"))
         return [before, session.scalar(question), session.scalar(question.with_for_update())]
 
-    assert run(rule) == [0, 1, 1]
+    assert write(rule) == [0, 1, 1]
 
 
 def test_sqlite_is_as_durable_as_it_can_be(database: str) -> None:
-    found = run(lambda s, _: [s.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")])
+    found = write(lambda s, _: [s.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")])
     assert found == ["wal", 2]
 
 
 def test_mariadb_is_strict_and_speaks_utc(mariadb_database: str) -> None:
-    mode, zone = run(lambda session, _: session.execute(text("SELECT @@sql_mode, @@time_zone")).one())
+    mode, zone = write(lambda session, _: session.execute(text("SELECT @@sql_mode, @@time_zone")).one())
     assert "STRICT_ALL_TABLES" in mode
     assert zone == "+00:00"
 
@@ -281,7 +282,7 @@ def test_mariadb_is_strict_and_speaks_utc(mariadb_database: str) -> None:
 def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database: str) -> None:
     """After 1205 half of the transaction is still there: it has to be rolled back before it begins again."""
     for name in ("mine", "theirs"):
-        run(lambda session, _, name=name: add(session, name))
+        write(lambda session, _, name=name: add(session, name))
     attempts: list[int] = []
     impatient = hearing("connect", lambda connection, _: connection.query("SET innodb_lock_wait_timeout = 1"))
     with engine().connect() as holder, impatient:
@@ -295,7 +296,7 @@ def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database:
             raise_seq(session, "theirs")
             return "done"
 
-        assert run(rule) == "done"
+        assert write(rule) == "done"
     engine().dispose()
     assert len(attempts) == 2
     assert heads() == {"mine": 1, "theirs": 1}
@@ -304,14 +305,14 @@ def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database:
 @pytest.mark.parametrize("written", [False, True], ids=["locked", "written"])
 def test_a_transaction_that_nobody_goes_on_with_is_ended_by_the_server(mariadb_database: str, *, written: bool) -> None:
     """Its process may be unreachable, and its locks would last until TCP gives up. Here it takes a tenth."""
-    run(lambda session, _: add(session, "1_2"))
+    write(lambda session, _: add(session, "1_2"))
     hasten = "SET idle_transaction_timeout = @@idle_transaction_timeout DIV 10, innodb_lock_wait_timeout = 1"
     engine().dispose()
     with hearing("connect", lambda connection, _: connection.query(hasten)), engine().connect() as abandoned:
         abandoned.execute(select(Head).with_for_update())
         if written:
             abandoned.execute(update(Head).values(last_seq=7))
-        run(lambda session, _: raise_seq(session, "1_2"))
+        write(lambda session, _: raise_seq(session, "1_2"))
         abandoned.invalidate()
     engine().dispose()
     assert heads() == {"1_2": 1}

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import event, insert, select
 from sqlalchemy.orm import Session
 
+from db import session as database
 from db.conversation import Conversation
-from db.session import engine, run
+from db.session import engine, read
 from db.write_rows import write_rows
 
 _COLUMNS = Conversation.__table__.columns
@@ -16,7 +17,7 @@ _COLUMNS = Conversation.__table__.columns
 
 def rows() -> list[dict[str, Any]]:
     """All rows as they are stored, but for what the database computes."""
-    found = run(lambda s, _: s.execute(select(*_COLUMNS).order_by(Conversation.id)).mappings().all(), write=False)
+    found = read(lambda s, _: s.execute(select(*_COLUMNS).order_by(Conversation.id)).mappings().all())
     return [{name: value for name, value in row.items() if name != "undelivered"} for row in found]
 
 
@@ -29,7 +30,7 @@ def three(any_database: str) -> list[dict[str, Any]]:
         given = [common | {"conversation_id": f"1_{peer}", "friend_id": peer} for peer in (2, 3, 4)]
         session.execute(insert(Conversation), given)
 
-    run(rule)
+    database.write(rule)
     return rows()
 
 
@@ -46,7 +47,7 @@ def write(changed: list[dict[str, Any]], *columns: str) -> list[tuple[str, bool]
         write_rows(session, Conversation, changed, columns)
         event.remove(engine(), "before_cursor_execute", hear)
 
-    run(rule)
+    database.write(rule)
     return heard
 
 
@@ -86,4 +87,4 @@ def test_no_rows_take_no_statement(three: list[dict[str, Any]]) -> None:
 def test_what_the_database_computes_follows(three: list[dict[str, Any]]) -> None:
     write([three[0] | {"delivered_seq": 9}], "delivered_seq")
     waiting = select(Conversation.undelivered).order_by(Conversation.id)
-    assert run(lambda session, _: session.scalars(waiting).all()) == [False, True, True]
+    assert database.write(lambda session, _: session.scalars(waiting).all()) == [False, True, True]

@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, select, update
 
+from db import session as database
 from db.conversation import Conversation
 from db.friend import Friend
 from db.head import Head
 from db.hidden import Hidden
 from db.message import Message
 from db.outbox import OutboxEvent
-from db.session import engine, run
+from db.session import engine, write
 from messaging import delivered
 from messaging.audit import audit
 from messaging.conversations import conversations
 from messaging.delivered import Proof
-from messaging.directory import BuiltIn
+from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
@@ -25,14 +26,13 @@ from messaging.send import Answer, Sent, send
 from workers.batches import apply_batch, publish_batch
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
-DIRECTORY = BuiltIn()
 
 
 def befriend(one: int, other: int) -> None:
     """Make two users friends."""
     pairs = [(one, other), (other, one)]
     rows = [{"user_id": user, "friend_id": friend} for user, friend in pairs]
-    run(lambda session, now: session.execute(insert(Friend), [row | {"create_time": now} for row in rows]))
+    write(lambda session, now: session.execute(insert(Friend), [row | {"create_time": now} for row in rows]))
 
 
 def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> Draft:
@@ -42,7 +42,7 @@ def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: 
 
 def store(*drafts: Draft) -> list[Answer]:
     """Send drafts as one batch; the answers in their places."""
-    return run(lambda session, now: send(session, now, drafts, directory=DIRECTORY))
+    return write(send, drafts, may_talk=may_talk)
 
 
 def stored(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def store_many(
 def project(*, limit: int = 300) -> None:
     """Bring all conversation rows up to date, and publish nothing."""
     for shard in shards():
-        while run(lambda session, now, shard=shard: apply_batch(session, now, shards=[shard], limit=limit)).count:
+        while write(apply_batch, shards=[shard], limit=limit).count:
             pass
 
 
@@ -78,9 +78,7 @@ def drain(
 
     project(limit=limit)
     for shard in shards():
-        while run(
-            lambda session, now, shard=shard: publish_batch(session, now, shards=[shard], limit=limit, publish=tell)
-        ).count:
+        while write(publish_batch, shards=[shard], limit=limit, publish=tell).count:
             pass
     return told
 
@@ -108,8 +106,7 @@ def view(user_id: int, conversation_id: str = "1_2") -> Conversation:
 
 def last_message(user_id: int) -> tuple[int | None, str | None]:
     """Returns the id and the text of the last message that the user's list of conversations shows."""
-    asked = {"user_id": user_id, "page": 1, "limit": 1, "directory": DIRECTORY}
-    page = run(lambda session, now: conversations(session, now, **asked), write=False)
+    page = database.read(conversations, user_id=user_id, page=1, limit=1)
     last = page.conversations[0]["last_message"] or {}
     return last.get("id"), last.get("content")
 
@@ -117,29 +114,29 @@ def last_message(user_id: int) -> tuple[int | None, str | None]:
 def set_view(user_id: int, conversation_id: str = "1_2", **columns: Any) -> None:
     """Change a user's row of a conversation by hand."""
     where = (Conversation.user_id == user_id, Conversation.conversation_id == conversation_id)
-    run(lambda session, _: session.execute(update(Conversation).where(*where).values(columns)))
+    write(lambda session, _: session.execute(update(Conversation).where(*where).values(columns)))
 
 
 def set_message(message: dict[str, Any], **columns: Any) -> None:
     """Change a stored message by hand, as a recall or a delete would."""
-    run(lambda session, _: session.execute(update(Message).where(Message.id == message["id"]).values(columns)))
+    write(lambda session, _: session.execute(update(Message).where(Message.id == message["id"]).values(columns)))
 
 
 def hide(user_id: int, *hidden: dict[str, Any]) -> None:
     """Let a user have deleted messages for himself."""
     rows = [{"user_id": user_id, "message_id": message["id"]} for message in hidden]
-    run(lambda session, _: session.execute(insert(Hidden), rows))
+    write(lambda session, _: session.execute(insert(Hidden), rows))
 
 
 def read(question: Callable[[Any], Any]) -> Any:
     """What a query answers."""
-    return run(lambda session, _: question(session), write=False)
+    return database.read(lambda session, _: question(session))
 
 
 def prove(user_id: int, after: int, upto: int, conversation_id: str = "1_2") -> None:
     """A device of the user has answered for what lies between."""
     proof = Proof(user_id, conversation_id, after, upto)
-    assert run(lambda session, now: delivered.store(session, now, [proof])) == [proof]
+    assert write(delivered.store, [proof]) == [proof]
 
 
 def head(conversation_id: str = "1_2") -> Head:
@@ -149,7 +146,7 @@ def head(conversation_id: str = "1_2") -> Head:
 
 def nothing_drifts(conversation_id: str = "1_2") -> None:
     """The rows are what a recount says."""
-    audited = run(lambda session, now: audit(session, now, conversation_id=conversation_id, repair=False))
+    audited = write(audit, conversation_id=conversation_id, repair=False)
     assert audited.drift == []
 
 

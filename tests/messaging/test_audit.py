@@ -11,7 +11,7 @@ from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
-from db.session import run
+from db.session import write
 from db.tables import metadata
 from messaging.audit import Audited, Drift, all_conversations, audit, sample
 from messaging.conversation_update import arrange
@@ -24,7 +24,6 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
-    DIRECTORY,
     befriend,
     drain,
     events,
@@ -46,7 +45,7 @@ from tests.messaging.conftest import read as ask
 def audited(*, repair: bool = False, later: int = 0) -> Audited:
     """So many seconds from now."""
     after = timedelta(seconds=later)
-    return run(lambda session, now: audit(session, now + after, conversation_id="1_2", repair=repair))
+    return write(lambda session, now: audit(session, now + after, conversation_id="1_2", repair=repair))
 
 
 def found(*, repair: bool = False) -> dict[tuple[int, str], tuple[Any, Any]]:
@@ -69,15 +68,15 @@ def three(pair: str) -> list[dict[str, Any]]:
     sent = store_many(ALICE, BOB, 3)
     drain()
     prove(BOB, 0, 3)
-    run(lambda session, now: read(session, now, user_id=BOB, conversation_id="1_2", message_id=sent[0]["id"]))
+    write(read, user_id=BOB, conversation_id="1_2", message_id=sent[0]["id"])
     drain()
     return sent
 
 
 def test_nothing_is_found_when_nothing_is_wrong(three: list[dict[str, Any]]) -> None:
     assert audited() == Audited([], None)
-    run(lambda session, now: recall(session, now, user_id=ALICE, message_id=three[1]["id"]))
-    run(lambda session, now: delete_for_oneself(session, now, user_id=BOB, message_id=three[2]["id"]))
+    write(recall, user_id=ALICE, message_id=three[1]["id"])
+    write(delete_for_oneself, user_id=BOB, message_id=three[2]["id"])
     assert audited() == Audited([], None), "also while events wait"
     drain()
     nothing_drifts()
@@ -127,7 +126,7 @@ def test_a_count_that_forgot_a_recall(three: list[dict[str, Any]]) -> None:
 
 
 def test_a_row_that_is_gone(three: list[dict[str, Any]]) -> None:
-    run(lambda session, _: session.execute(delete(Conversation).where(Conversation.user_id == BOB)))
+    write(lambda session, _: session.execute(delete(Conversation).where(Conversation.user_id == BOB)))
     audited(repair=True)
     drain()
     assert (view(BOB).last_seq, view(BOB).last_message_id) == (3, 3)
@@ -136,7 +135,7 @@ def test_a_row_that_is_gone(three: list[dict[str, Any]]) -> None:
 
 def test_a_lost_event_is_told_again(three: list[dict[str, Any]]) -> None:
     store_many(ALICE, BOB, 2)
-    run(lambda session, _: session.execute(delete(OutboxEvent)))
+    write(lambda session, _: session.execute(delete(OutboxEvent)))
     assert found() == {(ALICE, "events"): (3, 5), (BOB, "events"): (3, 5)}
     assert audited(repair=True).shard == head().shard
     told = drain()
@@ -163,7 +162,7 @@ def test_an_event_that_waits_too_long(three: list[dict[str, Any]], later: int, o
 
 
 def test_a_hole_becomes_a_tombstone(three: list[dict[str, Any]]) -> None:
-    run(lambda session, _: session.execute(delete(Message).where(Message.id == three[1]["id"])))
+    write(lambda session, _: session.execute(delete(Message).where(Message.id == three[1]["id"])))
     assert found()[0, "seqs"] == (2, 3)
     is_repaired()
     assert [(message.seq, message.status) for message in sorted(messages(), key=lambda each: each.seq)] == [
@@ -175,7 +174,7 @@ def test_a_hole_becomes_a_tombstone(three: list[dict[str, Any]]) -> None:
 
 
 def test_a_hole_at_the_end_does_not_lower_the_end(three: list[dict[str, Any]]) -> None:
-    run(lambda session, _: session.execute(delete(Message).where(Message.id == three[2]["id"])))
+    write(lambda session, _: session.execute(delete(Message).where(Message.id == three[2]["id"])))
     audited(repair=True)
     drain()
     assert audited() == Audited([], None)
@@ -184,7 +183,7 @@ def test_a_hole_at_the_end_does_not_lower_the_end(three: list[dict[str, Any]]) -
 
 
 def test_a_head_left_behind(three: list[dict[str, Any]]) -> None:
-    run(lambda session, _: session.execute(update(Head).values(last_seq=1)))
+    write(lambda session, _: session.execute(update(Head).values(last_seq=1)))
     assert found() == {(0, "head last_seq"): (1, 3)}
     is_repaired()
     assert stored(ALICE, BOB)["seq"] == 4
@@ -222,16 +221,12 @@ def everything() -> dict[str, list[Any]]:
 def test_looking_writes_nothing(three: list[dict[str, Any]], name: str) -> None:
     set_view(BOB, unread_count=7)
     befriend(ALICE, CAROL)
-    run(
-        lambda session, now: arrange(
-            session, now, user_id=ALICE, conversation_id="1_3", directory=DIRECTORY, is_top=True
-        )
-    )
+    write(arrange, user_id=ALICE, conversation_id="1_3", is_top=True)
     befriend(BOB, CAROL)
     stored(BOB, CAROL)
-    run(lambda session, _: session.execute(delete(Head).where(Head.conversation_id == "2_3")))
+    write(lambda session, _: session.execute(delete(Head).where(Head.conversation_id == "2_3")))
     before = everything()
-    run(lambda session, now: audit(session, now, conversation_id=name, repair=False))
+    write(audit, conversation_id=name, repair=False)
     assert everything() == before
 
 
@@ -239,7 +234,7 @@ def test_a_conversation_that_nobody_has_is_refused_and_not_made(three: list[dict
     before = everything()
     for repair in (False, True):
         rule = partial(audit, conversation_id="8_9", repair=repair)
-        assert refusal(lambda rule=rule: run(rule)) == Code.NO_SUCH_CONVERSATION  # type: ignore[misc]
+        assert refusal(lambda rule=rule: write(rule)) == Code.NO_SUCH_CONVERSATION  # type: ignore[misc]
     assert everything() == before
 
 

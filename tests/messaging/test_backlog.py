@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.base import Base
 from db.conversation import Conversation
 from db.message import Message
-from db.session import run
+from db.session import read, write
 from messaging import backlog
 from messaging.backlog import Cursor, Page, Run
 from messaging.delivered import Proof, store
@@ -24,7 +24,7 @@ ME = 500
 
 
 def page(cursor: Cursor | None = None, *, user_id: int = ME) -> Page:
-    return run(lambda session, now: backlog.page(session, now, user_id=user_id, cursor=cursor), write=False)
+    return read(backlog.page, user_id=user_id, cursor=cursor)
 
 
 def pages(*, delivering: bool = False) -> Iterator[Page]:
@@ -35,7 +35,7 @@ def pages(*, delivering: bool = False) -> Iterator[Page]:
         yield found
         if delivering:
             proofs = [Proof(ME, each.conversation_id, each.after, each.upto) for each in found.runs]
-            run(lambda session, now, proofs=proofs: store(session, now, proofs))
+            write(store, proofs)
         if found.cursor is None:
             return
         cursor = found.cursor
@@ -84,7 +84,7 @@ def _insert(table: type[Base], rows: list[dict[str, Any]]) -> None:
     def rule(session: Session, now: datetime) -> None:
         session.execute(insert(table), [row | {"create_time": now, "update_time": now} for row in rows])
 
-    run(rule)
+    write(rule)
 
 
 def seqs(found: Sequence[Page], name: str) -> list[int]:
@@ -256,4 +256,4 @@ def test_conversations_that_wait_are_found_by_their_index_alone(mariadb_database
         status = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
         return sum(int(value) for _, value in status)
 
-    assert run(handler_reads) < 20
+    assert write(handler_reads) < 20

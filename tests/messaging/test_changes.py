@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.session import run
+from db.session import write
 from messaging import changes, heads
 from messaging.events import ConversationRead, Event, ViewChanged, event_of
 from messaging.read import read
@@ -20,7 +20,7 @@ def record(conversation_id: str, event: type[Event], **fields: object) -> int:
         locked = heads.lock(session, [conversation_id])[conversation_id]
         return changes.record(session, now, locked, event, user_id=BOB, **fields)
 
-    return run(rule)
+    return write(rule)
 
 
 def test_changes_are_numbered_after_the_messages(pair: str) -> None:
@@ -55,7 +55,7 @@ def test_an_event_says_what_was_recorded(pair: str) -> None:
 
 def test_what_is_refused_takes_no_number(pair: str) -> None:
     message = stored(ALICE, BOB)
-    run(lambda session, now: recall(session, now, user_id=ALICE, message_id=message["id"]))
-    run(lambda session, now: read(session, now, user_id=BOB, message_id=message["id"]))
+    write(recall, user_id=ALICE, message_id=message["id"])
+    write(read, user_id=BOB, message_id=message["id"])
     assert head().change_seq == 2
     assert [event.change_seq for event in events()] == [1, 2]

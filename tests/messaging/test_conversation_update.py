@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from db.outbox import Kind
-from db.session import run
+from db.session import read, write
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations
 from messaging.errors import Code
@@ -13,7 +13,6 @@ from messaging.history import history
 from tests.messaging.conftest import (
     ALICE,
     BOB,
-    DIRECTORY,
     drain,
     events,
     head,
@@ -27,18 +26,13 @@ from tests.messaging.conftest import (
 
 
 def arranged(user_id: int = BOB, conversation_id: str = "1_2", **wanted: Any) -> tuple[dict[str, Any], int]:
-    return run(
-        lambda session, now: arrange(
-            session, now, user_id=user_id, conversation_id=conversation_id, directory=DIRECTORY, **wanted
-        )
-    )
+    done = write(arrange, user_id=user_id, conversation_id=conversation_id, **wanted)
+    return done.conversation, done.shard
 
 
 def listed(user_id: int = BOB) -> tuple[list[str], int]:
     """Names in the list, and the badge."""
-    page = run(
-        lambda s, now: conversations(s, now, user_id=user_id, page=1, limit=20, directory=DIRECTORY), write=False
-    )
+    page = read(conversations, user_id=user_id, page=1, limit=20)
     return [each["conversation_id"] for each in page.conversations], page.total_unread
 
 
@@ -86,7 +80,7 @@ def test_hiding_leaves_history_and_may_be_undone(pair: str) -> None:
     store_many(ALICE, BOB, 2)
     project()
     arranged(del_state=True)
-    found = run(lambda session, now: history(session, now, user_id=BOB, conversation_id="1_2"), write=False)
+    found = read(history, user_id=BOB, conversation_id="1_2")
     assert len(found.messages) == 2
     arranged(del_state=False)
     assert (listed(), view(BOB).delete_time) == ((["1_2"], 2), None)

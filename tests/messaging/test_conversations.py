@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import insert
 
-from db.session import run
+from actions import directory
+from db import session as database
+from db.session import write
 from db.user import User
 from messaging.conversations import Conversations, conversations, total_unread, unread
 from messaging.errors import Code, Refused
@@ -13,7 +15,6 @@ from tests.messaging.conftest import (
     BOB,
     CAROL,
     DAVE,
-    DIRECTORY,
     befriend,
     hide,
     project,
@@ -27,10 +28,7 @@ from tests.messaging.conftest import (
 
 
 def listed(user_id: int = ALICE, page: int = 1, limit: int = 20) -> Conversations:
-    return run(
-        lambda session, now: conversations(session, now, user_id=user_id, page=page, limit=limit, directory=DIRECTORY),
-        write=False,
-    )
+    return directory.named(database.read, conversations, user_id=user_id, page=page, limit=limit)
 
 
 def names(**page: int) -> list[str]:
@@ -38,7 +36,7 @@ def names(**page: int) -> list[str]:
 
 
 def count(user_id: int = ALICE, conversation_id: str | None = None) -> int:
-    return run(lambda session, now: unread(session, now, user_id=user_id, conversation_id=conversation_id), write=False)
+    return database.read(unread, user_id=user_id, conversation_id=conversation_id)
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def test_a_conversation_is_told_as_its_user_sees_it(pair: str) -> None:
         {"id": user, "username": name, "password_hash": "", "nickname": name.title(), "avatar": f"/{name}.png"}
         for user, name in ((ALICE, "alice"), (BOB, "bob"))
     ]
-    run(
+    write(
         lambda session, now: session.execute(
             insert(User), [each | {"create_time": now, "update_time": now} for each in people]
         )
@@ -104,7 +102,7 @@ def test_each_side_sees_the_others_seqs(pair: str) -> None:
 
 
 def test_a_peer_without_a_row_has_seen_nothing(three: None) -> None:
-    run(lambda session, _: session.delete(session.merge(view(BOB))))
+    write(lambda session, _: session.delete(session.merge(view(BOB))))
     found = next(each for each in listed().conversations if each["conversation_id"] == "1_2")
     assert (found["peer_read_seq"], found["peer_delivered_seq"]) == (0, 0)
 

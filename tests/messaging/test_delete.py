@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from db.outbox import Kind
-from db.session import run
+from db.session import read, write
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.errors import Code
 from messaging.history import history
@@ -37,16 +37,16 @@ Delete = Callable[[int, dict[str, Any]], Withdrawn]
 
 
 def for_everyone(user_id: int, message: dict[str, Any]) -> Withdrawn:
-    return run(lambda session, now: delete_for_everyone(session, now, user_id=user_id, message_id=message["id"]))
+    return write(delete_for_everyone, user_id=user_id, message_id=message["id"])
 
 
 def for_oneself(user_id: int, message: dict[str, Any]) -> Withdrawn:
-    return run(lambda session, now: delete_for_oneself(session, now, user_id=user_id, message_id=message["id"]))
+    return write(delete_for_oneself, user_id=user_id, message_id=message["id"])
 
 
 def seen_by(user_id: int) -> list[int]:
     """Seqs in his history."""
-    found = run(lambda session, now: history(session, now, user_id=user_id, conversation_id="1_2"), write=False)
+    found = read(history, user_id=user_id, conversation_id="1_2")
     return [message["seq"] for message in found.messages]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.session import run
+from db.session import write
 from messaging import delivered
 from messaging.delivered import Proof
 from messaging.status import Status
@@ -24,7 +24,7 @@ from tests.messaging.conftest import (
 def prove(*proofs: tuple[int, int, int] | Proof) -> list[Proof]:
     """Store proofs, (user, after, upto) of the conversation of Alice and Bob; those that hold."""
     given = [proof if isinstance(proof, Proof) else Proof(proof[0], "1_2", proof[1], proof[2]) for proof in proofs]
-    return run(lambda session, now: delivered.store(session, now, given))
+    return write(delivered.store, given)
 
 
 def statuses() -> list[int]:

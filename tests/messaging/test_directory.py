@@ -1,6 +1,7 @@
 """Who may talk to whom, by the built-in tables."""
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, insert, text
@@ -8,26 +9,26 @@ from sqlalchemy.dialects import mysql
 
 from db.blacklist import Blacklist
 from db.friend import Friend
-from db.session import run
-from messaging.directory import BuiltIn, Directory, Pair, Profile
-from messaging.login import add
+from db.session import read, write
+from messaging import directory
+from messaging.directory import Pair, talking_friends
 
-DIRECTORY: Directory = BuiltIn()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def befriend(*pairs: Pair) -> None:
     both = {(one, other) for pair in pairs for one, other in (pair, pair[::-1])}
     rows = [{"user_id": one, "friend_id": other} for one, other in sorted(both)]
-    run(lambda session, now: session.execute(insert(Friend), [row | {"create_time": now} for row in rows]))
+    write(lambda session, now: session.execute(insert(Friend), [row | {"create_time": now} for row in rows]))
 
 
 def block(*pairs: Pair) -> None:
     rows = [{"user_id": one, "blocked_id": other} for one, other in pairs]
-    run(lambda session, now: session.execute(insert(Blacklist), [row | {"create_time": now} for row in rows]))
+    write(lambda session, now: session.execute(insert(Blacklist), [row | {"create_time": now} for row in rows]))
 
 
 def may_talk(*pairs: Pair) -> set[Pair]:
-    return run(lambda session, _: DIRECTORY.may_talk(session, set(pairs)), write=False)
+    return read(directory.may_talk, set(pairs))
 
 
 def test_friends_may_talk_both_ways(any_database: str) -> None:
@@ -75,9 +76,9 @@ def test_64_pairs_are_found_by_primary_keys_alone(mariadb_database: str) -> None
     everybody = [(rng.randrange(2_000), rng.randrange(2_000)) for _ in range(20_000)]
     befriend(*everybody)
     block(*sorted(set(everybody[:3_000])))
-    run(lambda session, _: session.execute(text("ANALYZE TABLE im_friend, im_user_blacklist")).all())
+    write(lambda session, _: session.execute(text("ANALYZE TABLE im_friend, im_user_blacklist")).all())
     pairs = sorted(set(everybody[-64:]))
-    plan = run(
+    plan = write(
         lambda session, _: session.execute(text(f"EXPLAIN FORMAT=TRADITIONAL {_in_full(pairs)}")).mappings().all()
     )
     assert {row["key"] for row in plan} == {"PRIMARY"}
@@ -99,24 +100,13 @@ def _in_full(pairs: list[Pair]) -> str:
             heard.append(str(compiled))
             return []
 
-    DIRECTORY.may_talk(Session(), pairs)  # type: ignore[arg-type]
+    directory.may_talk(Session(), NOW, pairs)  # type: ignore[arg-type]
     return heard[0]
 
 
-def made(username: str, nickname: str) -> int:
-    fields = {"username": username, "password_hash": "x", "nickname": nickname}
-    return int(run(lambda session, now: add(session, now, **fields))["id"])
-
-
-def test_profiles_are_of_those_who_exist(any_database: str) -> None:
-    alice, bob = made("alice", "Alice"), made("bob", "Bob")
-    found = run(lambda session, _: DIRECTORY.profiles(session, {alice, bob, 404}))
-    assert found == {alice: Profile(alice, "Alice", ""), bob: Profile(bob, "Bob", "")}
-    assert run(lambda session, _: DIRECTORY.profiles(session, set())) == {}
-
-
-def test_friends_are_listed_also_the_blocked(any_database: str) -> None:
+def test_friends_who_may_talk_are_listed(any_database: str) -> None:
     befriend((1, 3), (1, 2), (4, 1), (2, 3))
-    block((1, 3))
-    assert run(lambda session, _: DIRECTORY.friends(session, 1)) == [2, 3, 4]
-    assert run(lambda session, _: DIRECTORY.friends(session, 404)) == []
+    assert read(talking_friends, user_id=1) == [2, 3, 4]
+    block((1, 3), (4, 1))
+    assert read(talking_friends, user_id=1) == [2]
+    assert read(talking_friends, user_id=404) == []

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from db import session as database
 from db.outbox import Kind, OutboxEvent
-from db.session import run
+from db.session import write
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.events import Announcement
@@ -21,7 +22,6 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
-    DIRECTORY,
     befriend,
     draft,
     drain,
@@ -40,14 +40,12 @@ from workers.batches import apply_batch, publish_batch
 
 
 def apply(shard: int, limit: int = 300) -> int:
-    return run(lambda session, now: apply_batch(session, now, shards=[shard], limit=limit)).count
+    return write(apply_batch, shards=[shard], limit=limit).count
 
 
 def publish(shard: int, limit: int = 300) -> list[Announcement]:
     told: list[Announcement] = []
-    count = run(
-        lambda session, now: publish_batch(session, now, shards=[shard], limit=limit, publish=told.extend)
-    ).count
+    count = write(publish_batch, shards=[shard], limit=limit, publish=told.extend).count
     assert count <= limit
     return told
 
@@ -110,7 +108,7 @@ def test_a_batch_takes_the_oldest(shard: int) -> None:
 def test_what_could_not_be_announced_stays(shard: int) -> None:
     apply(shard)
     with pytest.raises(ConnectionError):
-        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=300, publish=refuse))
+        write(publish_batch, shards=[shard], limit=300, publish=refuse)
     assert [event.applied for event in events()] == [True]
     assert [told.content["content"] for told in publish(shard)] == ["first"]
     assert events() == []
@@ -138,7 +136,7 @@ def test_exactly_the_events_read_are_deleted(shard: int) -> None:
 
         return publish_batch(session, now, shards=[shard], limit=300, publish=another_commits).count
 
-    assert run(rule) == 1
+    assert write(rule) == 1
     assert [event.id for event in events()] == [known.id - 1]
 
 
@@ -160,13 +158,13 @@ def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
     beside: list[Any] = []
 
     def publishing(announced: list[Announcement]) -> Any:
-        return run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=announced.extend))
+        return write(publish_batch, shards=[shard], limit=9, publish=announced.extend)
 
     def another_comes(_told: Sequence[Announcement]) -> None:
         told: list[Announcement] = []
         beside.append((publishing(told).held, told))
 
-    run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=another_comes))
+    write(publish_batch, shards=[shard], limit=9, publish=another_comes)
     assert beside == [(frozenset(), [])]
     assert events() == []
 
@@ -181,9 +179,7 @@ def test_nothing_is_withdrawn_while_it_is_published(mariadb_database: str, rule:
     with ThreadPoolExecutor(1) as pool:
 
         def somebody_withdraws_it(_told: Sequence[Announcement]) -> None:
-            withdrawing = pool.submit(
-                run, lambda session, now: rule(session, now, user_id=ALICE, message_id=message["id"])
-            )
+            withdrawing = pool.submit(write, rule, user_id=ALICE, message_id=message["id"])
             withdrawn.append(withdrawing)
             wait_until(lambda: withdrawing.done() or lock_waits(), "a lock to be waited for")
             assert not withdrawing.done()
@@ -196,7 +192,7 @@ def test_nothing_is_withdrawn_while_it_is_published(mariadb_database: str, rule:
 def lock_waits() -> int:
     """How many transactions wait for a row's lock now."""
     statement = text("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")
-    return int(run(lambda session, _: session.execute(statement).one()[1], write=False))
+    return int(database.read(lambda session, _: session.execute(statement).one()[1]))
 
 
 @pytest.mark.parametrize("status", [Status.RECALLED, Status.DELETED])
@@ -229,7 +225,7 @@ def test_a_message_that_both_hid_is_a_tombstone_for_both(pair: str) -> None:
 def changed(rule: Any, message: dict[str, Any], user_id: int) -> list[Announcement]:
     """What is announced of a message that a user recalls or deletes, once it is drained."""
     drain()
-    run(lambda session, now: rule(session, now, user_id=user_id, message_id=message["id"]))
+    write(rule, user_id=user_id, message_id=message["id"])
     return drain()
 
 
@@ -264,7 +260,7 @@ def test_both_are_told_of_a_receipt_but_for_the_connection_it_came_from(pair: st
     first, _ = store_many(ALICE, BOB, 2)
     drain()
     what = {"message_id": first["id"]} if alone else {"conversation_id": pair}
-    run(lambda session, now: read(session, now, user_id=BOB, origin="a connection", **what))
+    write(read, user_id=BOB, origin="a connection", **what)
     (told,) = drain()
     assert (told.user_ids, told.kind, told.origin) == ((ALICE, BOB), "read_receipt", "a connection")
     assert told.content == {
@@ -277,6 +273,6 @@ def test_both_are_told_of_a_receipt_but_for_the_connection_it_came_from(pair: st
 
 
 def test_an_arrangement_has_its_users_own_devices_sync(pair: str) -> None:
-    run(lambda session, now: arrange(session, now, user_id=BOB, conversation_id=pair, directory=DIRECTORY, is_top=True))
+    write(arrange, user_id=BOB, conversation_id=pair, is_top=True)
     (told,) = drain()
     assert told == Announcement((BOB,), "resync", {"conversation_id": pair})

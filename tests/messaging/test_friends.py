@@ -9,9 +9,8 @@ from sqlalchemy import select
 
 from db.friend import Friend
 from db.friend_request import FriendRequest
-from db.session import run
-from messaging import friends
-from messaging.directory import BuiltIn
+from db.session import read, write
+from messaging import directory, friends
 from messaging.errors import Code, Refused
 from messaging.friends import Event, News
 from messaging.login import add
@@ -25,7 +24,7 @@ def people(any_database: str) -> tuple[int, int, int]:
 
     def made(name: str) -> int:
         fields = {"username": name, "password_hash": "x", "nickname": name.capitalize()}
-        return int(run(lambda session, now: add(session, now, **fields))["id"])
+        return int(write(add, **fields)["id"])
 
     return made("alice"), made("bob"), made("carol")
 
@@ -35,30 +34,28 @@ def ask(user_id: int, to_user_id: int, message: str = "") -> int:
 
 
 def asking(user_id: int, to_user_id: int, message: str = "") -> friends.Asked:
-    return run(
-        lambda session, now: friends.request(session, now, user_id=user_id, to_user_id=to_user_id, message=message)
-    )
+    return write(friends.request, user_id=user_id, to_user_id=to_user_id, message=message)
 
 
 def handle(user_id: int, request_id: int, action: str = "accept") -> News | None:
-    return run(lambda session, now: friends.handle(session, now, user_id=user_id, request_id=request_id, action=action))
+    return write(friends.handle, user_id=user_id, request_id=request_id, action=action)
 
 
 def block(user_id: int, other_id: int) -> None:
-    run(lambda session, now: friends.block(session, now, user_id=user_id, other_id=other_id))
+    write(friends.block, user_id=user_id, other_id=other_id)
 
 
 def unblock(user_id: int, other_id: int) -> bool:
-    return run(lambda session, now: friends.unblock(session, now, user_id=user_id, other_id=other_id))
+    return write(friends.unblock, user_id=user_id, other_id=other_id)
 
 
 def unfriend(user_id: int, other_id: int) -> News | None:
-    return run(lambda session, now: friends.unfriend(session, now, user_id=user_id, other_id=other_id))
+    return write(friends.unfriend, user_id=user_id, other_id=other_id)
 
 
 def told(news: News | None) -> dict[int, Any]:
     assert news
-    return run(lambda session, now: friends.told(session, now, news=news), write=False)
+    return read(friends.told, news=news)
 
 
 def asked(user_id: int) -> list[int]:
@@ -67,9 +64,7 @@ def asked(user_id: int) -> list[int]:
 
 
 def page(listing: Callable[..., Any], user_id: int, *, number: int = 1, limit: int = 20) -> tuple[list[Any], int]:
-    found: tuple[list[Any], int] = run(
-        lambda session, now: listing(session, now, user_id=user_id, page=number, limit=limit), write=False
-    )
+    found: tuple[list[Any], int] = read(listing, user_id=user_id, page=number, limit=limit)
     return found
 
 
@@ -78,7 +73,7 @@ def friends_of(user_id: int) -> list[int]:
 
 
 def may_talk(one: int, other: int) -> bool:
-    found = run(lambda session, _: BuiltIn().may_talk(session, {(one, other), (other, one)}))
+    found = read(directory.may_talk, {(one, other), (other, one)})
     assert len(found) in (0, 2), "never one way only"
     return bool(found)
 
@@ -365,7 +360,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 def rows() -> tuple[list[tuple[int, int]], int]:
     """Friendships, sorted, and how many requests there are."""
-    return run(
+    return write(
         lambda session, _: (
             sorted((row.user_id, row.friend_id) for row in session.scalars(select(Friend))),
             len(session.scalars(select(FriendRequest)).all()),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db.session import run
+from db import session as database
 from messaging.errors import Code, Refused
 from messaging.history import history
 from messaging.status import Status
@@ -13,10 +13,7 @@ from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, hide, set_mess
 
 def read(user_id: int = BOB, conversation_id: str = "1_2", **place: Any) -> tuple[list[int], bool]:
     """The seqs of a page, and has_more."""
-    found = run(
-        lambda session, now: history(session, now, user_id=user_id, conversation_id=conversation_id, **place),
-        write=False,
-    )
+    found = database.read(history, user_id=user_id, conversation_id=conversation_id, **place)
     return [message["seq"] for message in found.messages], found.has_more
 
 
@@ -43,7 +40,7 @@ def test_strangers_are_told_apart_only_by_the_name(any_database: str) -> None:
 
 def test_messages_come_as_both_see_them(ten: list[dict[str, Any]]) -> None:
     for user in (ALICE, BOB):
-        found = run(lambda s, now, user=user: history(s, now, user_id=user, conversation_id="1_2"), write=False)
+        found = database.read(history, user_id=user, conversation_id="1_2")
         assert found.messages == ten
 
 
@@ -97,7 +94,7 @@ def test_a_place_may_be_a_message_deleted_or_hidden(ten: list[dict[str, Any]]) -
 def test_a_recalled_message_shows_the_placeholder(pair: str) -> None:
     message = stored(ALICE, BOB, "secret", extra='{"a":"secret"}')
     set_message(message, status=Status.RECALLED)
-    found = run(lambda s, now: history(s, now, user_id=BOB, conversation_id=pair), write=False)
+    found = database.read(history, user_id=BOB, conversation_id=pair)
     assert [(each["content"], each["extra"], each["status"]) for each in found.messages] == [("[消息已撤回]", None, 4)]
 
 

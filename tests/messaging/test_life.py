@@ -35,6 +35,7 @@ from messaging.conversation_update import arrange
 from messaging.conversations import conversations
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
+from messaging.directory import may_talk
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
 from messaging.history import history
@@ -42,7 +43,7 @@ from messaging.read import Read, read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.sync import Sync, sync
-from tests.messaging.conftest import ALICE, BOB, CAROL, DIRECTORY, draft
+from tests.messaging.conftest import ALICE, BOB, CAROL, draft
 from workers.batches import apply_batch, publish_batch
 
 EXAMPLES = int(os.environ.get("IM_PROPERTY_EXAMPLES", "500"))
@@ -202,9 +203,7 @@ class Client:
 
     def take(self, session: Session, now: datetime) -> bool:
         """One call of sync; whether to call again."""
-        answer = sync(
-            session, now, user_id=self.user, heads=self.heads, changes=dict(self.changes), directory=DIRECTORY
-        )
+        answer = sync(session, now, user_id=self.user, heads=self.heads, changes=dict(self.changes))
         for moved in answer.conversations:
             view = moved.conversation
             name = view["conversation_id"]
@@ -311,7 +310,7 @@ class Life(RuleBasedStateMachine):
         for side in senders:
             user, content = of.users[side], f"text {next(self.contents)}"
             drafts.append(draft(user, of.peer(user), content, message_type=kind, client_msg_id=content))
-        answers = self._do(send, drafts=drafts, directory=DIRECTORY)
+        answers = self._do(send, drafts=drafts, may_talk=may_talk)
         for one, answer in zip(drafts, answers, strict=True):
             assert isinstance(answer, Sent)
             assert (answer.duplicate, answer.shard) == (False, of.shard)
@@ -333,7 +332,7 @@ class Life(RuleBasedStateMachine):
     def send_again(self, place: int) -> None:
         talk, said = self._pick(place)
         one = draft(said.sender, talk.peer(said.sender), said.content, message_type=said.type, client_msg_id=said.key)
-        (answer,) = self._do(send, drafts=[one], directory=DIRECTORY)
+        (answer,) = self._do(send, drafts=[one], may_talk=may_talk)
         assert isinstance(answer, Sent)
         assert (answer.duplicate, answer.shard, answer.message["seq"]) == (True, None, said.seq)
 
@@ -433,14 +432,14 @@ class Life(RuleBasedStateMachine):
         view = of.views[of.users[side]]
         given = {"is_top": top, "is_mute": mute, "del_state": hide}
         refused = Code.INVALID if set(given.values()) == {None} else None
-        answer = self._try(refused, arrange, user_id=view.user, conversation_id=of.name, directory=DIRECTORY, **given)
+        answer = self._try(refused, arrange, user_id=view.user, conversation_id=of.name, **given)
         if refused is None:
             view.top = view.top if top is None else top
             view.mute = view.mute if mute is None else mute
             view.hidden = view.hidden if hide is None else hide
             view.change_seq = of.changed(Kind.CHANGED, view.user)
-            told, shard = answer
-            assert (told["is_top"], told["is_mute"], shard) == (view.top, view.mute, of.shard)
+            told = answer.conversation
+            assert (told["is_top"], told["is_mute"], answer.shard) == (view.top, view.mute, of.shard)
 
     # What workers do
 
@@ -511,9 +510,7 @@ class Life(RuleBasedStateMachine):
                 assert not self._moved(client).conversations, "who has everything gets nothing"
 
     def _moved(self, client: Client) -> Sync:
-        answer: Sync = self._do(
-            sync, user_id=client.user, heads=client.heads, changes=client.changes, directory=DIRECTORY
-        )
+        answer: Sync = self._do(sync, user_id=client.user, heads=client.heads, changes=client.changes)
         return answer
 
     def _drain(self, talk: Talk) -> None:
@@ -572,7 +569,7 @@ class Life(RuleBasedStateMachine):
         talks = [talk for talk in self.talks if user in talk.users and self._rows(
             "SELECT 1 FROM im_conversation WHERE user_id = ? AND conversation_id = ?", user, talk.name)]  # fmt: skip
         shown = [talk for talk in talks if not talk.views[user].hidden]
-        page = self._do(conversations, user_id=user, page=1, limit=20, directory=DIRECTORY)
+        page = self._do(conversations, user_id=user, page=1, limit=20)
         assert page.total == len(shown)
         assert page.total_unread == sum(len(talk.unread(user)) for talk in shown if not talk.views[user].mute)
         order = [

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.outbox import OutboxEvent
 from db.outbox_shard import OutboxShard
-from db.session import run
+from db.session import write
 from messaging import outbox
 from messaging.events import ConversationRead, MessageSent, event_of
 from messaging.events.kinds import row_of
@@ -27,11 +27,11 @@ def add(shard: int, *, count: int = 1, applied: bool = False, age: int = 0) -> N
         row = row_of(SENT, shard=shard, now=now - timedelta(seconds=age)) | {"applied": applied}
         session.execute(insert(OutboxEvent), [row] * count)
 
-    run(rule)
+    write(rule)
 
 
 def stray(now: datetime | None = None) -> list[int]:
-    return sorted(run(lambda session, current: outbox.stray_shards(session, now or current, older_than=AGE)))
+    return sorted(write(lambda session, current: outbox.stray_shards(session, now or current, older_than=AGE)))
 
 
 def pending(shard: int, *, applied: bool = False, limit: int = 300) -> list[int]:
@@ -43,7 +43,7 @@ def test_an_event_comes_back_as_it_was_written(any_database: str) -> None:
         outbox.append(session, now, [(3, SENT), (4, READ)])
         return now
 
-    now = run(rule)
+    now = write(rule)
     rows: list[Any] = events()
     assert [event_of(row) for row in rows] == [SENT, READ]
     assert [(row.shard, row.applied, row.create_time) for row in rows] == [(3, False, now), (4, False, now)]
@@ -64,26 +64,26 @@ def test_applied_events_are_kept_apart(any_database: str) -> None:
 
 def test_only_the_events_named_are_marked_and_removed(any_database: str) -> None:
     add(1, count=4)
-    run(lambda session, _: outbox.mark_applied(session, [1, 3]))
+    write(lambda session, _: outbox.mark_applied(session, [1, 3]))
     assert pending(1, applied=True) == [1, 3]
-    run(lambda session, _: outbox.remove(session, [3, 4]))
+    write(lambda session, _: outbox.remove(session, [3, 4]))
     assert [event.id for event in events()] == [1, 2]
 
 
 def test_a_shards_lock_is_made_at_its_first_use(any_database: str) -> None:
     for _ in range(2):
-        assert run(lambda session, _: outbox.lock_free(session, [7])) == [7]
+        assert write(lambda session, _: outbox.lock_free(session, [7])) == [7]
     assert read(lambda session: [row.shard for row in session.query(OutboxShard)]) == [7]
 
 
 def test_a_shard_that_another_holds_is_refused_at_once_and_others_are_free(mariadb_database: str) -> None:
-    run(lambda session, _: outbox.lock_free(session, [7, 9]))
+    write(lambda session, _: outbox.lock_free(session, [7, 9]))
 
     def beside(session: Session, _: datetime) -> list[int]:
         assert outbox.lock_free(session, [7]) == [7]
-        return run(lambda other, _: outbox.lock_free(other, [7, 8, 9]))
+        return write(lambda other, _: outbox.lock_free(other, [7, 8, 9]))
 
-    assert sorted(run(beside)) == [8, 9]
+    assert sorted(write(beside)) == [8, 9]
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -138,13 +138,13 @@ def test_pending_events_are_found_by_their_index_alone(mariadb_database: str) ->
         rows = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
         return sum(int(value) for _, value in rows)
 
-    assert run(handler_reads) < 50
+    assert write(handler_reads) < 50
 
 
 def test_marking_leaves_the_rest_of_an_event_alone(any_database: str) -> None:
     add(1, age=60)
-    run(lambda session, _: session.execute(update(OutboxEvent).values(message_id=5)))
+    write(lambda session, _: session.execute(update(OutboxEvent).values(message_id=5)))
     before = events()[0].create_time
-    run(lambda session, _: outbox.mark_applied(session, [1]))
+    write(lambda session, _: outbox.mark_applied(session, [1]))
     (event,) = events()
     assert (event.create_time, event.message_id, event.applied) == (before, 5, True)

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from db import session as database
 from db.message import Message
 from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
-from db.session import run
+from db.session import write
 from messaging.events import Announcement
 from messaging.parked import parked, retry, set_back_oldest
 from tests.messaging.conftest import ALICE, BOB, events, messages, project, read, shards, stored
@@ -20,12 +21,12 @@ from workers.batches import Batch, publish_batch
 def publish(shard: int) -> tuple[list[Any], Batch]:
     """What is told, by its seq."""
     told: list[Announcement] = []
-    batch = run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=told.extend))
+    batch = write(publish_batch, shards=[shard], limit=9, publish=told.extend)
     return [each.content["seq"] for each in told], batch
 
 
 def listed(*, after: int = 0, limit: int = 9) -> list[Parked]:
-    return run(lambda session, now: list(parked(session, now, after=after, limit=limit)), write=False)
+    return database.read(lambda session, now: list(parked(session, now, after=after, limit=limit)))
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def shard(pair: str) -> int:
         stored(ALICE, BOB, content)
     (found,) = shards()
     project()
-    run(lambda session, _: session.execute(delete(Message).where(Message.seq == 1)))
+    write(lambda session, _: session.execute(delete(Message).where(Message.seq == 1)))
     return found
 
 
@@ -47,7 +48,7 @@ def test_the_others_go_on(shard: int) -> None:
 
 def test_one_of_no_conversation_is_set_back_and_told_to_nobody(shard: int) -> None:
     (first, _) = events()
-    run(
+    write(
         lambda session, _: session.execute(
             update(OutboxEvent).where(OutboxEvent.id == first.id).values(conversation_id="group_5")
         )
@@ -73,7 +74,7 @@ def test_a_second_one_is_parked_although_its_id_was_given_out_before(shard: int)
         publish(shard)
     stored(ALICE, BOB, "gone as well")
     project()
-    run(lambda session, _: session.execute(delete(Message).where(Message.seq == 3)))
+    write(lambda session, _: session.execute(delete(Message).where(Message.seq == 3)))
     for _ in range(5):
         publish(shard)
     assert events() == []
@@ -83,7 +84,7 @@ def test_a_second_one_is_parked_although_its_id_was_given_out_before(shard: int)
 def test_a_message_that_cannot_be_read_is_parked_too(pair: str) -> None:
     stored(ALICE, BOB, "broken")
     project()
-    run(lambda session, _: session.execute(update(Message).values(extra="{")))
+    write(lambda session, _: session.execute(update(Message).values(extra="{")))
     (shard,) = shards()
     assert [publish(shard)[0] for _ in range(5)] == [[]] * 5
     assert [each.reason.split(":")[0] for each in listed()] == ["JSONDecodeError"]
@@ -94,21 +95,21 @@ def test_an_attempt_is_not_counted_when_nothing_could_be_announced(shard: int) -
         raise ConnectionError("Redis is away")
 
     with pytest.raises(ConnectionError):
-        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=refuse))
+        write(publish_batch, shards=[shard], limit=9, publish=refuse)
     assert [event.attempts for event in events()] == [0, 0]
 
 
 def test_what_was_put_back_is_told_when_it_can_be(shard: int) -> None:
-    lost = run(lambda session, _: dict(session.execute(select(*Message.__table__.columns)).mappings().one()))
+    lost = write(lambda session, _: dict(session.execute(select(*Message.__table__.columns)).mappings().one()))
     for _ in range(5):
         publish(shard)
     (event,) = listed()
-    run(
+    write(
         lambda session, _: session.execute(
             insert(Message).values(lost | {"id": event.message_id, "seq": 1, "client_msg_id": None})
         )
     )
-    assert run(lambda session, now: retry(session, now, ids=[event.id, 99])) == [shard]
+    assert write(retry, ids=[event.id, 99]) == [shard]
     assert listed() == []
     assert [(each.attempts, each.applied) for each in events()] == [(0, True)]
     assert publish(shard)[0] == [1]
@@ -121,7 +122,7 @@ def test_an_event_that_cannot_be_applied_is_parked_as_it_is(pair: str) -> None:
     def attempt(session: Session, now: datetime) -> list[bool]:
         return [each.parked for each in set_back_oldest(session, now, shard=shard, error=KeyError("a fault"))]
 
-    assert [run(attempt) for _ in range(6)] == [[False]] * 4 + [[True], []]
+    assert [write(attempt) for _ in range(6)] == [[False]] * 4 + [[True], []]
     assert [(each.applied, each.reason) for each in listed()] == [(False, "KeyError: 'a fault'")]
     assert len(messages()) == 1
 
@@ -131,7 +132,7 @@ def test_they_are_listed_in_pages(pair: str) -> None:
         stored(ALICE, BOB)
     (shard,) = shards()
     for _ in range(15):
-        run(lambda session, now: set_back_oldest(session, now, shard=shard, error=KeyError("a fault")))
+        write(set_back_oldest, shard=shard, error=KeyError("a fault"))
     first, second, third = (each.id for each in listed())
     assert [each.id for each in listed(after=first, limit=1)] == [second]
     assert [each.id for each in listed(after=second)] == [third]

@@ -11,20 +11,21 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
-from db.session import engine, run
+from db.session import engine, write
 from messaging import backlog, delivered
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
+from messaging.directory import may_talk
 from messaging.history import history
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import send
 from messaging.sync import sync
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, DIRECTORY, draft
+from tests.messaging.conftest import ALICE, BOB, draft
 from tests.servers import Databases
 from workers.batches import apply_batch, publish_batch
 
@@ -167,11 +168,11 @@ def as_bob(rule: Callable[..., Any], **arguments: Any) -> Rule:
 
 def sending(*to: int) -> Rule:
     drafts = [draft(ALICE, user, client_msg_id=f"k{user}") for user in to]
-    return lambda session, now: send(session, now, drafts, directory=DIRECTORY)
+    return lambda session, now: send(session, now, drafts, may_talk=may_talk)
 
 
 def syncing(heads: dict[str, int], changes: dict[str, int] | None = None) -> Rule:
-    return as_alice(sync, heads=heads, changes=changes or {}, directory=DIRECTORY)
+    return as_alice(sync, heads=heads, changes=changes or {})
 
 
 def proving(after: int, upto: int) -> Rule:
@@ -204,9 +205,7 @@ CALLS: dict[str, Rule] = {
     "sync changes": syncing({LARGE: LENGTH - 150}, {LARGE: LENGTH - 150}),
     "sync all changes": syncing({LARGE: LENGTH}, {LARGE: 0}),
     "sync from nothing": syncing({}),
-    "arrange": lambda session, now: arrange(
-        session, now, user_id=ALICE, conversation_id=LARGE, is_top=True, directory=DIRECTORY
-    ),
+    "arrange": lambda session, now: arrange(session, now, user_id=ALICE, conversation_id=LARGE, is_top=True),
     "backlog, first page": as_alice(backlog.page, cursor=None),
     "backlog, next page": as_alice(backlog.page, cursor=(friends(2000)[0], 2)),
     "backlog of one": as_bob(backlog.page, cursor=None),
@@ -219,11 +218,11 @@ CALLS: dict[str, Rule] = {
 # They count, skip or pass over rows by their nature: an index says which, and nothing else is read.
 COUNTING: dict[str, tuple[Rule, int]] = {
     "conversations, page 1": (
-        lambda session, now: conversations(session, now, user_id=ALICE, page=1, limit=50, directory=DIRECTORY),
+        lambda session, now: conversations(session, now, user_id=ALICE, page=1, limit=50),
         TALKS + 1,
     ),
     "conversations, page 80": (
-        lambda session, now: conversations(session, now, user_id=ALICE, page=80, limit=50, directory=DIRECTORY),
+        lambda session, now: conversations(session, now, user_id=ALICE, page=80, limit=50),
         TALKS + 1,
     ),
     "unread of all, hello": (lambda session, _: total_unread(session, ALICE), TALKS + 1),
@@ -266,4 +265,4 @@ def test_what_is_measured_here_would_show_a_scan(large: str) -> None:
 
 def test_the_rules_succeed_on_the_large_database(large: str) -> None:
     """The measured transactions are rolled back; this one is not."""
-    assert run(lambda session, now: history(session, now, user_id=BOB, conversation_id=LARGE)).has_more
+    assert write(history, user_id=BOB, conversation_id=LARGE).has_more

@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 from db.base import table
 from db.conversation import Conversation
 from db.outbox import OutboxEvent
-from db.session import run
+from db.session import write
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.events import ViewChanged
 from messaging.members import UnknownConversation
@@ -40,7 +40,7 @@ def counts(user_id: int) -> tuple[int, int, int]:
 
 def project_again() -> None:
     """Apply every event that was applied before once more."""
-    run(lambda session, _: session.execute(update(OutboxEvent).values(applied=False)))
+    write(lambda session, _: session.execute(update(OutboxEvent).values(applied=False)))
     project()
 
 
@@ -230,7 +230,7 @@ def test_a_change_does_not_bring_a_hidden_conversation_back(pair: str) -> None:
 
 def change(rule: Any, message: dict[str, Any], user_id: int) -> None:
     """Let a user recall or delete a message."""
-    run(lambda session, now: rule(session, now, user_id=user_id, message_id=message["id"]))
+    write(rule, user_id=user_id, message_id=message["id"])
 
 
 def test_sending_does_not_read(pair: str) -> None:
@@ -299,7 +299,7 @@ def test_the_rows_of_a_batch_are_written_in_one_statement(pair: str, statements:
 @pytest.mark.parametrize("name", ["group_5", "2_1"])
 def test_an_event_of_no_conversation_is_not_applied_to_nobody(pair: str, name: str) -> None:
     stored(ALICE, BOB)
-    run(lambda session, _: session.execute(update(OutboxEvent).values(conversation_id=name)))
+    write(lambda session, _: session.execute(update(OutboxEvent).values(conversation_id=name)))
     with pytest.raises(UnknownConversation):
         project()
     (event,) = events()
@@ -309,7 +309,7 @@ def test_an_event_of_no_conversation_is_not_applied_to_nobody(pair: str, name: s
 def test_an_old_row_of_another_friend_is_left_alone(pair: str) -> None:
     befriend(BOB, CAROL)
     row: dict[str, Any] = {"conversation_id": "2_3", "user_id": BOB, "friend_id": CAROL, "unread_count": 7}
-    run(lambda session, now: session.execute(insert(Conversation), [row | {"create_time": now, "update_time": now}]))
+    write(lambda session, now: session.execute(insert(Conversation), [row | {"create_time": now, "update_time": now}]))
     stored(ALICE, BOB)
     project()
     assert (view(BOB, "2_3").unread_count, view(BOB, "2_3").last_seq) == (7, 0)

@@ -16,19 +16,20 @@ from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
-from db.session import engine, run
+from db.session import engine, write
 from messaging import delivered, rows
 from messaging.audit import audit
 from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
+from messaging.directory import may_talk
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.status import Status
-from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, messages, store, store_many, stored, view
+from tests.messaging.conftest import ALICE, BOB, befriend, draft, messages, store, store_many, stored, view
 from tests.messaging.conftest import read as read_rows
 from tests.processes import PATIENCE, wait_until
 from workers.batches import apply_batch, publish_batch
@@ -50,7 +51,7 @@ def both(mariadb_database: str) -> Iterator[Both]:
     def attempt(rule: Rule) -> Any:
         start.wait(30)
         try:
-            return run(rule)
+            return write(rule)
         except Refused as refused:
             return refused
 
@@ -78,7 +79,7 @@ def settle(*, recounted: bool = True) -> None:
         session.execute(delete(OutboxEvent))
         return audit(session, now, conversation_id=NAME, repair=False).drift if recounted else []
 
-    assert run(rule) == []
+    assert write(rule) == []
 
 
 def applying(*, limit: int = 300) -> Rule:
@@ -206,7 +207,7 @@ def test_reading_while_a_device_answers(both: Both) -> None:
 
 def test_sending_while_the_other_reads_all(both: Both) -> None:
     for _ in range(ROUNDS):
-        sending: Rule = lambda session, now: send(session, now, [draft(ALICE, BOB)], directory=DIRECTORY)  # noqa: E731
+        sending: Rule = lambda session, now: send(session, now, [draft(ALICE, BOB)], may_talk=may_talk)  # noqa: E731
         (sent,), answer = both(sending, lambda session, now: read(session, now, user_id=BOB, conversation_id=NAME))
         assert isinstance(sent, Sent)
         assert answer.read_seq in (sent.message["seq"] - 1, sent.message["seq"])
@@ -219,7 +220,7 @@ def test_sending_while_the_other_reads_all(both: Both) -> None:
 def test_publishing_while_it_is_withdrawn_read_or_answered_for(both: Both) -> None:
     for turn in range(ROUNDS // 4):
         message, _ = store_many(ALICE, BOB, 2)
-        run(applying())
+        write(applying())
         told: list[Announcement] = []
         publishing: Rule = partial(publish_batch, shards=[SHARD], limit=300, publish=told.extend)
         others = [recalling(message), reading(message, turn), proving(message["seq"] + 1), hiding(BOB, message)]
@@ -235,7 +236,7 @@ def test_two_drains_of_a_shard(both: Both) -> None:
         store_many(ALICE, BOB, 3)
         applied = both(applying(limit=2), applying(limit=2))
         assert sorted(applied) in ([0, 2], [1, 2]), "one waits for the other, or leaves it to him"
-        run(applying())
+        write(applying())
     settle()
     assert view(BOB).unread_count == 3 * ROUNDS
 
@@ -249,7 +250,7 @@ def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> 
         holder.execute(select(Head).with_for_update())
         answers = pool.submit(store, *drafts)
         wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the send to wait for the head")
-        run(lambda session, now: session.execute(insert(Blacklist), [block | {"create_time": now}]))
+        write(lambda session, now: session.execute(insert(Blacklist), [block | {"create_time": now}]))
         holder.rollback()
         again, refused = answers.result(PATIENCE)
     assert isinstance(again, Sent)
@@ -262,11 +263,11 @@ def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> 
 def test_rows_are_locked_in_the_order_of_their_key_however_many(mariadb_database: str) -> None:
     """Two who lock some of the same rows, in parts, must not meet from both sides."""
     keys = [("3_5000", 3), *((f"10_{peer}", 10) for peer in range(2000, 2150))]
-    run(lambda session, now: rows.lock(session, now, keys))
+    write(rows.lock, keys)
     of_user = select(Conversation.id).with_for_update(nowait=True)
     with ThreadPoolExecutor() as pool, engine().connect() as holder, engine().connect() as other:
         holder.execute(of_user.where(Conversation.user_id == 3))
-        locked = pool.submit(run, lambda session, now: rows.lock(session, now, keys))
+        locked = pool.submit(write, rows.lock, keys)
         wait_until(lambda: int(holder.exec_driver_sql(_LOCK_WAITS).one()[1]), "the first row to be waited for")
         assert len(other.execute(of_user.where(Conversation.user_id == 10)).all()) == 150, "nothing behind it is locked"
         other.rollback()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db.session import run
+from db.session import write
 from messaging.delete import delete_for_everyone
 from messaging.errors import Code
 from messaging.events import ConversationRead, event_of
@@ -40,7 +40,7 @@ def bob_reads(message: dict[str, Any] | None = None, *, all_up_to: bool = False,
     what: dict[str, Any] = {"message_id": message["id"]} if message else {}
     if all_up_to or message is None:
         what["conversation_id"] = "1_2"
-    return run(lambda session, now: read(session, now, user_id=BOB, **what, **more))
+    return write(read, user_id=BOB, **what, **more)
 
 
 def statuses() -> list[int]:
@@ -191,7 +191,7 @@ def test_what_was_withdrawn_stays_so(three: Messages, status: Status) -> None:
 
 
 def test_a_message_deleted_for_everyone_is_still_a_place(three: Messages) -> None:
-    run(lambda session, now: delete_for_everyone(session, now, user_id=ALICE, message_id=three[1]["id"]))
+    write(delete_for_everyone, user_id=ALICE, message_id=three[1]["id"])
     assert bob_reads(three[1], all_up_to=True).unread_count == 1
     nothing_drifts()
 
@@ -244,7 +244,7 @@ def test_the_receipt_goes_to_both(three: Messages) -> None:
     ids=str,
 )
 def test_refusals(pair: str, question: dict[str, Any], code: Code) -> None:
-    assert refusal(lambda: run(lambda session, now: read(session, now, user_id=BOB, **question))) == code
+    assert refusal(lambda: write(read, user_id=BOB, **question)) == code
 
 
 def test_ones_own_message_is_read_by_the_other(pair: str) -> None:

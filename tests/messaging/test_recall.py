@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from db.outbox import Kind
-from db.session import run
+from db.session import write
 from messaging.errors import Code
 from messaging.message_type import MessageType
 from messaging.recall import recall
@@ -37,7 +37,7 @@ TEXT = "[消息已撤回]"
 def recalls(user_id: int, message: dict[str, Any], *, after: int = 0) -> Withdrawn:
     """So many seconds after it was sent."""
     sent = messages()[0].create_time + timedelta(seconds=after)
-    return run(lambda session, _: recall(session, sent, user_id=user_id, message_id=message["id"]))
+    return write(lambda session, _: recall(session, sent, user_id=user_id, message_id=message["id"]))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from db.blacklist import Blacklist
 from db.friend import Friend
 from db.head import Head
 from db.message import Message
-from db.session import engine, run
+from db.session import engine, write
 from infra.settings import settings
 from messaging.conversation_id import shard_of
 from messaging.errors import Code, Refused
@@ -106,7 +106,7 @@ def test_seqs_are_dense_in_a_batch_over_several_conversations(pair: str) -> None
 
 def test_change_seq_goes_its_own_way_after_a_change(pair: str) -> None:
     stored(ALICE, BOB)
-    run(lambda session, _: session.execute(Head.__table__.update().values(change_seq=7)))
+    write(lambda session, _: session.execute(Head.__table__.update().values(change_seq=7)))
     found = store_many(ALICE, BOB, 2)
     assert [(message["seq"], message["change_seq"]) for message in found] == [(2, 8), (3, 9)]
     assert head(pair) == (3, 9)
@@ -175,7 +175,7 @@ def test_a_stranger_is_refused(pair: str) -> None:
 
 def test_a_block_refuses_both_sides_alike(pair: str) -> None:
     block = {"user_id": BOB, "blocked_id": ALICE}
-    run(lambda session, now: session.execute(insert(Blacklist), [block | {"create_time": now}]))
+    write(lambda session, now: session.execute(insert(Blacklist), [block | {"create_time": now}]))
     assert told(store(draft(ALICE, BOB), draft(BOB, ALICE))) == [Code.NOT_FRIENDS] * 2
 
 
@@ -206,7 +206,7 @@ def test_a_refused_message_leaves_no_head(pair: str) -> None:
 
 def test_a_repeat_is_answered_when_they_are_friends_no_longer(pair: str) -> None:
     store(draft(ALICE, BOB, client_msg_id="k"))
-    run(lambda session, _: session.execute(delete(Friend)))
+    write(lambda session, _: session.execute(delete(Friend)))
     answers = store(
         draft(ALICE, BOB, client_msg_id="k"), draft(ALICE, BOB, "x", client_msg_id="k"), draft(ALICE, BOB, "new")
     )
@@ -265,7 +265,7 @@ def test_every_message_of_a_batch_gets_its_own_id(
 
 
 def test_an_event_goes_to_the_shard_that_the_head_names(pair: str) -> None:
-    run(lambda session, _: session.add(Head(conversation_id=pair, shard=99, last_seq=5, change_seq=8)))
+    write(lambda session, _: session.add(Head(conversation_id=pair, shard=99, last_seq=5, change_seq=8)))
     answer = only(store(draft(ALICE, BOB)))
     assert (answer.shard, answer.message["seq"], answer.message["change_seq"]) == (99, 6, 9)
     assert [event.shard for event in events()] == [99]

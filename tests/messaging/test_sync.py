@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from db import session as database
 from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
-from db.session import run
+from db.session import write
 from messaging.conversation_id import single
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_everyone, delete_for_oneself
@@ -22,7 +23,6 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
-    DIRECTORY,
     befriend,
     hide,
     project,
@@ -34,12 +34,7 @@ from tests.messaging.conftest import (
 
 
 def bob_syncs(heads: dict[str, int] | None = None, changes: dict[str, int] | None = None) -> Sync:
-    return run(
-        lambda session, now: sync(
-            session, now, user_id=BOB, heads=heads or {}, changes=changes or {}, directory=DIRECTORY
-        ),
-        write=False,
-    )
+    return database.read(sync, user_id=BOB, heads=heads or {}, changes=changes or {})
 
 
 def moved(heads: dict[str, int] | None = None, changes: dict[str, int] | None = None) -> Moved:
@@ -61,7 +56,7 @@ def acquaintances(count: int) -> list[str]:
         rows = [{"conversation_id": name, "user_id": BOB, "friend_id": 0, "last_seq": 1} | times for name in names]
         session.execute(insert(Conversation), rows)
 
-    run(rule)
+    write(rule)
     return sorted(names)
 
 
@@ -77,7 +72,7 @@ def renumber(first: int, last: int, change_seq: int) -> None:
             mine = (table.conversation_id == "1_2",)
             session.execute(update(table).where(*mine).values(raised).execution_options(synchronize_session=False))
 
-    run(rule)
+    write(rule)
 
 
 @pytest.fixture
@@ -116,7 +111,7 @@ def test_what_no_drain_has_reached_does_not_come(five: list[dict[str, Any]]) -> 
 
 
 def test_changes_of_known_messages_come_when_they_are_asked_for(five: list[dict[str, Any]]) -> None:
-    run(lambda session, now: recall(session, now, user_id=ALICE, message_id=five[1]["id"]))
+    write(recall, user_id=ALICE, message_id=five[1]["id"])
     project()
     assert bob_syncs({"1_2": 5}).conversations == []
     found = moved({"1_2": 5}, {"1_2": 5})
@@ -126,14 +121,14 @@ def test_changes_of_known_messages_come_when_they_are_asked_for(five: list[dict[
 
 def test_only_changes_above_the_number_come(five: list[dict[str, Any]]) -> None:
     for message in five[:3]:
-        run(lambda session, now, message=message: read(session, now, user_id=BOB, message_id=message["id"]))
+        write(read, user_id=BOB, message_id=message["id"])
     project()
     assert seqs(moved({"1_2": 5}, {"1_2": 7})) == [3]
     assert seqs(moved({"1_2": 5}, {"1_2": 6})) == [2, 3]
 
 
 def test_a_new_message_that_was_changed_comes_once(five: list[dict[str, Any]]) -> None:
-    run(lambda session, now: recall(session, now, user_id=ALICE, message_id=five[4]["id"]))
+    write(recall, user_id=ALICE, message_id=five[4]["id"])
     project()
     found = moved({"1_2": 4}, {"1_2": 4})
     assert [(each["seq"], each["status"]) for each in found.messages] == [(5, 4)]
@@ -141,13 +136,13 @@ def test_a_new_message_that_was_changed_comes_once(five: list[dict[str, Any]]) -
 
 def test_new_and_changed_messages_come_in_the_order_of_seq(five: list[dict[str, Any]]) -> None:
     for message in (five[1], five[0]):
-        run(lambda session, now, message=message: read(session, now, user_id=BOB, message_id=message["id"]))
+        write(read, user_id=BOB, message_id=message["id"])
     project()
     assert seqs(moved({"1_2": 3}, {"1_2": 3})) == [1, 2, 4, 5]
 
 
 def test_withdrawn_messages_are_tombstones_and_no_holes(five: list[dict[str, Any]]) -> None:
-    run(lambda session, now: delete_for_everyone(session, now, user_id=ALICE, message_id=five[1]["id"]))
+    write(delete_for_everyone, user_id=ALICE, message_id=five[1]["id"])
     hide(BOB, five[2])
     hide(ALICE, five[3])
     found = moved()
@@ -161,28 +156,26 @@ def test_withdrawn_messages_are_tombstones_and_no_holes(five: list[dict[str, Any
 
 
 def test_hiding_on_one_device_reaches_the_others(five: list[dict[str, Any]]) -> None:
-    run(lambda session, now: delete_for_oneself(session, now, user_id=BOB, message_id=five[0]["id"]))
+    write(delete_for_oneself, user_id=BOB, message_id=five[0]["id"])
     project()
     assert [(each["seq"], each["status"]) for each in moved({"1_2": 5}, {"1_2": 5}).messages] == [(1, 5)]
 
 
 def test_hiding_is_nothing_to_the_peer(five: list[dict[str, Any]]) -> None:
-    run(lambda session, now: delete_for_oneself(session, now, user_id=ALICE, message_id=five[0]["id"]))
+    write(delete_for_oneself, user_id=ALICE, message_id=five[0]["id"])
     project()
     assert bob_syncs({"1_2": 5}, {"1_2": 5}).conversations == []
 
 
 def test_a_receipt_up_to_a_place_moves_the_conversation_without_messages(five: list[dict[str, Any]]) -> None:
-    run(lambda session, now: read(session, now, user_id=BOB, conversation_id="1_2"))
+    write(read, user_id=BOB, conversation_id="1_2")
     project()
     found = moved({"1_2": 5}, {"1_2": 5})
     assert (found.messages, found.conversation["read_seq"], found.conversation["unread_count"]) == ([], 5, 0)
 
 
 def test_an_arrangement_moves_the_conversation(five: list[dict[str, Any]]) -> None:
-    run(
-        lambda session, now: arrange(session, now, user_id=BOB, conversation_id="1_2", directory=DIRECTORY, is_top=True)
-    )
+    write(arrange, user_id=BOB, conversation_id="1_2", is_top=True)
     found = moved({"1_2": 5}, {"1_2": 5})
     assert (found.messages, found.conversation["is_top"]) == ([], True)
 
@@ -284,10 +277,6 @@ def test_what_is_not_ones_own_is_passed_over(five: list[dict[str, Any]], name: s
 
 
 def test_a_hidden_conversation_comes_too(five: list[dict[str, Any]]) -> None:
-    run(
-        lambda session, now: arrange(
-            session, now, user_id=BOB, conversation_id="1_2", directory=DIRECTORY, del_state=True
-        )
-    )
+    write(arrange, user_id=BOB, conversation_id="1_2", del_state=True)
     assert view(BOB).del_state == 1
     assert seqs(moved()) == [1, 2, 3, 4, 5]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.session import run
+from db.session import read, write
 from db.ticket import Ticket
 from messaging.tickets import issue, redeem
 
@@ -20,11 +20,11 @@ def claims(*, lives: int = 600) -> dict[str, Any]:
 
 
 def issued(found: dict[str, Any]) -> str:
-    return run(lambda session, now: issue(session, now, claims=found))
+    return write(issue, claims=found)
 
 
 def redeemed(ticket: str, *, later: float = 0) -> dict[str, Any] | None:
-    return run(lambda session, now: redeem(session, now + timedelta(seconds=later), ticket=ticket))
+    return write(lambda session, now: redeem(session, now + timedelta(seconds=later), ticket=ticket))
 
 
 def test_it_stands_for_the_tokens_claims() -> None:
@@ -58,7 +58,7 @@ def test_it_does_not_outlive_its_token() -> None:
 
 def test_it_cannot_be_told_from_what_is_stored() -> None:
     ticket = issued(claims())
-    row = run(lambda session, _: session.scalars(select(Ticket)).one())
+    row = read(lambda session, _: session.scalars(select(Ticket)).one())
     assert ticket not in (row.ticket_hash + row.claims)
     assert redeemed(row.ticket_hash) is None
 

@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from actions.revocations import Revocations
 from db.revoked_token import RevokedToken
-from db.session import run
+from db.session import read, write
 from infra.settings import settings
 from infra.tokens import Claims
-from messaging.revocations import Revocations, news
+from messaging.revocations import news
 from messaging.tokens import Refresh, revoke_login, revoke_user, spend_refresh
 from messaging.upkeep import expire
 
@@ -27,22 +28,22 @@ def spend(
     ends = int(time.time()) + lives
     claims = Claims(7, ends, token_id, family, generation, issued_at)
     ids = {"token_id": token_id, "family": family}
-    return run(lambda session, now: spend_refresh(session, now, token=claims, **ids, expires_at=ends))
+    return write(spend_refresh, token=claims, **ids, expires_at=ends)
 
 
 def end_login(family: str = "f", *, lives: int = 600) -> None:
     ends = int(time.time()) + lives
-    run(lambda session, now: revoke_login(session, now, family=family, expires_at=ends))
+    write(revoke_login, family=family, expires_at=ends)
 
 
 def revoked() -> set[str]:
-    return run(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
+    return read(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
 
 
 def survivors(after: timedelta) -> set[str]:
     """What the upkeep leaves, that much later."""
-    run(lambda session, now: expire(session, now + after))
-    return run(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
+    write(lambda session, now: expire(session, now + after))
+    return read(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
 
 
 def test_a_refresh_token_is_spent() -> None:
@@ -112,13 +113,13 @@ def test_every_process_learns_of_it() -> None:
 def test_processes_keep_no_copy_of_what_no_living_access_token_carries() -> None:
     spend("t1")
     end_login("f")
-    assert set(run(lambda session, now: news(session, now, since=None).ids)) == {"f"}
+    assert set(write(lambda session, now: news(session, now, since=None).ids)) == {"f"}
     later = timedelta(seconds=settings().access_token_seconds) + timedelta(hours=3)
-    assert run(lambda session, now: news(session, now + later, since=None).ids) == {}
+    assert write(lambda session, now: news(session, now + later, since=None).ids) == {}
 
 
 def test_when_all_logins_were_ended_no_refresh_token_of_theirs_is_spent() -> None:
-    assert run(lambda session, now: revoke_user(session, now, user_id=7)) == 1
+    assert write(revoke_user, user_id=7) == 1
     assert spend("t1", generation=0) is Refresh.REVOKED
     assert spend("t2", generation=None, issued_at=0) is Refresh.REVOKED
     assert spend("t3", generation=1) is Refresh.SPENT
@@ -126,7 +127,7 @@ def test_when_all_logins_were_ended_no_refresh_token_of_theirs_is_spent() -> Non
 
 
 def test_a_user_whose_logins_were_ended_is_remembered_for_good() -> None:
-    run(lambda session, now: revoke_user(session, now, user_id=7))
+    write(revoke_user, user_id=7)
     survivors(timedelta(days=3_650))
     assert spend("t1", generation=0) is Refresh.REVOKED
 

@@ -1,6 +1,7 @@
 """Where is my message?"""
 
-from db.session import run
+from db import session as database
+from db.session import write
 from messaging.errors import Code
 from messaging.parked import set_back_oldest
 from messaging.read import read
@@ -10,7 +11,7 @@ from tests.messaging.conftest import ALICE, BOB, drain, messages, project, prove
 
 def trace_of(message_id: int = 1) -> Trace:
     """The only recipient's."""
-    (found,) = run(lambda session, now: trace(session, now, message_id=message_id), write=False)
+    (found,) = database.read(trace, message_id=message_id)
     return found
 
 
@@ -28,7 +29,7 @@ def test_a_message_is_followed_to_its_reader(pair: str) -> None:
     assert stages() == (True, True, False, False)
     prove(BOB, 0, 1)
     assert stages() == (True, True, True, False)
-    run(lambda session, now: read(session, now, user_id=BOB, conversation_id="1_2"))
+    write(read, user_id=BOB, conversation_id="1_2")
     assert stages() == (True, True, True, True)
     (row,) = messages()
     found = trace_of(message["id"])
@@ -48,14 +49,14 @@ def test_a_message_read_alone_was_read(pair: str) -> None:
     message = stored(ALICE, BOB)
     stored(ALICE, BOB)
     drain()
-    run(lambda session, now: read(session, now, user_id=BOB, message_id=message["id"]))
+    write(read, user_id=BOB, message_id=message["id"])
     assert (trace_of(1).was_read, trace_of(2).was_read) == (True, False)
 
 
 def test_a_later_change_on_its_way_does_not_unpublish_it(pair: str) -> None:
     message = stored(ALICE, BOB)
     drain()
-    run(lambda session, now: read(session, now, user_id=BOB, message_id=message["id"]))
+    write(read, user_id=BOB, message_id=message["id"])
     assert trace_of().published
 
 
@@ -63,7 +64,7 @@ def test_one_that_was_put_aside_is_not_published(pair: str) -> None:
     stored(ALICE, BOB)
     (shard,) = shards()
     for _ in range(5):
-        run(lambda session, now: set_back_oldest(session, now, shard=shard, error=KeyError("a fault")))
+        write(set_back_oldest, shard=shard, error=KeyError("a fault"))
     assert (trace_of().published, trace_of().parked) == (False, True)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from db import session as database
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.outbox import OutboxEvent
 from db.revoked_token import RevokedToken
-from db.session import run
+from db.session import write
 from db.ticket import Ticket
 from db.user import User
 from messaging import upkeep
@@ -31,7 +32,7 @@ def add(now: datetime, table: Any, key: str, **times: dict[str, timedelta]) -> N
     }[table]
     ((name, ages),) = times.items()
     rows = [common | {key: row, name: now + age} for row, age in ages.items()]
-    run(lambda session, _: session.execute(insert(table), rows))
+    write(lambda session, _: session.execute(insert(table), rows))
 
 
 def keys(column: Any) -> set[str]:
@@ -39,16 +40,16 @@ def keys(column: Any) -> set[str]:
 
 
 def expire(now: datetime) -> dict[str, int]:
-    return run(lambda session, _: upkeep.expire(session, now))
+    return write(lambda session, _: upkeep.expire(session, now))
 
 
 def now() -> datetime:
-    return run(lambda _, now: now, write=False)
+    return database.read(lambda _, now: now)
 
 
 def test_nothing_expired_is_nothing_done(database: str) -> None:
     names = ("im_ws_ticket", "im_revoked_token", "im_login_attempt", "im_known_address")
-    assert run(upkeep.expire) == dict.fromkeys(names, 0)
+    assert write(upkeep.expire) == dict.fromkeys(names, 0)
 
 
 def test_only_what_no_longer_matters_goes(database: str) -> None:
@@ -71,11 +72,11 @@ def test_only_what_no_longer_matters_goes(database: str) -> None:
 
 def test_doing_it_again_does_nothing(database: str) -> None:
     add(now(), Ticket, "ticket_hash", expires_at={"dead": -HOUR})
-    assert [run(upkeep.expire)["im_ws_ticket"] for _ in range(2)] == [1, 0]
+    assert [write(upkeep.expire)["im_ws_ticket"] for _ in range(2)] == [1, 0]
 
 
 def test_an_empty_service_has_a_snapshot(database: str) -> None:
-    assert run(upkeep.snapshot) == {"messages": 0, "users": 0, "outbox_depth": 0, "outbox_age": 0, "outbox_parked": 0}
+    assert write(upkeep.snapshot) == {"messages": 0, "users": 0, "outbox_depth": 0, "outbox_age": 0, "outbox_parked": 0}
 
 
 def test_a_snapshot_tells_what_there_is(pair: str) -> None:
@@ -89,4 +90,4 @@ def test_a_snapshot_tells_what_there_is(pair: str) -> None:
         return upkeep.snapshot(session, moment)
 
     found = {"messages": 3, "users": 9, "outbox_depth": 3, "outbox_age": 3600, "outbox_parked": 0}
-    assert run(rule) == found
+    assert write(rule) == found

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db.session import run
+from db.session import write
 from messaging import users
 from messaging.errors import Code, Refused
 from messaging.login import add
@@ -14,24 +14,22 @@ pytestmark = pytest.mark.usefixtures("any_database")
 
 def made(username: str, nickname: str = "") -> int:
     fields = {"username": username, "password_hash": "x", "nickname": nickname or username}
-    return int(run(lambda session, now: add(session, now, **fields))["id"])
+    return int(write(add, **fields)["id"])
 
 
 def change(user_id: int, **fields: Any) -> dict[str, Any]:
-    return run(lambda session, now: users.change(session, now, user_id=user_id, **fields))
+    return write(users.change, user_id=user_id, **fields)
 
 
 def search(keyword: str, user_id: int = 0, *, page: int = 1, limit: int = 20) -> tuple[list[str], int]:
     """Usernames found, and how many there are."""
-    found, total = run(
-        lambda session, now: users.search(session, now, user_id=user_id, keyword=keyword, page=page, limit=limit)
-    )
+    found, total = write(users.search, user_id=user_id, keyword=keyword, page=page, limit=limit)
     return [user["username"] for user in found], total
 
 
 def test_a_profile_is_the_user_of_the_contract() -> None:
     alice = made("alice", "Alice")
-    found = run(lambda session, now: users.profile(session, now, user_id=alice))
+    found = write(users.profile, user_id=alice)
     assert found == {"id": alice, "username": "alice", "nickname": "Alice", "avatar": ""}
 
 
@@ -44,7 +42,7 @@ def test_nobody_has_no_profile(fields: dict[str, str]) -> None:
 
 def test_profiles_of_many_leave_out_nobody_else() -> None:
     alice, bob, _ = made("alice"), made("bob"), made("carol")
-    found = run(lambda session, _: users.profiles(session, [bob, alice, 404]))
+    found = write(lambda session, _: users.profiles(session, [bob, alice, 404]))
     assert {user_id: user["username"] for user_id, user in found.items()} == {alice: "alice", bob: "bob"}
 
 

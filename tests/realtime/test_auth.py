@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, g
 from sqlalchemy import Connection
 
-from db.session import engine, run
+from db.session import engine, write
 from messaging import tickets
 from realtime.auth import authenticate
 
@@ -32,7 +32,7 @@ def status(ticket: str) -> int:
 
 def issued() -> str:
     claims = {"user_id": 7, "expires_at": int(time.time()) + 600, "token_id": "t", "family": None}
-    return run(lambda session, now: tickets.issue(session, now, claims=claims))
+    return write(tickets.issue, claims=claims)
 
 
 def test_a_good_ticket_opens_once(database: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 from gevent.event import Event
 from sqlalchemy import event
 
-from db.session import DatabaseUnavailable, engine
+from db.errors import DatabaseUnavailable
+from db.session import engine
 from infra.metrics import loop_stumbles
 from realtime.batches import Batches
 from realtime.hello import Hellos

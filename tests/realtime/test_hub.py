@@ -10,7 +10,7 @@ import gevent
 import pytest
 from gevent.pool import Group
 
-from db.session import DatabaseUnavailable
+from db.errors import DatabaseUnavailable
 from infra import bus, loops, presence
 from infra.metrics import loop_stumbles
 from infra.redis import RedisError

@@ -1,7 +1,6 @@
 """Comings and goings are told, those at which Redis was away a little later."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -10,6 +9,7 @@ from gevent.pool import Group
 
 from infra import presence
 from infra.redis import RedisError
+from infra.tasks import Task
 from realtime import presence as module
 from realtime.presence import Presence
 from tests.processes import PATIENCE
@@ -30,21 +30,17 @@ class Friends:
             monkeypatch.setattr(presence, name, lambda *_: self._unless_away(self.count))
         monkeypatch.setattr(presence, "online", lambda _users: self._unless_away(self.online))
         monkeypatch.setattr(presence, "GRACE", 0)
-        monkeypatch.setattr(module, "welcome", SimpleNamespace(apply_async=self._welcome))
-        monkeypatch.setattr(module, "announce", SimpleNamespace(apply_async=self._announce))
+        monkeypatch.setattr(module, "send", self._send)
 
     def _unless_away(self, answer: Any) -> Any:
         if self.away:
             raise RedisError("away")
         return answer
 
-    def _welcome(self, arguments: tuple[str, list[tuple[str, int, bool]]]) -> object:
-        self.told += self._unless_away([("welcome", each) for each in arguments[1]])
-        return object()
-
-    def _announce(self, users: tuple[int, ...]) -> object:
-        self.told += self._unless_away([("announce", each) for each in users])
-        return object()
+    def _send(self, task: Task, *arguments: Any) -> str:
+        told = arguments[1] if task is Task.WELCOME else arguments
+        self.told += self._unless_away([(task.name.lower(), each) for each in told])
+        return "its id"
 
     def wait_told(self, *expected: tuple[str, Any]) -> None:
         with gevent.Timeout(PATIENCE):

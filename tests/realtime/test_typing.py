@@ -4,11 +4,11 @@ from collections.abc import Collection
 
 import pytest
 
+from actions import directory
 from infra import bus
 from messaging.errors import Code
 from realtime.frames import BadFrame
 from realtime.typing import Typing
-from workers import directory
 
 ALICE, BOB = 1, 2
 Pair = tuple[int, int]

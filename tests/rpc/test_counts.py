@@ -5,7 +5,7 @@ import re
 import requests
 from sqlalchemy import text
 
-from db.session import run
+from db.session import write
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend
 from tests.processes import free_port
 from tests.rpc.client import Client, refused
@@ -21,7 +21,7 @@ def test_sends_are_counted_by_outcome(door: MakeDoor, database: str) -> None:
     for _ in range(3):
         client.SendMessage(from_user_id=ALICE, to_user_id=BOB, content="hello", client_msg_id="k")
     assert refused(client.start("SendMessage", from_user_id=ALICE, to_user_id=CAROL, content="hello"))
-    run(lambda session, _: session.execute(text("DROP TABLE im_message")))
+    write(lambda session, _: session.execute(text("DROP TABLE im_message")))
     assert refused(client.start("SendMessage", from_user_id=ALICE, to_user_id=BOB, content="hello"))
     shown = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
     counted = dict(re.findall(r'^im_sends_total\{outcome="(\w+)"\} ([\d.]+)$', shown, re.MULTILINE))

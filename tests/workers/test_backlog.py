@@ -9,7 +9,7 @@ import redis
 from sqlalchemy import update
 
 from db.message import Message
-from db.session import run
+from db.session import write
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, stored
 from tests.processes import ROOT, wait_until
@@ -23,7 +23,7 @@ def test_a_page_that_cannot_be_told_is_missing_alone(mariadb_database: str, own_
         befriend(ALICE, friend)
         stored(ALICE, friend)
     project()
-    run(lambda session, _: session.execute(update(Message).where(Message.to_user_id == BOB).values(extra="{")))
+    write(lambda session, _: session.execute(update(Message).where(Message.to_user_id == BOB).values(extra="{")))
     requests = [["of bob", 1, BOB, None], ["of carol", 1, CAROL, None]]
     with redis.Redis.from_url(own_redis.url).pubsub() as heard:
         heard.subscribe("im:relay:relay")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db.session import run
+from db.session import write
 from infra import presence
 from messaging import friends
 from messaging.login import add
@@ -17,7 +17,7 @@ from workers import friends as tasks
 def people(channels: Channels) -> tuple[int, int]:
     """Alice and Bob, who do not know each other."""
     alice, bob = (
-        run(lambda session, now, name=name: add(session, now, username=name, password_hash="x", nickname=name))
+        write(lambda session, now, name=name: add(session, now, username=name, password_hash="x", nickname=name))
         for name in ("alice", "bob")
     )
     return alice["id"], bob["id"]
@@ -34,7 +34,7 @@ def _short(content: dict[str, Any]) -> Any:
 
 def test_who_is_asked_is_told(channels: Channels, people: tuple[int, int]) -> None:
     alice, bob = people
-    run(lambda session, now: friends.request(session, now, user_id=alice, to_user_id=bob, message="hello"))
+    write(lambda session, now: friends.request(session, now, user_id=alice, to_user_id=bob, message="hello"))
     tasks.tell_news("requested", alice, bob)
     assert told(channels) == [(f"im:user:{bob}", "friend", ("requested", "alice"))]
 
@@ -74,7 +74,7 @@ def test_the_end_of_a_friendship_is_told_to_both(channels: Channels, people: tup
 def test_who_may_not_talk_learns_of_no_presence(channels: Channels, people: tuple[int, int]) -> None:
     alice, bob = people
     befriend(alice, bob)
-    run(lambda session, now: friends.block(session, now, user_id=alice, other_id=bob))
+    write(lambda session, now: friends.block(session, now, user_id=alice, other_id=bob))
     presence.report("relay", {alice: 1, bob: 1})
     tasks.tell_presence(alice, bob)
     assert channels.notes() == []

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
-from db.session import run
+from db.session import write
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, befriend, events, read, shards, stored, view
 from tests.processes import ROOT
@@ -76,7 +76,7 @@ def spoiled(event: OutboxEvent) -> None:
         wrong = update(OutboxEvent).where(OutboxEvent.id == event.id)
         session.execute(wrong.values(conversation_id="1_9", message_id=message["id"]))
 
-    run(rule)
+    write(rule)
 
 
 def test_what_cannot_be_applied_holds_up_no_other_shard_and_in_the_end_not_its_own(

@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy import insert, select, update
 
 from db.outbox import OutboxEvent
-from db.session import run
+from db.session import write
 from db.ticket import Ticket
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, befriend, project, read, set_view, shards, stored
@@ -32,7 +32,7 @@ class Worker:
         code = "\n".join(
             ["from infra import logs, presence", "from workers import upkeep", "logs.configure()", *statements]
         )
-        done = subprocess.run(
+        done = subprocess.write(
             [sys.executable, "-c", code],
             cwd=ROOT,
             env=self._environment,
@@ -68,14 +68,14 @@ def test_a_shard_whose_poke_was_lost_is_drained_once(worker: Worker, written: di
     old = update(OutboxEvent).values(
         create_time=read(lambda session: session.scalar(select(OutboxEvent.create_time))).replace(year=2001)
     )
-    run(lambda session, _: session.execute(old))
+    write(lambda session, _: session.execute(old))
     worker.redis.delete("im:sweep")
     worker.do("upkeep.sweep()", "upkeep.sweep()")
     assert worker.sent("outbox") == [[shards()]]
 
 
 def test_what_has_expired_goes(worker: Worker) -> None:
-    run(
+    write(
         lambda session, now: session.execute(
             insert(Ticket), [{"ticket_hash": "x", "claims": "{}", "expires_at": now.replace(year=2001)}]
         )

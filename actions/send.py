@@ -6,15 +6,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from actions import directory
+from actions.poke import poke
+from db.errors import DatabaseUnavailable
 from db.group_commit import GroupCommit
-from db.session import DatabaseUnavailable
 from infra.metrics import sends
 from messaging.directory import Pair
 from messaging.draft import Draft
 from messaging.errors import Refused
 from messaging.send import Sent, send
-from workers import directory
-from workers.outbox import poke
 
 Question = Callable[[], bool]
 
@@ -80,7 +80,7 @@ def _store(session: Session, now: datetime, batch: Sequence[_Asked]) -> list[Sen
     places = [place for place, each in enumerate(batch) if not each.gone() and not each.too_late()]
     waiting = [batch[place] for place in places]
     talking = {pair for each in waiting for pair in each.talking}
-    stored = send(session, now, [each.draft for each in waiting], directory=directory.within(talking))
+    stored = send(session, now, [each.draft for each in waiting], may_talk=directory.within(talking))
     if any(each.too_late() for each in waiting):
         raise _SomebodyTooLate
     answers: list[Sent | Exception] = [TooLate()] * len(batch)

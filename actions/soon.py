@@ -2,11 +2,11 @@
 
 import queue
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable
 
-from infra import logs
+from infra import logs, tasks
 from infra.loops import forever
-from workers.app import AWAY
+from infra.tasks import AWAY, Task
 
 log = logs.get(__name__)
 
@@ -14,30 +14,22 @@ _MOST_WAITING = 1_000
 _TURN_SECONDS = 1.0
 
 
-class Task(Protocol):
-    """What Sender needs of a Celery task."""
-
-    @property
-    def name(self) -> str: ...
-
-    def apply_async(self, args: tuple[Any, ...]) -> object: ...
-
-
 class Sender:
-    """A background thread with a bounded queue of tasks to send."""
+    """A background thread with a bounded queue of tasks to send by `send(task, *args)`."""
 
-    def __init__(self, *, most: int = _MOST_WAITING) -> None:
-        self._waiting: queue.Queue[tuple[Task, tuple[Any, ...]]] = queue.Queue(most)
+    def __init__(self, send: Callable[..., object], *, most: int = _MOST_WAITING) -> None:
+        self._send = send
+        self._waiting: queue.Queue[tuple[Task, tuple[object, ...]]] = queue.Queue(most)
         self._starting = threading.Lock()
         self._started = False
 
-    def soon(self, task: Task, *args: Any) -> None:
+    def soon(self, task: Task, *args: object) -> None:
         """Have a task sent. Returns at once; the task is lost while Redis is away, or when too many wait."""
         self._start()
         try:
             self._waiting.put_nowait((task, args))
         except queue.Full:
-            log.warning("task_not_sent", task=task.name, reason="too many wait")
+            log.warning("task_not_sent", task=task, reason="too many wait")
 
     def _start(self) -> None:
         """In the process that uses it: a thread does not survive the server's fork."""
@@ -52,9 +44,9 @@ class Sender:
         except queue.Empty:
             return
         try:
-            task.apply_async(args)
+            self._send(task, *args)
         except AWAY as error:
-            log.warning("task_not_sent", task=task.name, reason=str(error))
+            log.warning("task_not_sent", task=task, reason=str(error))
 
 
-soon = Sender().soon
+soon = Sender(tasks.send).soon

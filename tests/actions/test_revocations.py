@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from actions.revocations import Revocations
+from db.errors import DatabaseUnavailable
 from db.revoked_token import RevokedToken
-from db.session import DatabaseUnavailable, run
+from db.session import Rule, read, write
 from infra.settings import settings
-from messaging import revocations as module
 from messaging.message import unix
-from messaging.revocations import News, Revocations, Token
+from messaging.revocations import News, Token
 from messaging.tokens import revoke_user
 from tests.processes import PATIENCE
 
@@ -53,22 +53,27 @@ class Clock:
 class Table:
     """Stands between Revocations and the database: counts, breaks and stops its reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.ahead = timedelta(0)
         self.reads = 0
         self.rows = 0
         self.away = False
         self.entered = threading.Event()
         self.go = threading.Event()
         self.go.set()
+        self._clock = clock
 
-    def run(self, rule: object, *, write: bool) -> News:
-        assert not write
+    def known(self) -> Revocations:
+        """What a process knows that reads here."""
+        return Revocations(clock=self._clock, read=self.read)
+
+    def read(self, rule: Rule[[], News]) -> News:
         self.reads += 1
         self.entered.set()
         assert self.go.wait(PATIENCE)
         if self.away:
             raise DatabaseUnavailable("away")
-        found: News = run(rule, write=False)  # type: ignore[arg-type]
+        found = read(lambda session, now: rule(session, now + self.ahead))
         self.rows += len(found.ids) + len(found.users)
         return found
 
@@ -79,9 +84,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def table(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    table = Table()
-    monkeypatch.setattr(module, "run", table.run)
+def table(database: str, clock: Clock) -> Iterator[Table]:
+    table = Table(clock)
     yield table
     table.go.set()
 
@@ -93,40 +97,40 @@ def revoke(token_id: str, *, ago: timedelta = timedelta(0), of_access: bool = Tr
         times = {"expires_at": now + HOUR, "create_time": now - ago}
         session.execute(insert(RevokedToken), [{"token_id": token_id, "of_access": of_access} | times])
 
-    run(rule)
+    write(rule)
 
 
-def test_nothing_is_revoked_at_first(table: Table, clock: Clock) -> None:
-    assert not Revocations(clock=clock).revoked(named("token", "family"))
+def test_nothing_is_revoked_at_first(table: Table) -> None:
+    assert not table.known().revoked(named("token", "family"))
 
 
 @pytest.mark.parametrize("name", ["token", "family"])
-def test_one_revoked_id_is_enough(table: Table, clock: Clock, name: str) -> None:
+def test_one_revoked_id_is_enough(table: Table, name: str) -> None:
     revoke(name)
-    assert Revocations(clock=clock).revoked(named("token", "family"))
+    assert table.known().revoked(named("token", "family"))
 
 
-def test_a_token_without_ids_cannot_be_revoked(table: Table, clock: Clock) -> None:
+def test_a_token_without_ids_cannot_be_revoked(table: Table) -> None:
     revoke("token")
-    assert not Revocations(clock=clock).revoked(ANY)
+    assert not table.known().revoked(ANY)
 
 
-def test_a_revocation_counts_as_long_as_a_token_can_live(table: Table, clock: Clock) -> None:
+def test_a_revocation_counts_as_long_as_a_token_can_live(table: Table) -> None:
     life = timedelta(seconds=settings().access_token_seconds)
     revoke("old", ago=life)
     revoke("older than clocks differ", ago=life + HOUR * 3)
-    known = Revocations(clock=clock)
+    known = table.known()
     assert known.revoked(named("old"))
     assert not known.revoked(named("older than clocks differ"))
 
 
-def test_what_no_access_token_carries_is_not_kept(table: Table, clock: Clock) -> None:
+def test_what_no_access_token_carries_is_not_kept(table: Table) -> None:
     revoke("refresh token", of_access=False)
-    assert not Revocations(clock=clock).revoked(named("refresh token"))
+    assert not table.known().revoked(named("refresh token"))
 
 
 def test_the_table_is_read_every_two_seconds(table: Table, clock: Clock) -> None:
-    known = Revocations(clock=clock)
+    known = table.known()
     known.revoked(ANY)
     revoke("token")
     clock.now += 2
@@ -137,8 +141,8 @@ def test_the_table_is_read_every_two_seconds(table: Table, clock: Clock) -> None
     assert table.reads == 2
 
 
-def test_what_this_process_revoked_counts_at_once(table: Table, clock: Clock) -> None:
-    known = Revocations(clock=clock)
+def test_what_this_process_revoked_counts_at_once(table: Table) -> None:
+    known = table.known()
     known.revoked(ANY)
     revoke("token")
     known.look_again()
@@ -147,7 +151,7 @@ def test_what_this_process_revoked_counts_at_once(table: Table, clock: Clock) ->
 
 def test_a_database_that_is_away_is_forgiven_for_five_seconds(table: Table, clock: Clock) -> None:
     revoke("token")
-    known = Revocations(clock=clock)
+    known = table.known()
     known.revoked(ANY)
     table.away = True
     clock.now += 5
@@ -160,14 +164,14 @@ def test_a_database_that_is_away_is_forgiven_for_five_seconds(table: Table, cloc
     assert known.revoked(named("token"))
 
 
-def test_a_process_that_never_read_the_table_trusts_nobody(table: Table, clock: Clock) -> None:
+def test_a_process_that_never_read_the_table_trusts_nobody(table: Table) -> None:
     table.away = True
     with pytest.raises(DatabaseUnavailable):
-        Revocations(clock=clock).revoked(named("token"))
+        table.known().revoked(named("token"))
 
 
 def test_a_failed_read_is_tried_again_at_once(table: Table, clock: Clock) -> None:
-    known = Revocations(clock=clock)
+    known = table.known()
     known.revoked(ANY)
     clock.now += 3
     table.away = True
@@ -179,7 +183,7 @@ def test_a_failed_read_is_tried_again_at_once(table: Table, clock: Clock) -> Non
 
 def test_nobody_waits_for_a_read_while_what_is_known_is_young(table: Table, clock: Clock) -> None:
     revoke("token")
-    known = Revocations(clock=clock)
+    known = table.known()
     known.revoked(ANY)
     clock.now += 3
     table.entered.clear()
@@ -193,9 +197,9 @@ def test_nobody_waits_for_a_read_while_what_is_known_is_young(table: Table, cloc
     reader.join()
 
 
-def test_those_who_must_wait_share_one_read(table: Table, clock: Clock) -> None:
+def test_those_who_must_wait_share_one_read(table: Table) -> None:
     revoke("token")
-    known = Revocations(clock=clock)
+    known = table.known()
     table.go.clear()
     answers: list[bool] = []
     readers = [threading.Thread(target=lambda: answers.append(known.revoked(named("token")))) for _ in range(5)]
@@ -212,8 +216,8 @@ def test_a_read_costs_what_is_new_and_not_what_there_is(table: Table, clock: Clo
     for number in range(300):
         revoke(f"t{number}", ago=HOUR)
     for user_id in range(10, 20):
-        run(lambda session, now, user_id=user_id: revoke_user(session, now - HOUR, user_id=user_id))
-    known = Revocations(clock=clock)
+        write(lambda session, now, user_id=user_id: revoke_user(session, now - HOUR, user_id=user_id))
+    known = table.known()
     assert known.revoked(named("t0"))
     assert table.rows == 310, "the first reads all"
     for number in range(3):
@@ -246,7 +250,7 @@ def test_of_two_transactions_that_commit_in_reverse_order_both_are_seen(mariadb_
         inserted.set()
         assert go.wait(PATIENCE)
 
-    first = threading.Thread(target=run, args=(slow,))
+    first = threading.Thread(target=write, args=(slow,))
     first.start()
     assert inserted.wait(PATIENCE)
     revoke("second", ago=timedelta(seconds=-2))  # two seconds later, had this test the time
@@ -258,37 +262,25 @@ def test_of_two_transactions_that_commit_in_reverse_order_both_are_seen(mariadb_
     assert known.revoked(named("first"))
 
 
-def test_a_clock_of_the_database_that_was_set_back_hides_nothing(
-    table: Table, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = Revocations(clock=clock)
-    with monkeypatch.context() as ahead:
-        ahead.setattr(module, "run", lambda rule, *, write: table.run(shifted(rule, HOUR), write=write))
-        known.revoked(ANY)
+def test_a_clock_of_the_database_that_was_set_back_hides_nothing(table: Table, clock: Clock) -> None:
+    known = table.known()
+    table.ahead = HOUR
+    known.revoked(ANY)
+    table.ahead = timedelta(0)
     revoke("token")
     clock.now += 3
     assert known.revoked(named("token"))
 
 
-def shifted(rule: Any, by: timedelta) -> Any:
-    """The rule, as it would be called that much later."""
-    return lambda session, now: rule(session, now + by)
-
-
-def test_what_covers_no_living_token_any_more_is_forgotten(
-    table: Table, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_covers_no_living_token_any_more_is_forgotten(table: Table, clock: Clock) -> None:
     life = timedelta(seconds=settings().access_token_seconds) + HOUR * 2
     revoke("old", ago=life - HOUR)
     revoke("young")
-    run(lambda session, now: revoke_user(session, now - life + HOUR, user_id=7))
-    known = Revocations(clock=clock)
+    write(lambda session, now: revoke_user(session, now - life + HOUR, user_id=7))
+    known = table.known()
     assert known.revoked(named("old"))
     assert known.revoked(Claims(generation=0))
-    later = table.run
-    monkeypatch.setattr(
-        module, "run", lambda rule, *, write: later(lambda s, now: rule(s, now + HOUR * 3), write=write)
-    )
+    table.ahead = HOUR * 3
     clock.now += 3
     assert not known.revoked(named("old"))
     assert not known.revoked(Claims(generation=0))
@@ -301,21 +293,21 @@ def end_all(user_id: int = 7) -> tuple[int, int]:
     def rule(session: Session, now: datetime) -> tuple[int, int]:
         return revoke_user(session, now, user_id=user_id), unix(now)
 
-    return run(rule)
+    return write(rule)
 
 
-def test_all_logins_of_a_user_end_and_the_next_one_holds(table: Table, clock: Clock) -> None:
+def test_all_logins_of_a_user_end_and_the_next_one_holds(table: Table) -> None:
     following, began = end_all()
-    known = Revocations(clock=clock)
+    known = table.known()
     assert following == 1
     assert known.revoked(Claims(generation=0, issued_at=began))
     assert not known.revoked(Claims(generation=1, issued_at=began)), "of the same second"
     assert not known.revoked(Claims(user_id=8, generation=0))
 
 
-def test_each_end_counts(table: Table, clock: Clock) -> None:
+def test_each_end_counts(table: Table) -> None:
     assert [end_all()[0] for _ in range(3)] == [1, 2, 3]
-    known = Revocations(clock=clock)
+    known = table.known()
     assert [known.revoked(Claims(generation=number)) for number in range(5)] == [True, True, True, False, False]
 
 
@@ -325,17 +317,17 @@ def test_ends_of_one_user_at_the_same_time_all_count(any_database: str) -> None:
     assert found == list(range(1, 9))
 
 
-def test_a_token_of_another_issuer_goes_by_when_it_was_issued(table: Table, clock: Clock) -> None:
+def test_a_token_of_another_issuer_goes_by_when_it_was_issued(table: Table) -> None:
     _, began = end_all()
-    known = Revocations(clock=clock)
+    known = table.known()
     assert known.revoked(Claims(issued_at=began - 1))
     assert known.revoked(Claims(issued_at=None)), "one that does not say counts as old"
     assert not known.revoked(Claims(issued_at=began))
     assert not known.revoked(Claims(user_id=8))
 
 
-def test_a_revocation_made_while_the_table_was_read_counts_at_once(table: Table, clock: Clock) -> None:
-    known = Revocations(clock=clock)
+def test_a_revocation_made_while_the_table_was_read_counts_at_once(table: Table) -> None:
+    known = table.known()
     table.go.clear()
     reader = threading.Thread(target=known.revoked, args=(ANY,))
     reader.start()

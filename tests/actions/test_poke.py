@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from actions.poke import Poker
 from infra.redis import RedisError
 from tests.processes import wait_until
-from workers.outbox import Poker
 
 
 class Sending:

@@ -9,14 +9,15 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from actions.login import change_password, close_account, login, register
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
-from db.session import run
+from db.session import read, write
 from db.user import User
 from messaging import friends, passwords, users
 from messaging.attempts import MAX_ATTEMPTS, WINDOW, succeeded
 from messaging.errors import Code, Refused
-from messaging.login import SignedIn, add, begin, change_password, close_account, login, register
+from messaging.login import SignedIn, add, begin
 from messaging.tokens import revoke_user
 
 PASSWORD = "correct horse"
@@ -67,7 +68,7 @@ def test_a_nickname_may_be_chosen(any_database: str) -> None:
 
 
 def test_a_password_is_not_stored(alice: dict[str, Any]) -> None:
-    stored = run(lambda session, _: session.scalars(select(User.password_hash)).one())
+    stored = read(lambda session, _: session.scalars(select(User.password_hash)).one())
     assert stored.startswith("$argon2id$")
     assert PASSWORD not in stored
 
@@ -81,7 +82,7 @@ def test_of_those_who_take_a_name_at_once_one_gets_it(any_database: str) -> None
     def take(_: int) -> str:
         try:
             fields = {"username": "alice", "password_hash": "x", "nickname": "alice"}
-            run(lambda session, now: add(session, now, **fields))
+            write(add, **fields)
         except Refused as error:
             return error.code.name
         return "made"
@@ -147,7 +148,7 @@ def test_no_more_than_ten_are_checked_however_many_try_at_once(alice: dict[str, 
 
 def test_no_lock_is_held_while_a_password_is_checked(alice: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def verify(*_: Any) -> bool:
-        run(lambda session, now: begin(session, now, username="alice", address=AWAY))
+        write(begin, username="alice", address=AWAY)
         return True
 
     monkeypatch.setattr(passwords, "verify", verify)
@@ -156,7 +157,7 @@ def test_no_lock_is_held_while_a_password_is_checked(alice: dict[str, Any], monk
 
 def after(wait: timedelta, username: str = "alice") -> Any:
     """Begin a check that much later."""
-    return run(lambda session, now: begin(session, now + wait, username=username, address=AWAY))
+    return write(lambda session, now: begin(session, now + wait, username=username, address=AWAY))
 
 
 def test_the_wait_ends_with_the_quarter_of_an_hour(alice: dict[str, Any]) -> None:
@@ -181,13 +182,13 @@ def test_a_refused_try_does_not_prolong_the_wait(alice: dict[str, Any]) -> None:
 
 def counted() -> int:
     """Checks from unknown addresses in the current quarter of an hour."""
-    return run(lambda session, _: session.scalar(select(func.sum(LoginAttempt.attempts)))) or 0
+    return read(lambda session, _: session.scalar(select(func.sum(LoginAttempt.attempts)))) or 0
 
 
 def test_success_forgets_its_own_check_alone(alice: dict[str, Any]) -> None:
     for _ in range(3):
         after(timedelta())
-    run(lambda session, now: succeeded(session, now, username="alice", address=AWAY))
+    write(succeeded, username="alice", address=AWAY)
     assert counted() == 2
 
 
@@ -253,7 +254,7 @@ def test_what_one_subscriber_can_choose_from_is_one_address(
 
 
 def test_no_address_is_stored_as_it_is(alice: dict[str, Any]) -> None:
-    stored = run(lambda session, _: session.scalars(select(KnownAddress.address)).one())
+    stored = read(lambda session, _: session.scalars(select(KnownAddress.address)).one())
     assert len(stored) == 64
     assert HOME not in stored
 
@@ -286,7 +287,7 @@ def test_a_password_that_changes_while_it_is_checked_is_the_wrong_one(
     alice: dict[str, Any], call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def verify(*_: Any) -> bool:
-        run(lambda session, _: session.execute(update(User).values(password_hash="of another password")))
+        write(lambda session, _: session.execute(update(User).values(password_hash="of another password")))
         return True
 
     monkeypatch.setattr(passwords, "verify", verify)
@@ -296,7 +297,7 @@ def test_a_password_that_changes_while_it_is_checked_is_the_wrong_one(
         "close_account": lambda: close_account(password=PASSWORD, **fields),
     }
     assert refusal(calls[call]).code is Code.WRONG_CREDENTIALS
-    stored = run(lambda session, _: session.execute(select(User.password_hash, User.delete_time)).one())
+    stored = read(lambda session, _: session.execute(select(User.password_hash, User.delete_time)).one())
     assert tuple(stored) == ("of another password", None)
 
 
@@ -304,7 +305,7 @@ def test_a_login_that_had_begun_before_the_password_was_changed_has_ended(
     alice: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def verify(*_: Any) -> bool:
-        run(lambda session, now: revoke_user(session, now, user_id=alice["id"]))
+        write(revoke_user, user_id=alice["id"])
         return True
 
     monkeypatch.setattr(passwords, "verify", verify)
@@ -314,7 +315,7 @@ def test_a_login_that_had_begun_before_the_password_was_changed_has_ended(
 
 
 def test_a_new_user_is_of_the_current_generation(any_database: str) -> None:
-    run(lambda session, now: revoke_user(session, now, user_id=1))
+    write(revoke_user, user_id=1)
     assert register(username="alice", password=PASSWORD, address=HOME).generation == 1
 
 
@@ -341,9 +342,9 @@ def test_a_closed_account_costs_a_check_like_an_unknown_name(closed: dict[str, A
 
 
 def test_what_is_left_of_a_closed_account(closed: dict[str, Any]) -> None:
-    row = run(lambda session, _: session.scalars(select(User)).one())
+    row = read(lambda session, _: session.scalars(select(User)).one())
     assert (row.username, row.password_hash, row.nickname, row.avatar) == ("alice", "", "", "")
-    assert run(lambda session, _: session.scalars(select(KnownAddress)).all()) == []
+    assert read(lambda session, _: session.scalars(select(KnownAddress)).all()) == []
     assert counted() == 0
 
 
@@ -358,5 +359,5 @@ def test_a_token_that_has_not_yet_ended_does_nothing_for_a_closed_account(closed
         lambda session, now: friends.block(session, now, **fields, other_id=bob),
     ]
     for call in calls:
-        assert refusal(lambda call=call: run(call)).code is Code.NOT_FOUND
-    assert run(lambda session, _: session.scalars(select(User.nickname).where(User.id == closed["id"])).one()) == ""
+        assert refusal(lambda call=call: write(call)).code is Code.NOT_FOUND
+    assert read(lambda session, _: session.scalars(select(User.nickname).where(User.id == closed["id"])).one()) == ""

@@ -1,0 +1,70 @@
+"""The Celery application, and the names of its tasks: whoever wants one run sends its name to a queue.
+
+`celery -A workers.app` runs them.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from celery import Celery
+from celery.app.amqp import AMQP
+from celery.exceptions import OperationalError
+from kombu import Connection
+from kombu.transport.redis import Transport as RedisTransport
+
+from infra.redis import RedisError
+from infra.task_transport import Transport
+
+# What comes of a Redis that does not answer: by its own client, and by Celery's.
+AWAY = (RedisError, OperationalError, OSError)
+
+
+class Task(StrEnum):
+    """All tasks. `outbox.drain` goes through the queue `outbox`, and so on."""
+
+    # workers/outbox.py
+    DRAIN = "outbox.drain"
+    # workers/delivered.py
+    STORE_PROOFS = "delivered.store_proofs"
+    # workers/backlog.py
+    SEND_PAGES = "backlog.send_pages"
+    # workers/presence.py
+    WELCOME = "presence.welcome"
+    ANNOUNCE = "presence.announce"
+    # workers/friends.py
+    TELL_NEWS = "presence.tell_news"
+    TELL_PRESENCE = "presence.tell_presence"
+    # workers/upkeep.py, sent by beat
+    SWEEP = "upkeep.sweep"
+    EXPIRE_PRESENCE = "upkeep.expire_presence"
+    SNAPSHOT = "upkeep.snapshot"
+    AUDIT = "upkeep.audit"
+    EXPIRE_ROWS = "upkeep.expire_rows"
+
+
+class _Connection(Connection):
+    """Tries Redis every second while it is away: kombu's pauses would grow to half a minute."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        return super().ensure_connection(*args, **kwargs | {"interval_start": 1, "interval_step": 0})
+
+    def get_transport_cls(self) -> Any:
+        found = super().get_transport_cls()
+        return Transport if found is RedisTransport else found
+
+
+class _Amqp(AMQP):
+    Connection = _Connection
+
+
+app = Celery("workers", amqp=_Amqp)
+app.config_from_object("celeryconfig")
+
+
+def send(task: Task, *args: object, summary: str | None = None) -> str:
+    """Put a task in its queue. Returns its id there. Raises one of AWAY.
+
+    Celery spells the arguments out a second time, for logs: give a `summary` where they are long.
+    """
+    # By name, Celery does not know that nobody reads the result.
+    return str(app.send_task(task.value, args, argsrepr=summary, ignore_result=True).id)
