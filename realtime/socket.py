@@ -30,7 +30,7 @@ RESTARTING = 1012
 
 def serve(hub: Hub, server: Any) -> None:
     """Run one upgraded socket until it ends. `server` is flask-sock's."""
-    connection = Connection(g.claims, hub.proofs, hub.request_page)
+    connection = Connection(g.claims, hub.proofs, hub.pages)
     sock = server.sock
     bucket = inbound.Bucket()
     pings = inbound.Pings(connection, bucket)

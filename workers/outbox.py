@@ -7,15 +7,16 @@ thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were los
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from db.session import DatabaseUnavailable, run
-from infra import bus, logs, loops
+from infra import bus, channels, logs, loops, notes
 from infra.metrics import events_drained, events_parked, pokes_failed
 from infra.redis import client
 from infra.settings import settings
 from messaging.events import Announcement, Batch, apply_batch, publish_batch
+from messaging.frame import frame
 from messaging.parked import Failure, set_back_oldest
 from workers.app import AWAY, app
 
@@ -123,23 +124,22 @@ def _mark(shards: Sequence[int]) -> None:
 
 
 def _announce(announcements: Sequence[Announcement]) -> None:
-    bus.publish(
-        (bus.user_channel(user), note)
-        for told in announcements
-        for note in [bus.Note(_header(told), (bus.frame(told.kind, told.content),))]
-        for user in told.user_ids
-    )
+    bus.publish(_addressed(announcements))
 
 
-def _header(told: Announcement) -> dict[str, object]:
+def _addressed(announcements: Sequence[Announcement]) -> Iterator[tuple[str, notes.Live]]:
+    for told in announcements:
+        note = _note(told)
+        for user in told.user_ids:
+            yield channels.of_user(user), note
+
+
+def _note(told: Announcement) -> notes.Live:
+    encoded = frame(told.kind, told.content)
     if not told.message:
-        return {"kind": "frame", "origin": told.origin}
-    return {
-        "kind": "message",
-        "conversation_id": told.content["conversation_id"],
-        "seq": told.content["seq"],
-        "from_user_id": told.content["from_user_id"],
-    }
+        return notes.Frame(encoded, told.origin)
+    message = told.content
+    return notes.Message(message["conversation_id"], message["seq"], message["from_user_id"], encoded)
 
 
 def _flag(shard: int) -> str:
