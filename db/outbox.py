@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import IntEnum
 
-from sqlalchemy import Boolean, Index, SmallInteger, String
+from sqlalchemy import Boolean, Index, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, binary_string, table_args
@@ -20,7 +20,7 @@ class Kind(IntEnum):
     CHANGED = 6  # one user's view: on top, muted, hidden
 
 
-class Event(Base):
+class OutboxEvent(Base):
     __tablename__ = "im_outbox"
     __table_args__ = table_args(Index("idx_im_outbox_drain", "shard", "applied", "id"), comment="transactional outbox")
 
@@ -30,9 +30,11 @@ class Event(Base):
     kind: Mapped[int] = mapped_column(SmallInteger)
     message_id: Mapped[int] = mapped_column(comment="0 when it is not about one message")
     user_id: Mapped[int] = mapped_column(default=0, comment="who did it")
-    read_seq: Mapped[int] = mapped_column(default=0)
     change_seq: Mapped[int] = mapped_column(default=0, comment="the conversation's, given to this change")
-    origin: Mapped[str | None] = mapped_column(String(32), comment="the connection that it came from")
+    detail: Mapped[str | None] = mapped_column(Text, comment="JSON: ids and numbers that only this kind has")
     applied: Mapped[bool] = mapped_column(Boolean, default=False, comment="conversation rows have it; publish is due")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times that it could not be told")
     create_time: Mapped[datetime]
+    # Written by the release before, and read of its events: `detail` has them now.
+    read_seq: Mapped[int] = mapped_column(server_default="0")
+    origin: Mapped[str | None] = mapped_column(String(32), comment="the connection that it came from")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, SmallInteger, String
+from sqlalchemy import Boolean, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, binary_string, table_args
@@ -18,7 +18,8 @@ class Parked(Base):
     kind: Mapped[int] = mapped_column(SmallInteger)
     message_id: Mapped[int]
     user_id: Mapped[int]
-    read_seq: Mapped[int]
+    detail: Mapped[str | None] = mapped_column(Text)
+    read_seq: Mapped[int] = mapped_column(server_default="0")
     change_seq: Mapped[int]
     origin: Mapped[str | None] = mapped_column(String(32))
     applied: Mapped[bool] = mapped_column(Boolean)

@@ -10,7 +10,7 @@ from db.hidden import Hidden
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from db.outbox_shard import OutboxShard
 from db.revoked_token import RevokedToken
@@ -23,7 +23,6 @@ metadata = Base.metadata
 __all__ = [
     "Blacklist",
     "Conversation",
-    "Event",
     "Friend",
     "FriendRequest",
     "Head",
@@ -31,6 +30,7 @@ __all__ = [
     "KnownAddress",
     "LoginAttempt",
     "Message",
+    "OutboxEvent",
     "OutboxShard",
     "Parked",
     "RevokedToken",

@@ -15,11 +15,15 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
-from db.outbox import Event, Kind
-from messaging import heads, outbox, projection, rows, visible
+from db.outbox import OutboxEvent
+from messaging import heads, outbox, rows
 from messaging.errors import Code, Refused
+from messaging.events import MessageSent
+from messaging.members import members
 from messaging.message import SYSTEM, shown
+from messaging.preview import last_visible
 from messaging.status import Status
+from messaging.unread import count_unread
 
 OLD_EVENT = timedelta(seconds=10)
 _CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_message_id", "last_message_content")
@@ -61,7 +65,8 @@ def _audit(session: Session, now: datetime, conversation_id: str, *, repair: boo
     if head is None:
         _require_known(session, conversation_id)
         head = heads.lock(session, [conversation_id])[conversation_id]
-    locked = rows.lock(session, now, [(conversation_id, user) for user in projection.audience(conversation_id)])
+    users = members(session, [conversation_id])[conversation_id]
+    locked = rows.lock(session, now, [(conversation_id, user) for user in users])
     drift = list(_seqs(session, now, head, repair=repair))
     waiting = _waiting(session, conversation_id)
     drift += _old_events(conversation_id, waiting, now)
@@ -132,11 +137,13 @@ def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
     session.execute(insert(Message), holes)
 
 
-def _waiting(session: Session, name: str) -> Sequence[Event]:
-    return session.scalars(select(Event).where(Event.conversation_id == name).order_by(Event.id)).all()
+def _waiting(session: Session, name: str) -> Sequence[OutboxEvent]:
+    return session.scalars(
+        select(OutboxEvent).where(OutboxEvent.conversation_id == name).order_by(OutboxEvent.id)
+    ).all()
 
 
-def _old_events(name: str, waiting: Sequence[Event], now: datetime) -> Iterator[Drift]:
+def _old_events(name: str, waiting: Sequence[OutboxEvent], now: datetime) -> Iterator[Drift]:
     """Repaired by draining: the caller pokes the shard."""
     for event in waiting[:1]:
         if event.create_time < now - OLD_EVENT:
@@ -149,8 +156,8 @@ def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
     row.last_seq = min(row.last_seq, last_seq)
     row.read_seq = min(row.read_seq, last_seq)
     row.delivered_seq = max(row.read_seq, min(row.delivered_seq, last_seq))
-    row.unread_count = visible.count_unread(session, row, upto=row.last_seq)
-    last = visible.last_visible(session, row)
+    row.unread_count = count_unread(session, row, upto=row.last_seq)
+    last = last_visible(session, row)
     row.last_message_id = last.id if last else None
     row.last_message_content = shown(last) if last else None
     for what, value in stored.items():
@@ -169,17 +176,12 @@ def _lag(session: Session, now: datetime, row: rows.View, head: heads.LockedHead
             .where(Message.conversation_id == row.conversation_id, Message.seq > row.last_seq)
             .order_by(Message.seq)
         ).all()
+        name = row.conversation_id
         outbox.append(
             session,
+            now,
             [
-                outbox.event(
-                    shard=head.shard,
-                    conversation_id=row.conversation_id,
-                    kind=Kind.SENT,
-                    message_id=message.id,
-                    change_seq=message.change_seq,
-                    now=now,
-                )
+                (head.shard, MessageSent(conversation_id=name, change_seq=message.change_seq, message_id=message.id))
                 for message in missed
             ],
         )

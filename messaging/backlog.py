@@ -14,8 +14,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from db.conversation import Conversation
 from db.message import Message
 from messaging.draft import MAX_CONTENT, MAX_EXTRA
+from messaging.hidden import hidden_among
 from messaging.message import wire
-from messaging.visible import hidden_among
 
 PAGE = 200
 PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, and with it everybody who is there

@@ -5,34 +5,21 @@ tell from a frame's number that it has missed one.
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.outbox import Kind
 from messaging import heads, outbox
+from messaging.events import Event
 
 
-def record(
-    session: Session,
-    now: datetime,
-    head: heads.LockedHead,
-    *,
-    kind: Kind,
-    user_id: int,
-    message_id: int = 0,
-    read_seq: int = 0,
-    origin: str | None = None,
-) -> int:
-    """Take the conversation's next `change_seq` and add the outbox event. Answers that number."""
+def record(session: Session, now: datetime, head: heads.LockedHead, event: type[Event], **fields: Any) -> int:
+    """Take the conversation's next `change_seq` and add an event of this class with these fields to the outbox.
+
+    Returns that number.
+    """
     change_seq: int = head.change_seq + 1
     heads.advance(session, [head], {head.conversation_id: 1}, messages=False)
-    event = outbox.event(
-        shard=head.shard,
-        conversation_id=head.conversation_id,
-        kind=kind,
-        message_id=message_id,
-        change_seq=change_seq,
-        now=now,
-    )
-    outbox.append(session, [event | {"user_id": user_id, "read_seq": read_seq, "origin": origin}])
+    recorded = event(conversation_id=head.conversation_id, change_seq=change_seq, **fields)
+    outbox.append(session, now, [(head.shard, recorded)])
     return change_seq

@@ -20,14 +20,6 @@ def participants(conversation_id: str) -> tuple[int, int] | None:
     return (smaller, larger) if smaller < larger else None
 
 
-def peer(conversation_id: str, user_id: int) -> int | None:
-    """The other user of a one-to-one conversation, or None when `user_id` is not one of its two."""
-    pair = participants(conversation_id)
-    if pair is None or user_id not in pair:
-        return None
-    return pair[1] if pair[0] == user_id else pair[0]
-
-
 def shard_of(conversation_id: str, shards: int) -> int:
     """The outbox shard that a new conversation gets; an existing one keeps what its head says."""
     return crc32(conversation_id.encode()) % shards

@@ -7,12 +7,12 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
-from db.outbox import Kind
 from messaging import changes, heads, rows
 from messaging.conversations import views
 from messaging.directory import Directory
 from messaging.errors import Code, Refused
-from messaging.history import require_member
+from messaging.events import ViewChanged
+from messaging.members import require_member
 
 
 def arrange(
@@ -30,7 +30,7 @@ def arrange(
 
     The user's other devices are told to sync. Raises Refused: NO_SUCH_CONVERSATION, INVALID when nothing is given.
     """
-    require_member(conversation_id, user_id)
+    require_member(session, conversation_id=conversation_id, user_id=user_id)
     wanted = {"is_top": is_top, "is_mute": is_mute, "del_state": None if del_state is None else int(del_state)}
     values: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     if not values:
@@ -39,7 +39,7 @@ def arrange(
         values["delete_time"] = now if del_state else None
     head = heads.lock(session, [conversation_id])[conversation_id]
     row = rows.lock(session, now, [(conversation_id, user_id)])[conversation_id, user_id]
-    change_seq = changes.record(session, now, head, kind=Kind.CHANGED, user_id=user_id)
+    change_seq = changes.record(session, now, head, ViewChanged, user_id=user_id)
     values |= {"change_seq": change_seq, "update_time": now, "version": row.version + 1}
     session.execute(
         update(Conversation)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.conversation import Conversation
 from db.message import Message
 from messaging.directory import Directory, Profile
-from messaging.history import require_member
+from messaging.members import require_member
 from messaging.message import COLUMNS, unix, wire
 
 # Not by last_message_time: many share one second. What stands behind last_message_id is there for the index alone.
@@ -57,7 +57,7 @@ def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: s
     """
     if conversation_id is None:
         return total_unread(session, user_id)
-    require_member(conversation_id, user_id)
+    require_member(session, conversation_id=conversation_id, user_id=user_id)
     count = session.scalar(
         select(Conversation.unread_count).where(
             Conversation.user_id == user_id, Conversation.conversation_id == conversation_id

@@ -6,24 +6,26 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from db.hidden import Hidden
-from db.outbox import Kind
-from messaging import projection, visible
 from messaging.errors import Code, Refused
+from messaging.events import MessageDeleted, MessageHidden
+from messaging.hidden import is_hidden
+from messaging.members import members
+from messaging.message import find_message
 from messaging.status import Status, may_become
 from messaging.withdrawn import Withdrawn, hold, withdraw
 
 
 def delete_for_everyone(session: Session, now: datetime, *, user_id: int, message_id: int) -> Withdrawn:
     """Leave a tombstone of a message, at any time. Raises Refused: NO_SUCH_MESSAGE, ALREADY_WITHDRAWN."""
-    message = visible.find(session, user_id=user_id, message_id=message_id)
-    held = hold(session, now, message, projection.audience(message.conversation_id))
+    message = find_message(session, user_id=user_id, message_id=message_id)
+    held = hold(session, now, message, members(session, [message.conversation_id])[message.conversation_id])
     if not may_become(held.message.status, Status.DELETED):
         raise Refused(Code.ALREADY_WITHDRAWN)
     return withdraw(
         session,
         now,
         held,
-        kind=Kind.DELETED,
+        event=MessageDeleted,
         user_id=user_id,
         status=Status.DELETED,
         del_state=1,
@@ -33,9 +35,9 @@ def delete_for_everyone(session: Session, now: datetime, *, user_id: int, messag
 
 def delete_for_oneself(session: Session, now: datetime, *, user_id: int, message_id: int) -> Withdrawn:
     """Hide a message from this user, on all his devices; again changes nothing. Raises Refused(NO_SUCH_MESSAGE)."""
-    message = visible.find(session, user_id=user_id, message_id=message_id)
+    message = find_message(session, user_id=user_id, message_id=message_id)
     held = hold(session, now, message, [user_id])
-    if visible.is_hidden(session, user_id=user_id, message_id=message_id):
+    if is_hidden(session, user_id=user_id, message_id=message_id):
         return Withdrawn(held.message, None)
     hide = insert(Hidden).values(user_id=user_id, message_id=message_id)
-    return withdraw(session, now, held, kind=Kind.HIDDEN, user_id=user_id, hide=hide)
+    return withdraw(session, now, held, event=MessageHidden, user_id=user_id, hide=hide)

@@ -1,4 +1,4 @@
-"""Reading a conversation, in all three directions, and who may."""
+"""Reading a conversation, in all three directions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from db.message import Message
-from messaging.conversation_id import peer
 from messaging.errors import Code, Refused
-from messaging.message import COLUMNS, wire
+from messaging.hidden import hidden_by
+from messaging.members import require_member
+from messaging.message import COLUMNS, by_seq, wire
 from messaging.status import Status
-from messaging.visible import by_seq, hidden_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,6 @@ class History:
 
     messages: list[dict[str, Any]]
     has_more: bool
-
-
-def require_member(conversation_id: str, user_id: int) -> None:
-    """Raises Refused(NO_SUCH_CONVERSATION) unless this user takes part: a stranger learns no more than that."""
-    if peer(conversation_id, user_id) is None:
-        raise Refused(Code.NO_SUCH_CONVERSATION)
 
 
 def history(
@@ -47,7 +41,7 @@ def history(
     What the users `hidden_from` have hidden is left out as well, for a caller that does not say which of them reads.
     Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID for two places.
     """
-    require_member(conversation_id, user_id)
+    require_member(session, conversation_id=conversation_id, user_id=user_id)
     if sum(place is not None for place in (last_message_id, before_seq, after_seq)) > 1:
         raise Refused(Code.INVALID, "give one of last_message_id, before_seq and after_seq")
     if last_message_id is not None:

@@ -1,14 +1,18 @@
-"""A stored message as a user may see it: every door and every frame says it through `wire`."""
+"""A stored message: how it is found, locked and changed, and, by `wire`, how every door and every frame says it."""
 
 from calendar import timegm
 from datetime import datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.orm import Session
 
 from db.base import table
 from db.message import Message
 from infra.settings import settings
+from messaging.errors import Code, Refused
+from messaging.members import peer
 from messaging.status import Status
 
 SYSTEM = 0
@@ -34,6 +38,35 @@ COLUMNS = tuple(
         "update_time",
     )
 )
+
+
+def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]:
+    """Returns a message of one of the user's conversations, as it now stands. Raises Refused(NO_SUCH_MESSAGE)."""
+    row = session.execute(select(*Message.__table__.columns).where(Message.id == message_id)).one_or_none()
+    if row is None or peer(row.conversation_id, user_id) is None:
+        raise Refused(Code.NO_SUCH_MESSAGE)
+    return row
+
+
+def lock_message(session: Session, message_id: int) -> Row[Any]:
+    """Returns the same message, locked; its conversation's head and rows are locked already."""
+    return session.execute(select(*Message.__table__.columns).where(Message.id == message_id).with_for_update()).one()
+
+
+def set_message(session: Session, message_id: int, **values: Any) -> None:
+    """Change a locked message."""
+    statement = update(Message).where(Message.id == message_id).values(version=Message.version + 1, **values)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def by_seq(statement: Select[Any]) -> Select[Any]:
+    """Returns a query that walks a conversation by its seqs, from the place that it names.
+
+    MariaDB would choose the same index, but start at the conversation's end and pass over everything newer.
+    """
+    for dialect in ("mysql", "mariadb"):
+        statement = statement.with_hint(Message, "FORCE INDEX (uk_im_message_conversation_id_seq)", dialect)
+    return statement
 
 
 def unix(moment: datetime) -> int:

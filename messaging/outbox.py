@@ -9,13 +9,18 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.insert_ignore import insert_ignore
-from db.outbox import Event, Kind
+from db.outbox import Kind, OutboxEvent
 from db.outbox_shard import OutboxShard
+from messaging.events import Event
+from messaging.events.kinds import row_of
 
 # Built once: putting a statement together costs as much as running it.
-_EVENTS = table(Event)
+_EVENTS = table(OutboxEvent)
 _SHARDS = table(OutboxShard)
-_TOLD = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "origin", "attempts")
+_TOLD = (
+    *("id", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "attempts"),
+    *("read_seq", "origin"),  # of the release before
+)
 _INSERT = insert(_EVENTS)
 _KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
 _FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)
@@ -44,28 +49,16 @@ _REMOVE = delete(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True
 Pending = Row[Any]
 
 
-def event(
-    *, shard: int, conversation_id: str, kind: Kind, message_id: int, change_seq: int, now: datetime
-) -> dict[str, Any]:
-    """A row for `append`."""
-    return {
-        "shard": shard,
-        "conversation_id": conversation_id,
-        "kind": kind,
-        "message_id": message_id,
-        "change_seq": change_seq,
-        "applied": False,
-        "create_time": now,
-    }
+def append(session: Session, now: datetime, events: Sequence[tuple[int, Event]]) -> None:
+    """Add events, each with the shard of its conversation's head, in one statement.
 
-
-def append(session: Session, events: Sequence[dict[str, Any]]) -> None:
-    """Add events, one statement. The caller holds the head lock of every conversation in them."""
-    session.execute(_INSERT, list(events))
+    The caller holds the head's lock of every conversation in them.
+    """
+    session.execute(_INSERT, [row_of(event, shard=shard, now=now) for shard, event in events])
 
 
 def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
-    """Keep every other drain of these shards out until COMMIT. Those locked: not those that another keeps us out of."""
+    """Keep every other drain of these shards out until COMMIT. Returns the shards that it could lock."""
     wanted = {"shards": list(shards)}
     free = list(session.scalars(_FREE, wanted))
     if len(free) < len(shards):
@@ -77,7 +70,7 @@ def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
 
 
 def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: int) -> Sequence[Pending]:
-    """The oldest events of each shard: those still to apply to rows, or, locked, those still to publish."""
+    """Returns the oldest events of each shard: those still to apply to rows, or, locked, those still to publish."""
     statement = _TO_PUBLISH if applied else _PENDING
     return session.execute(statement, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
 
@@ -104,7 +97,7 @@ def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> l
 
     An event from as far in the future counts as well: the database's clock was set back since.
     """
-    oldest = select(func.min(Event.id).label("id")).group_by(Event.shard, Event.applied).subquery()
-    off = or_(Event.create_time < now - older_than, Event.create_time > now + older_than)
-    statement = select(Event.shard).join(oldest, oldest.c.id == Event.id).where(off).distinct()
+    oldest = select(func.min(OutboxEvent.id).label("id")).group_by(OutboxEvent.shard, OutboxEvent.applied).subquery()
+    off = or_(OutboxEvent.create_time < now - older_than, OutboxEvent.create_time > now + older_than)
+    statement = select(OutboxEvent.shard).join(oldest, oldest.c.id == OutboxEvent.id).where(off).distinct()
     return list(session.scalars(statement))

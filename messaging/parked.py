@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from messaging import outbox
 
 MOST_ATTEMPTS = 5
 _REASON_LENGTH = 255
-_KEPT = tuple(name for name in Event.__table__.columns.keys() if name not in ("id", "attempts"))  # noqa: SIM118 - no dict
+_KEPT = tuple(name for name in OutboxEvent.__table__.columns.keys() if name not in ("id", "attempts"))  # noqa: SIM118 - no dict
 _BACK = tuple(name for name in _KEPT if name != "create_time")
 
 
@@ -43,16 +43,16 @@ def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> No
     again = [each.event_id for each in failures if not each.parked]
     if again:
         session.execute(
-            update(Event)
-            .where(Event.id.in_(again))
-            .values(attempts=Event.attempts + 1)
+            update(OutboxEvent)
+            .where(OutboxEvent.id.in_(again))
+            .values(attempts=OutboxEvent.attempts + 1)
             .execution_options(synchronize_session=False)
         )
     reasons = {each.event_id: each.reason for each in failures if each.parked}
     if reasons:
-        columns = Event.__table__.columns
+        columns = OutboxEvent.__table__.columns
         rows = session.execute(
-            select(columns["id"], *(columns[name] for name in _KEPT)).where(Event.id.in_(reasons))
+            select(columns["id"], *(columns[name] for name in _KEPT)).where(OutboxEvent.id.in_(reasons))
         ).mappings()
         session.execute(
             insert(Parked),
@@ -79,6 +79,7 @@ def retry(session: Session, now: datetime, *, ids: Collection[int]) -> list[int]
     """Put these parked events back into the outbox, as new ones. Returns the shards to drain, one for each event."""
     rows = session.scalars(select(Parked).where(Parked.id.in_(ids)).order_by(Parked.id).with_for_update()).all()
     if rows:
-        outbox.append(session, [{name: getattr(row, name) for name in _BACK} | {"create_time": now} for row in rows])
+        back = [{name: getattr(row, name) for name in _BACK} | {"create_time": now} for row in rows]
+        session.execute(insert(OutboxEvent), back)
         session.execute(delete(Parked).where(Parked.id.in_([row.id for row in rows])))
     return [row.shard for row in rows]

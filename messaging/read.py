@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import Row, func, update
 from sqlalchemy.orm import Session
 
 from db.message import Message
-from db.outbox import Kind
-from messaging import changes, heads, rows, visible
+from messaging import changes, heads, rows
 from messaging.errors import Code, Refused
-from messaging.history import require_member
+from messaging.events import ConversationRead
+from messaging.members import require_member
+from messaging.message import find_message, lock_message, set_message
 from messaging.status import UNREAD, Status
+from messaging.unread import count_unread, uncount, unread_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,11 @@ def read(
     if conversation_id is None and message_id is None:
         raise Refused(Code.INVALID, "give message_id, conversation_id, or both")
     if conversation_id is not None:
-        require_member(conversation_id, user_id)
+        require_member(session, conversation_id=conversation_id, user_id=user_id)
     if message_id is None:
         assert conversation_id is not None  # noqa: S101 - checked above
         return _read_up_to(session, now, user_id, conversation_id, None, origin)
-    message = visible.find(session, user_id=user_id, message_id=message_id)
+    message = find_message(session, user_id=user_id, message_id=message_id)
     if conversation_id is None:
         return _read_alone(session, now, user_id, message, origin)
     if message.conversation_id != conversation_id:
@@ -53,29 +56,27 @@ def read(
     return _read_up_to(session, now, user_id, conversation_id, message.seq, origin)
 
 
-def _read_alone(
-    session: Session, now: datetime, user_id: int, message: visible.FoundMessage, origin: str | None
-) -> Read:
+def _read_alone(session: Session, now: datetime, user_id: int, message: Row[Any], origin: str | None) -> Read:
     if message.from_user_id == user_id:
         raise Refused(Code.FORBIDDEN, "one's own message is read by the other")
     name = message.conversation_id
     head = heads.lock(session, [name])[name]
     row = rows.lock(session, now, [(name, user_id)])[name, user_id]
-    message = visible.locked(session, message.id)
+    message = lock_message(session, message.id)
     if message.status not in UNREAD:
         return Read(name, row.read_seq, row.unread_count, None)
     change_seq = changes.record(
         session,
         now,
         head,
-        kind=Kind.READ,
+        ConversationRead,
         user_id=user_id,
         message_id=message.id,
         read_seq=row.read_seq,
         origin=origin,
     )
-    visible.uncount(session, row, message)
-    visible.set_message(
+    uncount(session, row, message)
+    set_message(
         session,
         message.id,
         status=Status.READ,
@@ -100,20 +101,20 @@ def _read_up_to(session: Session, now: datetime, user_id: int, name: str, seq: i
     _mark(session, now, row, upto)
     row.read_seq = upto
     row.delivered_seq = max(row.delivered_seq, upto)  # read implies delivered
-    changes.record(session, now, head, kind=Kind.READ, user_id=user_id, read_seq=upto, origin=origin)
+    changes.record(session, now, head, ConversationRead, user_id=user_id, read_seq=upto, origin=origin)
     rows.write(session, now, [row])
     return Read(name, upto, row.unread_count, head.shard)
 
 
 def _counted(session: Session, row: rows.View, upto: int) -> int:
     """How many messages up to `upto` are in the row's count now."""
-    return row.unread_count if upto >= row.last_seq else visible.count_unread(session, row, upto=upto)
+    return row.unread_count if upto >= row.last_seq else count_unread(session, row, upto=upto)
 
 
 def _mark(session: Session, now: datetime, row: rows.View, upto: int) -> None:
     session.execute(
         update(Message)
-        .where(*visible.unread_range(row, upto))
+        .where(*unread_range(row, upto))
         .values(
             status=Status.READ,
             read_at=now,

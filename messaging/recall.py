@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from db.outbox import Kind
 from infra.settings import settings
-from messaging import projection, visible
 from messaging.errors import Code, Refused
-from messaging.message import SYSTEM
+from messaging.events import MessageRecalled
+from messaging.members import members
+from messaging.message import SYSTEM, find_message
 from messaging.status import Status, may_become
 from messaging.withdrawn import Withdrawn, hold, withdraw
 
@@ -18,12 +18,12 @@ def recall(session: Session, now: datetime, *, user_id: int, message_id: int) ->
 
     Raises Refused: NO_SUCH_MESSAGE, FORBIDDEN for another's or a system message, ALREADY_WITHDRAWN, RECALL_TOO_LATE.
     """
-    message = visible.find(session, user_id=user_id, message_id=message_id)
+    message = find_message(session, user_id=user_id, message_id=message_id)
     if message.from_user_id != user_id or message.message_type == SYSTEM:
         raise Refused(Code.FORBIDDEN, "only its sender may recall a message")
-    held = hold(session, now, message, projection.audience(message.conversation_id))
+    held = hold(session, now, message, members(session, [message.conversation_id])[message.conversation_id])
     if not may_become(held.message.status, Status.RECALLED):
         raise Refused(Code.ALREADY_WITHDRAWN)
     if now - message.create_time > timedelta(seconds=settings().recall_seconds):
         raise Refused(Code.RECALL_TOO_LATE)
-    return withdraw(session, now, held, kind=Kind.RECALLED, user_id=user_id, status=Status.RECALLED, recalled_at=now)
+    return withdraw(session, now, held, event=MessageRecalled, user_id=user_id, status=Status.RECALLED, recalled_at=now)

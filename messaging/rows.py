@@ -12,7 +12,7 @@ from db.base import table
 from db.conversation import Conversation
 from db.insert_ignore import insert_ignore
 from db.write_rows import write_rows
-from messaging.conversation_id import peer
+from messaging.members import UnknownConversation, peer
 
 RowKey = tuple[str, int]  # conversation_id, user_id
 
@@ -86,10 +86,13 @@ def _locked(session: Session, keys: list[RowKey]) -> dict[RowKey, View]:
 
 def _empty(key: RowKey, now: datetime) -> dict[str, Any]:
     conversation_id, user_id = key
+    friend_id = peer(conversation_id, user_id)
+    if friend_id is None:
+        raise UnknownConversation(conversation_id)
     return {
         "conversation_id": conversation_id,
         "user_id": user_id,
-        "friend_id": peer(conversation_id, user_id) or 0,
+        "friend_id": friend_id,
         "conversation_type": 1,
         "create_time": now,
         "update_time": now,

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.message import Message
-from db.outbox import Kind
 from messaging import heads, outbox
 from messaging.directory import Directory
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
+from messaging.events import MessageSent
 from messaging.message import COLUMNS, wire
 from messaging.status import Status
 
@@ -131,14 +131,11 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads
     _insert(session, rows)
     outbox.append(
         session,
+        now,
         [
-            outbox.event(
-                shard=row.shard,
-                conversation_id=row.conversation_id,
-                kind=Kind.SENT,
-                message_id=row.id,
-                change_seq=row.change_seq,
-                now=now,
+            (
+                row.shard,
+                MessageSent(conversation_id=row.conversation_id, change_seq=row.change_seq, message_id=row.id),
             )
             for row in rows
         ],

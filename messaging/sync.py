@@ -18,8 +18,8 @@ from db.message import Message
 from messaging.conversations import views
 from messaging.directory import Directory
 from messaging.errors import Code, Refused
+from messaging.hidden import hidden_among
 from messaging.message import COLUMNS, wire
-from messaging.visible import hidden_among
 
 MOST_NAMED = 1_000
 MOST_CONVERSATIONS = 100

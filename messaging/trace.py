@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
 from db.message import Message
-from db.outbox import Event, Kind
+from db.outbox import Kind, OutboxEvent
 from db.outbox_parked import Parked
-from messaging import projection
 from messaging.errors import Code, Refused
+from messaging.members import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
         raise Refused(Code.NO_SUCH_MESSAGE)
     waits, parked = (
         session.scalar(select(model.id).where(model.message_id == message_id, model.kind == Kind.SENT).limit(1))
-        for model in (Event, Parked)
+        for model in (OutboxEvent, Parked)
     )
     published = waits is None and parked is None
-    users = [user for user in projection.audience(message.conversation_id) if user != message.from_user_id]
-    return [_of(session, message, user, published=published, parked=parked is not None) for user in users]
+    recipients = set(members(session, [message.conversation_id])[message.conversation_id]) - {message.from_user_id}
+    return [_of(session, message, user, published=published, parked=parked is not None) for user in sorted(recipients)]
 
 
 def _of(session: Session, message: Message, user_id: int, *, published: bool, parked: bool) -> Trace:

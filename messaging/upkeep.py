@@ -10,7 +10,7 @@ from db.base import Base
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from db.revoked_token import RevokedToken
 from db.ticket import Ticket
@@ -45,7 +45,8 @@ def snapshot(session: Session, now: datetime) -> dict[str, int]:
     """Messages and users (the highest id given out: counting millions of rows would take seconds), and the outbox:
     events waiting, the age of the oldest in seconds, and events that were put aside.
     """
-    depth, oldest = session.execute(select(func.count(), func.min(Event.create_time)).select_from(Event)).one()
+    waiting = select(func.count(), func.min(OutboxEvent.create_time)).select_from(OutboxEvent)
+    depth, oldest = session.execute(waiting).one()
     return {
         "messages": session.scalar(select(func.max(Message.id))) or 0,
         "users": session.scalar(select(func.max(User.id))) or 0,

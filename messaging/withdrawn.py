@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, Row
 from sqlalchemy.orm import Session
 
-from db.outbox import Kind
-from messaging import changes, heads, outbox, rows, visible
+from messaging import changes, heads, outbox, rows
+from messaging.events import Event
+from messaging.message import lock_message, set_message
+from messaging.preview import refresh_preview
+from messaging.unread import uncount
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,12 @@ class Withdrawn:
 class Held:
     """A message with everything locked that depends on it."""
 
-    message: visible.FoundMessage
+    message: Row[Any]
     head: heads.LockedHead
     rows: list[rows.View]
 
 
-def hold(session: Session, now: datetime, message: visible.FoundMessage, user_ids: Collection[int]) -> Held:
+def hold(session: Session, now: datetime, message: Row[Any], user_ids: Collection[int]) -> Held:
     """Lock the head, these users' rows and the message, in the house's order; the message as it is then.
 
     A drain that is publishing it goes first: its text must not come after the answer.
@@ -37,7 +40,7 @@ def hold(session: Session, now: datetime, message: visible.FoundMessage, user_id
     name = message.conversation_id
     head = heads.lock(session, [name])[name]
     locked = rows.lock(session, now, [(name, user) for user in user_ids])
-    current = visible.locked(session, message.id)
+    current = lock_message(session, message.id)
     outbox.hold_back(session, shard=head.shard, message_id=message.id)
     return Held(current, head, [locked[key] for key in sorted(locked)])
 
@@ -47,7 +50,7 @@ def withdraw(
     now: datetime,
     held: Held,
     *,
-    kind: Kind,
+    event: type[Event],
     user_id: int,
     hide: Insert | None = None,
     **values: Any,
@@ -55,12 +58,12 @@ def withdraw(
     """Change the message by `values`, or `hide` it; counts and previews of the held rows follow, and it is told."""
     message = held.message
     for row in held.rows:
-        visible.uncount(session, row, message)
+        uncount(session, row, message)
     if hide is not None:
         session.execute(hide)
-    change_seq = changes.record(session, now, held.head, kind=kind, user_id=user_id, message_id=message.id)
-    visible.set_message(session, message.id, change_seq=change_seq, update_time=now, **values)
+    change_seq = changes.record(session, now, held.head, event, user_id=user_id, message_id=message.id)
+    set_message(session, message.id, change_seq=change_seq, update_time=now, **values)
     for row in held.rows:
-        visible.refresh_preview(session, row, message)
+        refresh_preview(session, row, message)
     rows.write(session, now, held.rows)
-    return Withdrawn(visible.locked(session, message.id), held.head.shard)
+    return Withdrawn(lock_message(session, message.id), held.head.shard)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from infra import bus, channels, notes
 from infra.redis import RedisError
-from messaging.conversation_id import peer
 from messaging.errors import Code
 from messaging.frame import frame
+from messaging.members import peer
 from realtime.frames import BadFrame
 from workers import directory
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from db.session import run
 from infra import bus, channels, notes
-from messaging.conversation_id import peer
 from messaging.delivered import Proof, store
 from messaging.frame import frame
+from messaging.members import peer
 from workers.app import app
 
 

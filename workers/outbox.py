@@ -7,18 +7,17 @@ thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were los
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from db.session import DatabaseUnavailable, run
-from infra import bus, channels, logs, loops, notes
+from infra import logs, loops
 from infra.metrics import events_drained, events_parked, pokes_failed
 from infra.redis import client
 from infra.settings import settings
-from messaging.events import Announcement, Batch, apply_batch, publish_batch
-from messaging.frame import frame
 from messaging.parked import Failure, set_back_oldest
 from workers.app import AWAY, app
+from workers.batches import Batch, apply_batch, publish_batch
 
 log = logs.get(__name__)
 
@@ -87,7 +86,7 @@ def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
 
 def _publish(shards: Sequence[int]) -> Batch:
     limit = settings().outbox_batch
-    published = run(lambda session, now: publish_batch(session, now, shards=shards, limit=limit, announce=_announce))
+    published = run(lambda session, now: publish_batch(session, now, shards=shards, limit=limit))
     _tell_of(published.failures)
     events_drained.inc(published.count - len(published.failures))
     return published
@@ -121,25 +120,6 @@ def _mark(shards: Sequence[int]) -> None:
     for shard in shards:
         pipeline.set(_more(shard), 1, ex=_MARK_SECONDS)
     pipeline.execute()
-
-
-def _announce(announcements: Sequence[Announcement]) -> None:
-    bus.publish(_addressed(announcements))
-
-
-def _addressed(announcements: Sequence[Announcement]) -> Iterator[tuple[str, notes.Live]]:
-    for told in announcements:
-        note = _note(told)
-        for user in told.user_ids:
-            yield channels.of_user(user), note
-
-
-def _note(told: Announcement) -> notes.Live:
-    encoded = frame(told.kind, told.content)
-    if not told.message:
-        return notes.Frame(encoded, told.origin)
-    message = told.content
-    return notes.Message(message["conversation_id"], message["seq"], message["from_user_id"], encoded)
 
 
 def _flag(shard: int) -> str:

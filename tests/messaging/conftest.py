@@ -11,7 +11,7 @@ from db.friend import Friend
 from db.head import Head
 from db.hidden import Hidden
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.session import engine, run
 from messaging import delivered
 from messaging.audit import audit
@@ -19,8 +19,9 @@ from messaging.delivered import Proof
 from messaging.directory import BuiltIn
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
-from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.events import Announcement
 from messaging.send import Answer, Sent, send
+from workers.batches import apply_batch, publish_batch
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 DIRECTORY = BuiltIn()
@@ -77,7 +78,7 @@ def drain(
     project(limit=limit)
     for shard in shards():
         while run(
-            lambda session, now, shard=shard: publish_batch(session, now, shards=[shard], limit=limit, announce=tell)
+            lambda session, now, shard=shard: publish_batch(session, now, shards=[shard], limit=limit, publish=tell)
         ).count:
             pass
     return told
@@ -85,12 +86,12 @@ def drain(
 
 def shards() -> list[int]:
     """The shards that have events."""
-    return read(lambda session: list(session.scalars(select(Event.shard).distinct().order_by(Event.shard))))
+    return read(lambda session: list(session.scalars(select(OutboxEvent.shard).distinct().order_by(OutboxEvent.shard))))
 
 
-def events() -> list[Event]:
+def events() -> list[OutboxEvent]:
     """All events, oldest first."""
-    return read(lambda session: list(session.scalars(select(Event).order_by(Event.id))))
+    return read(lambda session: list(session.scalars(select(OutboxEvent).order_by(OutboxEvent.id))))
 
 
 def messages() -> list[Message]:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.session import run
 from db.tables import metadata
 from messaging.audit import Audited, Drift, all_conversations, audit, sample
@@ -142,7 +142,7 @@ def test_a_row_that_is_gone(three: list[dict[str, Any]]) -> None:
 
 def test_a_lost_event_is_told_again(three: list[dict[str, Any]]) -> None:
     store_many(ALICE, BOB, 2)
-    run(lambda session, _: session.execute(delete(Event)))
+    run(lambda session, _: session.execute(delete(OutboxEvent)))
     assert found() == {(ALICE, "events"): (3, 5), (BOB, "events"): (3, 5)}
     assert audited(repair=True).shard == head().shard
     told = drain()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from messaging.conversation_id import participants, peer, shard_of, single
+from messaging.conversation_id import participants, shard_of, single
 
 
 def test_two_users_have_one_conversation_whoever_begins() -> None:
@@ -27,15 +27,6 @@ def test_the_largest_ids_are_understood() -> None:
 )
 def test_only_the_canonical_form_names_a_conversation(name: str) -> None:
     assert participants(name) is None
-    assert peer(name, 1) is None
-
-
-def test_each_is_the_others_peer() -> None:
-    assert (peer("1_2", 1), peer("1_2", 2)) == (2, 1)
-
-
-def test_a_stranger_has_no_peer() -> None:
-    assert peer("1_2", 3) is None
 
 
 def test_shards_are_numbers_below_their_count_and_never_change() -> None:

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from db.outbox import Event, Kind
+from db.outbox import Kind, OutboxEvent
 from db.session import run
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.events import Announcement
 from messaging.read import read
 from messaging.recall import recall
 from messaging.status import Status
@@ -36,6 +36,7 @@ from tests.messaging.conftest import (
     view,
 )
 from tests.processes import wait_until
+from workers.batches import apply_batch, publish_batch
 
 
 def apply(shard: int, limit: int = 300) -> int:
@@ -45,7 +46,7 @@ def apply(shard: int, limit: int = 300) -> int:
 def publish(shard: int, limit: int = 300) -> list[Announcement]:
     told: list[Announcement] = []
     count = run(
-        lambda session, now: publish_batch(session, now, shards=[shard], limit=limit, announce=told.extend)
+        lambda session, now: publish_batch(session, now, shards=[shard], limit=limit, publish=told.extend)
     ).count
     assert count <= limit
     return told
@@ -109,7 +110,7 @@ def test_a_batch_takes_the_oldest(shard: int) -> None:
 def test_what_could_not_be_announced_stays(shard: int) -> None:
     apply(shard)
     with pytest.raises(ConnectionError):
-        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=300, announce=refuse))
+        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=300, publish=refuse))
     assert [event.applied for event in events()] == [True]
     assert [told.content["content"] for told in publish(shard)] == ["first"]
     assert events() == []
@@ -133,9 +134,9 @@ def test_exactly_the_events_read_are_deleted(shard: int) -> None:
     def rule(session: Session, now: datetime) -> int:
         def another_commits(_told: Sequence[Announcement]) -> None:
             row = late | {"message_id": known.message_id, "create_time": now}
-            session.execute(insert(Event), [row])
+            session.execute(insert(OutboxEvent), [row])
 
-        return publish_batch(session, now, shards=[shard], limit=300, announce=another_commits).count
+        return publish_batch(session, now, shards=[shard], limit=300, publish=another_commits).count
 
     assert run(rule) == 1
     assert [event.id for event in events()] == [known.id - 1]
@@ -159,13 +160,13 @@ def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
     beside: list[Any] = []
 
     def publishing(announced: list[Announcement]) -> Any:
-        return run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=announced.extend))
+        return run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=announced.extend))
 
     def another_comes(_told: Sequence[Announcement]) -> None:
         told: list[Announcement] = []
         beside.append((publishing(told).held, told))
 
-    run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=another_comes))
+    run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=another_comes))
     assert beside == [(frozenset(), [])]
     assert events() == []
 

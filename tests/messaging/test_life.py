@@ -36,13 +36,14 @@ from messaging.conversations import conversations
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.errors import Code, Refused
-from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.events import Announcement
 from messaging.history import history
 from messaging.read import Read, read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.sync import Sync, sync
 from tests.messaging.conftest import ALICE, BOB, CAROL, DIRECTORY, draft
+from workers.batches import apply_batch, publish_batch
 
 EXAMPLES = int(os.environ.get("IM_PROPERTY_EXAMPLES", "500"))
 STEPS = 18
@@ -663,7 +664,7 @@ class Life(RuleBasedStateMachine):
             if fails:
                 raise RedisIsAway
 
-        answered: int = self._do(publish_batch, shards=[talk.shard], limit=limit, announce=announce).count
+        answered: int = self._do(publish_batch, shards=[talk.shard], limit=limit, publish=announce).count
         return answered
 
     def _sync(self, client: Client) -> None:

@@ -1,27 +1,31 @@
 """The outbox's own statements."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
-from db.outbox import Event, Kind
+from db.outbox import OutboxEvent
 from db.outbox_shard import OutboxShard
 from db.session import run
 from messaging import outbox
+from messaging.events import ConversationRead, MessageSent, event_of
+from messaging.events.kinds import row_of
 from tests.messaging.conftest import events, read
 
 AGE = timedelta(hours=1)
+SENT = MessageSent(conversation_id="1_2", message_id=1, change_seq=1)
+READ = ConversationRead(conversation_id="1_2", user_id=2, change_seq=2, read_seq=1, origin="abc")
 
 
 def add(shard: int, *, count: int = 1, applied: bool = False, age: int = 0) -> None:
     """Put events into a shard, stored that many seconds ago."""
 
     def rule(session: Session, now: datetime) -> None:
-        row = outbox.event(shard=shard, conversation_id="1_2", kind=Kind.SENT, message_id=1, change_seq=1, now=now)
-        row |= {"applied": applied, "create_time": now - timedelta(seconds=age)}
-        session.execute(insert(Event), [row] * count)
+        row = row_of(SENT, shard=shard, now=now - timedelta(seconds=age)) | {"applied": applied}
+        session.execute(insert(OutboxEvent), [row] * count)
 
     run(rule)
 
@@ -36,15 +40,13 @@ def pending(shard: int, *, applied: bool = False, limit: int = 300) -> list[int]
 
 def test_an_event_comes_back_as_it_was_written(any_database: str) -> None:
     def rule(session: Session, now: datetime) -> datetime:
-        event = outbox.event(shard=3, conversation_id="1_2", kind=Kind.SENT, message_id=9, change_seq=7, now=now)
-        outbox.append(session, [event])
+        outbox.append(session, now, [(3, SENT), (4, READ)])
         return now
 
     now = run(rule)
-    (found,) = events()
-    assert (found.shard, found.conversation_id, found.kind, found.message_id) == (3, "1_2", Kind.SENT, 9)
-    assert (found.change_seq, found.applied, found.create_time) == (7, False, now)
-    assert (found.user_id, found.read_seq, found.origin) == (0, 0, None)
+    rows: list[Any] = events()
+    assert [event_of(row) for row in rows] == [SENT, READ]
+    assert [(row.shard, row.applied, row.create_time) for row in rows] == [(3, False, now), (4, False, now)]
 
 
 def test_a_shard_sees_its_own_events_oldest_first(any_database: str) -> None:
@@ -141,7 +143,7 @@ def test_pending_events_are_found_by_their_index_alone(mariadb_database: str) ->
 
 def test_marking_leaves_the_rest_of_an_event_alone(any_database: str) -> None:
     add(1, age=60)
-    run(lambda session, _: session.execute(update(Event).values(message_id=5)))
+    run(lambda session, _: session.execute(update(OutboxEvent).values(message_id=5)))
     before = events()[0].create_time
     run(lambda session, _: outbox.mark_applied(session, [1]))
     (event,) = events()

@@ -8,18 +8,19 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from db.session import run
-from messaging.events import Announcement, Batch, publish_batch
+from messaging.events import Announcement
 from messaging.parked import parked, retry, set_back_oldest
 from tests.messaging.conftest import ALICE, BOB, events, messages, project, read, shards, stored
+from workers.batches import Batch, publish_batch
 
 
 def publish(shard: int) -> tuple[list[Any], Batch]:
     """What is told, by its seq."""
     told: list[Announcement] = []
-    batch = run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=told.extend))
+    batch = run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=told.extend))
     return [each.content["seq"] for each in told], batch
 
 
@@ -42,6 +43,17 @@ def test_the_others_go_on(shard: int) -> None:
     told, batch = publish(shard)
     assert (told, batch.count, len(batch.failures)) == ([2], 2, 1)
     assert [(event.message_id, event.attempts) for event in events()] == [(1, 1)]
+
+
+def test_one_of_no_conversation_is_set_back_and_told_to_nobody(shard: int) -> None:
+    (first, _) = events()
+    run(
+        lambda session, _: session.execute(
+            update(OutboxEvent).where(OutboxEvent.id == first.id).values(conversation_id="group_5")
+        )
+    )
+    told, batch = publish(shard)
+    assert (told, [each.reason for each in batch.failures]) == ([2], ["UnknownConversation: group_5"])
 
 
 def test_it_is_tried_five_times_and_parked(shard: int) -> None:
@@ -82,7 +94,7 @@ def test_an_attempt_is_not_counted_when_nothing_could_be_announced(shard: int) -
         raise ConnectionError("Redis is away")
 
     with pytest.raises(ConnectionError):
-        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, announce=refuse))
+        run(lambda session, now: publish_batch(session, now, shards=[shard], limit=9, publish=refuse))
     assert [event.attempts for event in events()] == [0, 0]
 
 
@@ -123,4 +135,4 @@ def test_they_are_listed_in_pages(pair: str) -> None:
     first, second, third = (each.id for each in listed())
     assert [each.id for each in listed(after=first, limit=1)] == [second]
     assert [each.id for each in listed(after=second)] == [third]
-    assert read(lambda session: session.scalars(select(Event)).all()) == []
+    assert read(lambda session: session.scalars(select(OutboxEvent)).all()) == []

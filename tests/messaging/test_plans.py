@@ -18,7 +18,6 @@ from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
-from messaging.events import apply_batch, publish_batch
 from messaging.history import history
 from messaging.read import read
 from messaging.recall import recall
@@ -27,6 +26,7 @@ from messaging.sync import sync
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, DIRECTORY, draft
 from tests.servers import Databases
+from workers.batches import apply_batch, publish_batch
 
 TALKS = 5_000  # of Alice
 LENGTH = 100_000  # messages of Alice and Bob
@@ -215,7 +215,7 @@ CALLS: dict[str, Rule] = {
     "delivered, nothing new": proving(0, 100),
     "apply": lambda session, now: apply_batch(session, now, shards=[3], limit=300),
     "apply of several": lambda session, now: apply_batch(session, now, shards=[2, 3, 4, 9], limit=150),
-    "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, announce=lambda _: None),
+    "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, publish=lambda _: None),
 }
 # They count, skip or pass over rows by their nature: an index says which, and nothing else is read.
 COUNTING: dict[str, tuple[Rule, int]] = {

@@ -7,10 +7,11 @@ from sqlalchemy import insert, update
 
 from db.base import table
 from db.conversation import Conversation
-from db.outbox import Event, Kind
+from db.outbox import OutboxEvent
 from db.session import run
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.projection import audience, concerns
+from messaging.events import ViewChanged
+from messaging.members import UnknownConversation
 from messaging.recall import recall
 from messaging.status import Status
 from tests.messaging.conftest import (
@@ -19,6 +20,7 @@ from tests.messaging.conftest import (
     CAROL,
     befriend,
     draft,
+    events,
     hide,
     messages,
     project,
@@ -39,7 +41,7 @@ def counts(user_id: int) -> tuple[int, int, int]:
 
 def project_again() -> None:
     """Apply every event that was applied before once more."""
-    run(lambda session, _: session.execute(update(Event).values(applied=False)))
+    run(lambda session, _: session.execute(update(OutboxEvent).values(applied=False)))
     project()
 
 
@@ -187,8 +189,7 @@ def test_what_one_hid_or_arranged_concerns_nobody_else(pair: str) -> None:
     change(delete_for_oneself, message, BOB)
     project()
     assert [view(user).change_seq for user in (ALICE, BOB)] == [1, 2]
-    event = Event(conversation_id=pair, kind=Kind.CHANGED, user_id=ALICE)
-    assert concerns(event) == (ALICE,)
+    assert ViewChanged(conversation_id=pair, change_seq=3, user_id=ALICE).concerns((ALICE, BOB)) == (ALICE,)
 
 
 @pytest.mark.parametrize("rule", [recall, delete_for_everyone, delete_for_oneself])
@@ -290,8 +291,14 @@ def test_the_rows_of_a_batch_are_written_in_one_statement(pair: str, statements:
     assert len([each for each in statements if each.startswith("INSERT INTO im_conversation ")]) == 1
 
 
-def test_the_audience_are_the_two() -> None:
-    assert (audience("1_2"), audience("2_1"), audience("group_5")) == ((1, 2), (), ())
+@pytest.mark.parametrize("name", ["group_5", "2_1"])
+def test_an_event_of_no_conversation_is_not_applied_to_nobody(pair: str, name: str) -> None:
+    stored(ALICE, BOB)
+    run(lambda session, _: session.execute(update(OutboxEvent).values(conversation_id=name)))
+    with pytest.raises(UnknownConversation):
+        project()
+    (event,) = events()
+    assert not event.applied
 
 
 def test_an_old_row_of_another_friend_is_left_alone(pair: str) -> None:

@@ -15,7 +15,7 @@ from db.blacklist import Blacklist
 from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.session import engine, run
 from messaging import delivered, rows
 from messaging.audit import audit
@@ -23,7 +23,7 @@ from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.errors import Code, Refused
-from messaging.events import Announcement, apply_batch, publish_batch
+from messaging.events import Announcement
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
@@ -31,6 +31,7 @@ from messaging.status import Status
 from tests.messaging.conftest import ALICE, BOB, DIRECTORY, befriend, draft, messages, store, store_many, stored, view
 from tests.messaging.conftest import read as read_rows
 from tests.processes import PATIENCE, wait_until
+from workers.batches import apply_batch, publish_batch
 
 ROUNDS = 200
 NAME = "1_2"
@@ -74,7 +75,7 @@ def settle(*, recounted: bool = True) -> None:
     def rule(session: Session, now: datetime) -> Any:
         while apply_batch(session, now, shards=[SHARD], limit=300).count:
             pass
-        session.execute(delete(Event))
+        session.execute(delete(OutboxEvent))
         return audit(session, now, conversation_id=NAME, repair=False).drift if recounted else []
 
     assert run(rule) == []
@@ -220,7 +221,7 @@ def test_publishing_while_it_is_withdrawn_read_or_answered_for(both: Both) -> No
         message, _ = store_many(ALICE, BOB, 2)
         run(applying())
         told: list[Announcement] = []
-        publishing: Rule = partial(publish_batch, shards=[SHARD], limit=300, announce=told.extend)
+        publishing: Rule = partial(publish_batch, shards=[SHARD], limit=300, publish=told.extend)
         others = [recalling(message), reading(message, turn), proving(message["seq"] + 1), hiding(BOB, message)]
         batch, _ = both(publishing, others[turn % 4])
         assert batch.count >= 2

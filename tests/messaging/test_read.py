@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from db.outbox import Kind
 from db.session import run
 from messaging.delete import delete_for_everyone
 from messaging.errors import Code
+from messaging.events import ConversationRead, event_of
 from messaging.message import SYSTEM
 from messaging.read import Read, read
 from messaging.status import Status
@@ -205,11 +205,11 @@ def test_a_read_is_told_once_with_what_was_read(three: Messages) -> None:
     done = bob_reads(three[0], origin="abc")
     bob_reads(three[1], all_up_to=True)
     assert done.shard == head().shard
-    alone, up_to = events()
-    assert (alone.kind, alone.message_id, alone.read_seq, alone.user_id) == (Kind.READ, three[0]["id"], 0, BOB)
-    assert (up_to.kind, up_to.message_id, up_to.read_seq, up_to.user_id) == (Kind.READ, 0, 2, BOB)
-    assert (alone.origin, up_to.origin) == ("abc", None)
-    assert (alone.change_seq, up_to.change_seq, head().change_seq) == (4, 5, 5)
+    alone, up_to = map(event_of, events())
+    both = {"conversation_id": "1_2", "user_id": BOB}
+    assert alone == ConversationRead(**both, message_id=three[0]["id"], read_seq=0, change_seq=4, origin="abc")
+    assert up_to == ConversationRead(**both, read_seq=2, change_seq=5)
+    assert head().change_seq == 5
 
 
 def test_a_single_read_numbers_the_message_a_receipt_up_to_one_does_not(three: Messages) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.revoked_token import RevokedToken
 from db.session import run
 from db.ticket import Ticket
@@ -84,8 +84,8 @@ def test_a_snapshot_tells_what_there_is(pair: str) -> None:
 
     def rule(session: Session, moment: datetime) -> dict[str, int]:
         session.execute(insert(User), [person | {"create_time": moment, "update_time": moment}])
-        session.execute(update(Event).where(Event.id == 2).values(create_time=moment - HOUR))
-        session.execute(update(Event).where(Event.id != 2).values(create_time=moment))
+        session.execute(update(OutboxEvent).where(OutboxEvent.id == 2).values(create_time=moment - HOUR))
+        session.execute(update(OutboxEvent).where(OutboxEvent.id != 2).values(create_time=moment))
         return upkeep.snapshot(session, moment)
 
     found = {"messages": 3, "users": 9, "outbox_depth": 3, "outbox_age": 3600, "outbox_parked": 0}

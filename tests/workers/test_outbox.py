@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from db.outbox import Event
+from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from db.session import run
 from tests import databases
@@ -66,14 +66,14 @@ def test_a_long_drain_goes_on_in_other_tasks(three_shards: str, own_redis: Redis
     assert [view(friend, f"1_{friend}").unread_count for friend in (BOB, CAROL, DAVE)] == [2, 2, 2]
 
 
-def spoiled(event: Event) -> None:
+def spoiled(event: OutboxEvent) -> None:
     """Let an event name a message of a conversation that has nothing to do with it."""
     befriend(BOB, CAROL)
     message = stored(BOB, CAROL)
 
     def rule(session: Session, _now: datetime) -> None:
-        session.execute(delete(Event).where(Event.message_id == message["id"]))
-        wrong = update(Event).where(Event.id == event.id)
+        session.execute(delete(OutboxEvent).where(OutboxEvent.message_id == message["id"]))
+        wrong = update(OutboxEvent).where(OutboxEvent.id == event.id)
         session.execute(wrong.values(conversation_id="1_9", message_id=message["id"]))
 
     run(rule)

@@ -1,0 +1,44 @@
+"""Who has deleted which message for themselves alone, asked in the four ways that rules need."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, select, tuple_
+from sqlalchemy.orm import Session
+
+from db.base import table
+from db.hidden import Hidden
+from db.message import Message
+from messaging.members import Members
+
+# Built once: putting a statement together costs as much as running it.
+_PAIRS = select(table(Hidden)).where(
+    tuple_(table(Hidden).c.user_id, table(Hidden).c.message_id).in_(bindparam("pairs", expanding=True))
+)
+
+
+def is_hidden(session: Session, *, user_id: int, message_id: int) -> bool:
+    """Returns whether this user has hidden the message."""
+    return session.get(Hidden, (user_id, message_id)) is not None
+
+
+def hidden_among(session: Session, user_id: int, messages: Sequence[Row[Any]]) -> set[int]:
+    """Returns the ids of those of these messages that this user has hidden."""
+    ids = [message.id for message in messages]
+    statement = select(Hidden.message_id).where(Hidden.user_id == user_id, Hidden.message_id.in_(ids))
+    return set(session.scalars(statement)) if ids else set()
+
+
+def hidden_from(session: Session, messages: Sequence[Row[Any]], members: Members) -> set[tuple[int, int]]:
+    """Returns (user id, message id) for each of these messages that a member of its conversation has hidden."""
+    pairs = [(user, message.id) for message in messages for user in members.get(message.conversation_id, ())]
+    if not pairs:
+        return set()
+    return {(row.user_id, row.message_id) for row in session.execute(_PAIRS, {"pairs": pairs})}
+
+
+def hidden_by(user_id: int) -> ColumnElement[bool]:
+    """Returns the condition that this user has hidden the message of the enclosing query."""
+    # Not EXISTS: MariaDB would read all that the user has ever hidden, instead of looking up this one.
+    found = select(Hidden.message_id).where(Hidden.user_id == user_id, Hidden.message_id == Message.id)
+    return found.correlate(Message).scalar_subquery().is_not(None)

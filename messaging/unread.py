@@ -1,0 +1,56 @@
+"""The unread rule, for a message at hand (`counts_for`) and as a query (`count_unread`): both must say the same.
+
+A message is unread for a member when they have neither read nor sent nor hidden it, it is no system message, and it
+has not been withdrawn (CONTRACT: unread count).
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.orm import Session
+
+from db.message import Message
+from messaging import rows
+from messaging.hidden import hidden_by, is_hidden
+from messaging.message import SYSTEM
+from messaging.status import UNREAD
+
+
+def counts_for(row: rows.View, message: Row[Any], *, hidden: bool) -> bool:
+    """Returns whether a message is unread for the row's user; `hidden` says whether they have hidden it."""
+    return (
+        row.read_seq < message.seq
+        and message.from_user_id != row.user_id
+        and message.message_type != SYSTEM
+        and message.status in UNREAD
+        and not hidden
+    )
+
+
+def unread_range(row: rows.View, upto: int) -> tuple[ColumnElement[bool], ...]:
+    """Returns the conditions for the messages up to the seq `upto` that reading would mark read."""
+    return (
+        Message.conversation_id == row.conversation_id,
+        Message.seq > row.read_seq,
+        Message.seq <= upto,
+        Message.from_user_id != row.user_id,
+        Message.status.in_(UNREAD),
+    )
+
+
+def count_unread(session: Session, row: rows.View, *, upto: int) -> int:
+    """Returns how many messages up to the seq `upto` are unread for the row's user: `counts_for`, as a query."""
+    statement = (
+        select(func.count())
+        .select_from(Message)
+        .where(*unread_range(row, upto), Message.message_type != SYSTEM, ~hidden_by(row.user_id))
+    )
+    return session.scalar(statement) or 0
+
+
+def uncount(session: Session, row: rows.View, message: Row[Any]) -> None:
+    """Take a message out of a locked row's unread count, if it is in it. `message` is as it was before its change."""
+    if message.seq <= row.last_seq and counts_for(
+        row, message, hidden=is_hidden(session, user_id=row.user_id, message_id=message.id)
+    ):
+        row.unread_count -= 1
