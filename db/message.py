@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import Index, Integer, LargeBinary, SmallInteger, Text, UniqueConstraint
+from sqlalchemy.dialects.mysql import BINARY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, binary_string, table_args
@@ -40,3 +41,7 @@ class Message(Base):
     recalled_at: Mapped[datetime | None] = mapped_column()
     delivered_at: Mapped[datetime | None] = mapped_column()
     read_at: Mapped[datetime | None] = mapped_column()
+    body_hash: Mapped[bytes | None] = mapped_column(
+        LargeBinary(8).with_variant(BINARY(8), "mysql", "mariadb"),
+        comment="of what the sender sent, whatever has become of it; NULL: sent before this column was there",
+    )

@@ -20,7 +20,8 @@ from messaging import heads, outbox, rows
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
 from messaging.members import members
-from messaging.message import SYSTEM, shown
+from messaging.message import shown
+from messaging.message_type import MessageType
 from messaging.preview import last_visible
 from messaging.status import Status
 from messaging.unread import count_unread
@@ -125,7 +126,7 @@ def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
         "conversation_id": name,
         "from_user_id": 0,
         "to_user_id": 0,
-        "message_type": SYSTEM,
+        "message_type": MessageType.SYSTEM,
         "content": "",
         "status": Status.DELETED,
         "del_state": 1,

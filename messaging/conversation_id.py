@@ -1,7 +1,16 @@
 """The names of conversations: `"{smaller}_{larger}"` of two users, `"group_{id}"` of a group."""
 
 import re
+from enum import IntEnum
 from zlib import crc32
+
+
+class ConversationType(IntEnum):
+    """A conversation is of two users or of a group."""
+
+    SINGLE = 1
+    GROUP = 2
+
 
 _SINGLE = re.compile(r"([1-9]\d{0,15})_([1-9]\d{0,15})", re.ASCII)
 

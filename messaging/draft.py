@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from messaging.conversation_id import single
 from messaging.errors import Code, Refused
-from messaging.message import SENDABLE
+from messaging.message_type import SENDABLE, MessageType
 
 MAX_CONTENT = 5_000  # characters
 MAX_EXTRA = 8 * 1024  # bytes of compact JSON
@@ -33,8 +34,22 @@ class Draft:
     def conversation_id(self) -> str:
         return single(self.from_user_id, self.to_user_id)
 
+    @property
+    def body_hash(self) -> bytes:
+        """Returns 8 bytes that are the same for every attempt to send this message, and for no other body.
+
+        That is enough for what is compared with one row and never searched for. They are stored, and a retry may come
+        after an upgrade: what is hashed here must never change.
+        """
+        # The length comes first, so that no content can pass for another one with an `extra`.
+        body = f"{self.conversation_id} {self.message_type} {len(self.content)} {self.content}{self.extra or ''}"
+        return blake2b(body.encode(), digest_size=8).digest()
+
     def same_body(self, stored: Any) -> bool:
-        """Whether a stored row could have come from this draft: the test of an honest retry."""
+        """Returns whether a stored row came from such a draft, whatever it says now: the test of an honest retry."""
+        if stored.body_hash is not None:
+            return bool(stored.body_hash == self.body_hash)
+        # It was stored before there were hashes, when nothing changed a body.
         mine = (self.to_user_id, self.message_type, self.content, self.extra)
         return mine == (stored.to_user_id, stored.message_type, stored.content, stored.extra)
 
@@ -45,7 +60,7 @@ def make(
     content: str,
     to_user_id: int | None = None,
     group_id: int | None = None,
-    message_type: int = 1,
+    message_type: int = MessageType.TEXT.value,
     extra: dict[str, Any] | None = None,
     client_msg_id: str | None = None,
 ) -> Draft:

@@ -11,33 +11,13 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.message import Message
 from infra.settings import settings
+from messaging import schemas
 from messaging.errors import Code, Refused
 from messaging.members import peer
 from messaging.status import Status
 
-SYSTEM = 0
-SENDABLE = frozenset({1, 2, 3, 4, 5})  # text, image, voice, video, file
-
-
 # What `wire` reads of im_message; other columns would only be carried.
-COLUMNS = tuple(
-    table(Message).c[name]
-    for name in (
-        "id",
-        "conversation_id",
-        "seq",
-        "change_seq",
-        "from_user_id",
-        "to_user_id",
-        "message_type",
-        "content",
-        "extra",
-        "status",
-        "client_msg_id",
-        "create_time",
-        "update_time",
-    )
-)
+COLUMNS = tuple(table(Message).c[name] for name in schemas.Message().fields)
 
 
 def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]:
@@ -75,7 +55,7 @@ def unix(moment: datetime) -> int:
 
 
 def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
-    """The Message of the contract, from a row with `COLUMNS`.
+    """Returns `schemas.Message` for a row with `COLUMNS`. It is spelled out: all that is ever told comes through here.
 
     A recalled one shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
     """

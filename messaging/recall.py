@@ -8,7 +8,8 @@ from infra.settings import settings
 from messaging.errors import Code, Refused
 from messaging.events import MessageRecalled
 from messaging.members import members
-from messaging.message import SYSTEM, find_message
+from messaging.message import find_message
+from messaging.message_type import MessageType
 from messaging.status import Status, may_become
 from messaging.withdrawn import Withdrawn, hold, withdraw
 
@@ -19,7 +20,7 @@ def recall(session: Session, now: datetime, *, user_id: int, message_id: int) ->
     Raises Refused: NO_SUCH_MESSAGE, FORBIDDEN for another's or a system message, ALREADY_WITHDRAWN, RECALL_TOO_LATE.
     """
     message = find_message(session, user_id=user_id, message_id=message_id)
-    if message.from_user_id != user_id or message.message_type == SYSTEM:
+    if message.from_user_id != user_id or message.message_type == MessageType.SYSTEM:
         raise Refused(Code.FORBIDDEN, "only its sender may recall a message")
     held = hold(session, now, message, members(session, [message.conversation_id])[message.conversation_id])
     if not may_become(held.message.status, Status.RECALLED):

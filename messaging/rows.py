@@ -12,6 +12,7 @@ from db.base import table
 from db.conversation import Conversation
 from db.insert_ignore import insert_ignore
 from db.write_rows import write_rows
+from messaging.conversation_id import ConversationType
 from messaging.members import UnknownConversation, peer
 
 RowKey = tuple[str, int]  # conversation_id, user_id
@@ -93,7 +94,7 @@ def _empty(key: RowKey, now: datetime) -> dict[str, Any]:
         "conversation_id": conversation_id,
         "user_id": user_id,
         "friend_id": friend_id,
-        "conversation_type": 1,
+        "conversation_type": ConversationType.SINGLE,
         "create_time": now,
         "update_time": now,
     }

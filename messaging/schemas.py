@@ -5,16 +5,17 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf
 
+from messaging.conversation_id import ConversationType
 from messaging.draft import CLIENT_MSG_ID, MAX_CONTENT
 from messaging.fields import MAX_ID, Flag, Id, Int, Object
-from messaging.message import SENDABLE, SYSTEM
+from messaging.message_type import SENDABLE, MessageType
 from messaging.status import Status
 
 # What a rule checks, with a code of its own, and the description of the call tells all the same.
 _SENDABLE = {
-    "enum": sorted(SENDABLE),
-    "minimum": min(SENDABLE),
-    "maximum": max(SENDABLE),
+    "enum": sorted(each.value for each in SENDABLE),
+    "minimum": min(SENDABLE).value,
+    "maximum": max(SENDABLE).value,
     "description": "1 text, 2 image, 3 voice, 4 video, 5 file.",
 }
 _TEXT = {"minLength": 1, "maxLength": MAX_CONTENT}
@@ -28,6 +29,7 @@ _EXTRA = {"description": "At most 8 KiB as compact JSON."}
 
 _TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
 _STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
+_KINDS = {"description": "1 one-to-one, 2 group."}
 _SCOPES = ("everyone", "self")
 
 
@@ -37,16 +39,18 @@ def conversation_id(**kwargs: object) -> fields.String:
 
 
 class Message(Schema):
+    """The Message of the contract. Each field is a column of im_message and a field of rpc/message.proto."""
+
     id = fields.Integer()
     conversation_id = fields.String()
     seq = fields.Integer()
     change_seq = fields.Integer()
     from_user_id = fields.Integer()
     to_user_id = fields.Integer()
-    message_type = fields.Integer(validate=OneOf([SYSTEM, *sorted(SENDABLE)]), metadata=_TYPES)
+    message_type = fields.Integer(validate=OneOf([each.value for each in MessageType]), metadata=_TYPES)
     content = fields.String()
     extra = fields.Dict(allow_none=True)
-    status = fields.Integer(validate=OneOf([int(each) for each in Status]), metadata=_STATUS)
+    status = fields.Integer(validate=OneOf([each.value for each in Status]), metadata=_STATUS)
     client_msg_id = fields.String(allow_none=True)
     create_time = fields.Integer()
     update_time = fields.Integer()
@@ -54,7 +58,7 @@ class Message(Schema):
 
 class Conversation(Schema):
     conversation_id = fields.String()
-    conversation_type = fields.Integer(validate=OneOf([1, 2]), metadata={"description": "1 one-to-one, 2 group."})
+    conversation_type = fields.Integer(validate=OneOf([each.value for each in ConversationType]), metadata=_KINDS)
     friend_id = fields.Integer()
     group_id = fields.Integer()
     name = fields.String()
@@ -75,7 +79,7 @@ class Conversation(Schema):
 class Send(Schema):
     to_user_id = Id(metadata={"x-required": True})
     group_id = Id(metadata={"x-unavailable": True})  # there are no groups yet
-    message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=1, metadata=_SENDABLE)
+    message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=MessageType.TEXT.value, metadata=_SENDABLE)
     content = fields.String(required=True, metadata=_TEXT)
     extra = Object(load_default=None, allow_none=True, metadata=_EXTRA)
     client_msg_id = fields.String(load_default=None, allow_none=True, metadata=_KEY)

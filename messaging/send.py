@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, tuple_
+from sqlalchemy import Row, Select, bindparam, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -25,7 +26,7 @@ from messaging.status import Status
 
 # Built once: putting a statement together costs as much as running it.
 _MESSAGES = table(Message)
-_REPEATS = select(*COLUMNS).where(
+_REPEATS: Select[Any] = select(*COLUMNS, _MESSAGES.c.body_hash).where(
     tuple_(_MESSAGES.c.from_user_id, _MESSAGES.c.client_msg_id).in_(bindparam("keys", expanding=True))
 )
 _INSERT = insert(_MESSAGES)
@@ -44,28 +45,12 @@ class Sent:
     shard: int | None
 
 
-@dataclass(slots=True)
-class _Stored:
-    """A row in the making, with im_message's columns as attributes."""
-
-    from_user_id: int
-    to_user_id: int
-    conversation_id: str
-    message_type: int
-    content: str
-    extra: str | None
-    status: int
-    seq: int
-    create_time: datetime
-    update_time: datetime
-    client_msg_id: str | None
-    change_seq: int
-    id: int = 0
-    shard: int = 0
+class _Stored(SimpleNamespace):
+    """A row just inserted: its columns as attributes, and the `shard` of its event."""
 
 
-_INSERTED = tuple(name for name in _Stored.__slots__ if name not in ("id", "shard"))
-
+Columns = dict[str, Any]  # of a row of im_message
+Place = tuple[str, int]  # conversation_id and seq of a message
 Key = tuple[int, str] | int
 Answer = Sent | Refused
 Heads = dict[str, heads.LockedHead]
@@ -111,13 +96,13 @@ def _by_key(session: Session, drafts: Sequence[Draft]) -> dict[Key, Row[Any]]:
 
 
 def _answer(draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, *, is_first: bool) -> Answer:
+    if stored is not None and is_first:
+        return Sent(wire(stored), duplicate=False, shard=stored.shard)
     known = repeat or stored
     if known is None:
         return Refused(Code.NOT_FRIENDS)
     if not draft.same_body(known):
         return Refused(Code.CLIENT_MSG_ID_REUSED)
-    if stored is not None and is_first:
-        return Sent(wire(stored), duplicate=False, shard=stored.shard)
     return Sent(wire(known), duplicate=True, shard=None)
 
 
@@ -127,8 +112,9 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads
     names = {draft.conversation_id for draft in drafts}
     locked = {name: held[name] for name in names & held.keys()} | heads.create(session, names - held.keys())
     rows = _numbered(drafts, locked, now)
-    heads.advance(session, locked.values(), Counter(row.conversation_id for row in rows), messages=True)
-    _insert(session, rows)
+    heads.advance(session, locked.values(), Counter(row["conversation_id"] for row in rows), messages=True)
+    ids = _insert(session, rows)
+    stored = [_Stored(id=ids[_place(row)], shard=locked[row["conversation_id"]].shard, **row) for row in rows]
     outbox.append(
         session,
         now,
@@ -137,51 +123,51 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads
                 row.shard,
                 MessageSent(conversation_id=row.conversation_id, change_seq=row.change_seq, message_id=row.id),
             )
-            for row in rows
+            for row in stored
         ],
     )
-    return rows
+    return stored
 
 
-def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[_Stored]:
+def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Columns]:
+    """Returns the rows to insert, the messages of each conversation numbered on from its head."""
     taken: Counter[str] = Counter()
-    rows = []
+    rows: list[Columns] = []
     for draft in drafts:
         name = draft.conversation_id
         taken[name] += 1
         head = locked[name]
         rows.append(
-            _Stored(
-                from_user_id=draft.from_user_id,
-                to_user_id=draft.to_user_id,
-                conversation_id=name,
-                message_type=draft.message_type,
-                content=draft.content,
-                extra=draft.extra,
-                status=Status.SENT,
-                seq=head.last_seq + taken[name],
-                create_time=now,
-                update_time=now,
-                client_msg_id=draft.client_msg_id,
-                change_seq=head.change_seq + taken[name],
-                shard=head.shard,
-            )
+            {
+                "conversation_id": name,
+                "seq": head.last_seq + taken[name],
+                "change_seq": head.change_seq + taken[name],
+                "from_user_id": draft.from_user_id,
+                "to_user_id": draft.to_user_id,
+                "message_type": draft.message_type,
+                "content": draft.content,
+                "extra": draft.extra,
+                "status": Status.SENT,
+                "client_msg_id": draft.client_msg_id,
+                "body_hash": draft.body_hash,
+                "create_time": now,
+                "update_time": now,
+                "del_state": 0,
+                "version": 0,
+            }
         )
     return rows
 
 
-def _columns(row: _Stored) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _INSERTED} | {"del_state": 0, "version": 0}
-
-
-def _insert(session: Session, rows: Sequence[_Stored]) -> None:
-    """Store the rows and give them their ids, which need not be consecutive."""
-    places = {(row.conversation_id, row.seq): row for row in rows}
-    columns = [_columns(row) for row in rows]
+def _insert(session: Session, rows: Sequence[Columns]) -> dict[Place, int]:
+    """Insert the rows. Returns their ids, which need not be consecutive."""
     if session.get_bind().dialect.insert_returning:
-        inserted = session.execute(_INSERT_IDS, columns)
+        inserted = session.execute(_INSERT_IDS, rows)
     else:  # MySQL has no RETURNING: read them back by their unique key
-        session.execute(_INSERT, columns)
-        inserted = session.execute(_IDS, {"places": list(places)})
-    for id_, conversation_id, seq in inserted:
-        places[conversation_id, seq].id = id_
+        session.execute(_INSERT, rows)
+        inserted = session.execute(_IDS, {"places": [_place(row) for row in rows]})
+    return {(conversation_id, seq): id_ for id_, conversation_id, seq in inserted}
+
+
+def _place(row: Columns) -> Place:
+    return row["conversation_id"], row["seq"]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.message import Message
 from messaging import rows
 from messaging.hidden import hidden_by, is_hidden
-from messaging.message import SYSTEM
+from messaging.message_type import MessageType
 from messaging.status import UNREAD
 
 
@@ -21,7 +21,7 @@ def counts_for(row: rows.View, message: Row[Any], *, hidden: bool) -> bool:
     return (
         row.read_seq < message.seq
         and message.from_user_id != row.user_id
-        and message.message_type != SYSTEM
+        and message.message_type != MessageType.SYSTEM
         and message.status in UNREAD
         and not hidden
     )
@@ -43,7 +43,7 @@ def count_unread(session: Session, row: rows.View, *, upto: int) -> int:
     statement = (
         select(func.count())
         .select_from(Message)
-        .where(*unread_range(row, upto), Message.message_type != SYSTEM, ~hidden_by(row.user_id))
+        .where(*unread_range(row, upto), Message.message_type != MessageType.SYSTEM, ~hidden_by(row.user_id))
     )
     return session.scalar(statement) or 0
 

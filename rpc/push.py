@@ -10,13 +10,17 @@ from infra.notes import Frame
 from messaging.draft import MAX_CONTENT
 from messaging.fields import MAX_ID, Int, Object
 from messaging.frame import frame
+from messaging.message_type import MessageType
 
 
 class Pushed(Schema):
-    """What a `push` frame shows. It names no message and no conversation, so that it is not taken for a stored one."""
+    """The fields of a Message that a `push` frame shows, each with a default.
+
+    It names no message and no conversation, so that it is not taken for a stored one.
+    """
 
     from_user_id = Int(minimum=0, maximum=MAX_ID, load_default=0)
-    message_type = Int(minimum=0, maximum=5, load_default=0)
+    message_type = Int(minimum=min(MessageType), maximum=max(MessageType), load_default=MessageType.SYSTEM.value)
     content = fields.String(load_default="", validate=Length(max=MAX_CONTENT))
     extra = Object(load_default=None, allow_none=True)
 

@@ -10,7 +10,7 @@ from db.session import run
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.errors import Code
 from messaging.history import history
-from messaging.message import SYSTEM
+from messaging.message_type import MessageType
 from messaging.status import Status
 from messaging.withdrawn import Withdrawn
 from tests.messaging.conftest import (
@@ -170,7 +170,7 @@ def test_a_read_message_was_taken_off_already(three: Messages, delete: Delete) -
 
 @pytest.mark.parametrize("delete", [for_everyone, for_oneself])
 def test_system_messages_were_never_counted(three: Messages, delete: Delete) -> None:
-    set_message(three[0], message_type=SYSTEM)
+    set_message(three[0], message_type=MessageType.SYSTEM)
     set_view(BOB, unread_count=2)
     delete(BOB, three[0])
     assert view(BOB).unread_count == 2

@@ -138,6 +138,22 @@ def test_another_body_is_no_retry(changes: dict[str, Any]) -> None:
     assert not draft.same_body(replace(draft, **changes))
 
 
+def test_what_is_hashed_stays_the_same() -> None:
+    """It is compared with what was stored by earlier releases."""
+    sent = make(1, to_user_id=2, content="文 x", extra={"a": [1.5, "é"]}, message_type=2, client_msg_id="k")
+    assert sent.body_hash.hex() == "4a81ba22e9fe22bc"
+
+
+def test_a_content_cannot_pass_for_an_extra() -> None:
+    text = make(1, to_user_id=2, content='x{"a":1}', client_msg_id="k")
+    assert not text.same_body(make(1, to_user_id=2, content="x", extra={"a": 1}, client_msg_id="k"))
+
+
+def test_an_extra_in_another_order_is_another_body() -> None:
+    draft = make(1, to_user_id=2, content="x", extra={"a": 1, "b": 2}, client_msg_id="k")
+    assert not draft.same_body(make(1, to_user_id=2, content="x", extra={"b": 2, "a": 1}, client_msg_id="k"))
+
+
 def test_the_conversation_is_the_pairs() -> None:
     assert make(2, to_user_id=1, content="x").conversation_id == "1_2"
 

@@ -67,7 +67,7 @@ def test_a_receipt_that_the_release_before_inserts_is_told_in_full() -> None:
 
 def test_what_waits_is_converted_by_the_migration_and_back(any_database: str) -> None:
     old = old_row(Kind.READ, read_seq=7, origin="abc", attempts=0)
-    command.downgrade(databases.alembic(), "0005")
+    command.downgrade(databases.alembic(), "0006")
     with engine().begin() as connection:
         names = ", ".join(old)
         connection.execute(text(f"INSERT INTO im_outbox ({names}) VALUES (:{', :'.join(old)})"), old)
@@ -77,7 +77,7 @@ def test_what_waits_is_converted_by_the_migration_and_back(any_database: str) ->
         assert row.detail
         connection.execute(text("UPDATE im_outbox SET read_seq = 0, origin = NULL"))
     assert event_of(row) == ConversationRead(conversation_id="1_2", change_seq=5, user_id=2, read_seq=7, origin="abc")
-    command.downgrade(databases.alembic(), "0005")
+    command.downgrade(databases.alembic(), "0006")
     with engine().begin() as connection:
         (row,) = connection.execute(text("SELECT read_seq, origin FROM im_outbox"))
     assert tuple(row) == (7, "abc")

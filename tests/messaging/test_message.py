@@ -4,10 +4,15 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
-from messaging.message import unix, wire
+from messaging.message import COLUMNS, unix, wire
+from messaging.schemas import Message
 from messaging.status import Status
+from rpc.generated.message_pb2 import MessageInfo
+from rpc.push import Pushed
+from tests.processes import ROOT
 
 NEW_YEAR = datetime(2026, 1, 1)  # noqa: DTZ001 - the database's times are naive UTC
 
@@ -34,6 +39,16 @@ def row(**changes: Any) -> SimpleNamespace:
 @pytest.fixture(autouse=True)
 def _settings(database: str) -> None:
     """The placeholder is a setting."""
+
+
+def test_a_message_has_the_same_fields_wherever_it_is_told() -> None:
+    declared = list(Message().fields)
+    assert [column.name for column in COLUMNS] == declared
+    assert list(wire(row())) == declared
+    assert sorted(MessageInfo.DESCRIPTOR.fields_by_name) == sorted(declared)
+    assert set(Pushed().fields) < set(declared)
+    _, _, documented = (ROOT / "docs/protocol.md").read_text().partition("### Message\n\n```json\n")
+    assert list(orjson.loads(documented.partition("```")[0])) == declared
 
 
 def test_unix_takes_a_naive_time_for_utc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from db.session import run
 from messaging.delete import delete_for_everyone
 from messaging.errors import Code
 from messaging.events import ConversationRead, event_of
-from messaging.message import SYSTEM
+from messaging.message_type import MessageType
 from messaging.read import Read, read
 from messaging.status import Status
 from tests.messaging.conftest import (
@@ -165,7 +165,7 @@ def test_delivery_does_not_fall_back_to_what_was_read(three: Messages) -> None:
 
 def test_hidden_and_system_messages_were_not_counted_and_are_not_taken_off(three: Messages) -> None:
     hide(BOB, three[0])
-    set_message(three[1], message_type=SYSTEM)
+    set_message(three[1], message_type=MessageType.SYSTEM)
     set_view(BOB, unread_count=1)
     store_many(ALICE, BOB, 2)
     project()

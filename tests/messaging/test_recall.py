@@ -8,7 +8,7 @@ import pytest
 from db.outbox import Kind
 from db.session import run
 from messaging.errors import Code
-from messaging.message import SYSTEM
+from messaging.message_type import MessageType
 from messaging.recall import recall
 from messaging.status import Status
 from messaging.withdrawn import Withdrawn
@@ -87,7 +87,7 @@ def test_an_absent_message(message: dict[str, Any]) -> None:
 
 
 def test_a_system_message_is_not_recalled(message: dict[str, Any]) -> None:
-    set_message(message, message_type=SYSTEM)
+    set_message(message, message_type=MessageType.SYSTEM)
     assert refusal(lambda: recalls(ALICE, message)) == Code.FORBIDDEN
 
 

@@ -220,6 +220,27 @@ def test_a_repeat_answers_with_the_message_as_it_now_stands(pair: str) -> None:
     assert again["content"] != message["content"]
 
 
+@pytest.mark.parametrize("changed", [{"content": "edited"}, {"content": "", "extra": None}, {"extra": '{"a":2}'}])
+def test_a_retry_is_compared_with_what_was_sent_not_with_what_became_of_it(pair: str, changed: dict[str, Any]) -> None:
+    sent = {"extra": '{"a":1}', "client_msg_id": "k"}
+    set_message(stored(ALICE, BOB, "one", **sent), **changed)
+    now = messages()[0]
+    answers = store(
+        draft(ALICE, BOB, "one", **sent),
+        draft(ALICE, BOB, "two", **sent),
+        draft(ALICE, BOB, now.content, extra=now.extra, client_msg_id="k"),
+    )
+    assert told(answers) == ["1*", Code.CLIENT_MSG_ID_REUSED, Code.CLIENT_MSG_ID_REUSED]
+    assert isinstance(answers[0], Sent)
+    assert answers[0].message["content"] == now.content
+
+
+def test_a_message_stored_before_there_were_hashes_is_compared_by_its_body(pair: str) -> None:
+    set_message(stored(ALICE, BOB, "one", client_msg_id="k"), body_hash=None)
+    answers = store(*(draft(ALICE, BOB, text, client_msg_id="k") for text in ("one", "two")))
+    assert told(answers) == ["1*", Code.CLIENT_MSG_ID_REUSED]
+
+
 def test_every_stored_message_has_its_event(pair: str) -> None:
     befriend(ALICE, CAROL)
     answers = store(draft(ALICE, BOB), draft(ALICE, CAROL), draft(ALICE, DAVE), draft(BOB, ALICE))
