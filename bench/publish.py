@@ -13,7 +13,8 @@ from typing import Any
 import redis
 
 from bench.requests import MARK, stamp
-from infra import bus
+from infra import channels, notes
+from messaging.frame import frame
 
 _STRANGERS = 1_000_000_000  # senders nobody else is
 
@@ -22,18 +23,12 @@ Note = tuple[str, bytes]
 
 def _message(user: int, seq: int, at: bytes) -> Note:
     sender = user + _STRANGERS
-    header = {
-        "kind": "message",
-        "conversation_id": f"{user}_{sender}",
-        "seq": seq,
-        "from_user_id": sender,
-    }
-    return bus.user_channel(user), bus.encode(bus.Note(header, (_frame(user, seq, at),)))
+    note = notes.Message(f"{user}_{sender}", seq, sender, _frame(user, seq, at))
+    return channels.of_user(user), notes.encode(note)
 
 
 def _other(user: int, seq: int, at: bytes) -> Note:
-    note = bus.Note({"kind": "frame", "origin": None}, (_frame(user, seq, at),))
-    return bus.user_channel(user), bus.encode(note)
+    return channels.of_user(user), notes.encode(notes.Frame(_frame(user, seq, at)))
 
 
 def _bare(user: int, seq: int, at: bytes) -> Note:
@@ -57,7 +52,7 @@ def _frame(user: int, seq: int, at: bytes) -> bytes:
         "create_time": now,
         "update_time": now,
     }
-    return bus.frame("new_message", content)
+    return frame("new_message", content)
 
 
 _KINDS: dict[str, Callable[[int, int, bytes], Note]] = {"message": _message, "frame": _other, "bare": _bare}

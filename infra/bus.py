@@ -1,20 +1,17 @@
-"""What workers publish and relays hear: the channels, the form of a note, and the listener.
+"""Publishing notes, and the listener that a relay hears them with.
 
-A note is a header for the relay and the frames for the sockets, one a line, so that a relay passes bytes on and
-parses only the header. Pub/sub may lose anything, silently: the listener hears itself every 2 s, and after 6 s of
-silence, an error, or a second confirmation of a subscription (redis-py reconnects without a word) the link counts as
-lost, and whoever listens must assume that notes are missing.
+Pub/sub may lose anything, silently: the listener hears itself every 2 s, and after 6 s of silence, an error, or a
+second confirmation of a subscription (redis-py reconnects without a word) the link counts as lost, and whoever listens
+must assume that notes are missing.
 """
 
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from traceback import walk_tb
 from typing import Any, NoReturn
 
-import orjson
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import PubSub
@@ -22,6 +19,7 @@ from redis.retry import Retry
 
 from infra import logs, loops
 from infra.metrics import notes_dropped
+from infra.notes import BadNote, Heartbeat, Note, decode, encode
 from infra.redis import RedisError, client
 from infra.settings import settings
 
@@ -39,78 +37,6 @@ _BYTES_AT_A_STRETCH = 64 * 1024
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 _IDLE_SECONDS = 1.0  # without a note, and others shall see that the listener is alive
 
-# What the header of each kind must hold: whoever takes a note may rely on it, and is not left half way through.
-_HEADERS: dict[str, dict[str, Any]] = {
-    "message": {"conversation_id": str, "seq": int, "from_user_id": int},
-    "frame": {"origin": str | None},
-    "typing": {},
-    "backlog": {"connection_id": str, "serial": int, "runs": list, "places": list, "cursor": list | None},
-    "greeting": {"connection_id": str},
-    "confirmed": {"proofs": list},
-    "trace": {"conversation_id": str, "reply": str},
-    "heartbeat": {},
-}
-_OF_ONE_FRAME = ("message", "frame", "typing")
-_MISSING = object()
-
-
-class BadNote(ValueError):
-    """Bytes that are no note, or a note that is not as its kind has to be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """`header["kind"]` says what it is; `frames` are JSON texts, ready for a socket."""
-
-    header: dict[str, Any]
-    frames: tuple[bytes, ...] = ()
-
-
-def user_channel(user_id: int) -> str:
-    """Where everything for a user's connections is published."""
-    return f"im:user:{user_id}"
-
-
-def relay_channel(relay_id: str) -> str:
-    """Where answers to one relay are published."""
-    return f"im:relay:{relay_id}"
-
-
-def frame(kind: str, content: dict[str, Any]) -> bytes:
-    """A frame of the WebSocket contract."""
-    return orjson.dumps({"type": kind, "content": content})
-
-
-def encode(note: Note) -> bytes:
-    return b"\n".join((orjson.dumps(note.header), *note.frames))
-
-
-def decode(raw: bytes) -> Note:
-    """Read a note. Raises BadNote, which tells nothing of what the bytes hold."""
-    first, *frames = raw.split(b"\n")
-    try:
-        header = orjson.loads(first)
-    except orjson.JSONDecodeError:
-        raise BadNote("no JSON") from None
-    if not isinstance(header, dict):
-        raise BadNote("no header")
-    form = _HEADERS.get(str(header.get("kind")))
-    if form is None:
-        raise BadNote("an unknown kind")
-    for name, kind in form.items():
-        if not isinstance(header.get(name, _MISSING), kind):
-            raise BadNote(f"no good {name}")
-    note = Note(header, tuple(frames))
-    if len(frames) != _frames_due(note):
-        raise BadNote("too few frames, or too many")
-    return note
-
-
-def _frames_due(note: Note) -> int:
-    if note.header["kind"] in _OF_ONE_FRAME:
-        return 1
-    return len(note.header["places"]) if note.header["kind"] == "backlog" else len(note.frames)
-
 
 def publish(notes: Iterable[tuple[str, Note]]) -> None:
     """Publish (channel, note) pairs in their order, many at a time. Raises RedisError: some may be published then."""
@@ -119,6 +45,22 @@ def publish(notes: Iterable[tuple[str, Note]]) -> None:
         for channel, encoded in some:
             pipeline.publish(channel, encoded)
         pipeline.execute()
+
+
+def _pipelines(notes: Iterable[tuple[str, Note]]) -> Iterator[list[tuple[str, bytes]]]:
+    some: list[tuple[str, bytes]] = []
+    size = 0
+    last, encoded = None, b""
+    for channel, note in notes:
+        if note is not last:  # one note often goes to several channels in a row
+            last, encoded = note, encode(note)
+        if some and (len(some) == _PUBLISH_BATCH or size + len(encoded) > _PUBLISH_BYTES):
+            yield some
+            some, size = [], 0
+        some.append((channel, encoded))
+        size += len(encoded)
+    if some:
+        yield some
 
 
 def _link() -> PubSub:
@@ -133,20 +75,6 @@ def _link() -> PubSub:
     )
     found: PubSub = client.pubsub()  # type: ignore[no-untyped-call]
     return found
-
-
-def _pipelines(notes: Iterable[tuple[str, Note]]) -> Iterator[list[tuple[str, bytes]]]:
-    some: list[tuple[str, bytes]] = []
-    size = 0
-    for channel, note in notes:
-        encoded = encode(note)
-        if some and (len(some) == _PUBLISH_BATCH or size + len(encoded) > _PUBLISH_BYTES):
-            yield some
-            some, size = [], 0
-        some.append((channel, encoded))
-        size += len(encoded)
-    if some:
-        yield some
 
 
 class Listener:
@@ -293,18 +221,19 @@ class Listener:
             note = decode(data)
             if channel == self._own:
                 self._heard_at = self._clock()
-                if note.header["kind"] == "heartbeat":
+                if isinstance(note, Heartbeat):
                     return
             self._on_note(channel, note)
         except Exception as error:  # noqa: BLE001  # whatever it was: all other notes must get through
-            # Its text is not told: it may hold what somebody wrote.
             notes_dropped.inc()
-            log.error("note_dropped", channel=channel, error=type(error).__name__, at=_place(error))
+            # Another's text is not told: it may hold what somebody wrote.
+            reason = str(error) if isinstance(error, BadNote) else type(error).__name__
+            log.error("note_dropped", channel=channel, reason=reason, at=_place(error))
 
     def _say_something(self) -> None:
         self._sleep(_HEARTBEAT_SECONDS)
         try:
-            publish([(self._own, Note({"kind": "heartbeat"}))])
+            publish([(self._own, Heartbeat())])
         except RedisError as error:
             log.debug("heartbeat_failed", reason=str(error))
 

@@ -1,20 +1,17 @@
 """One socket: what is pushed to it, what its device answers, and when it has to go."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
 from uuid import uuid4
 
-from infra.bus import Note
+from infra import notes
 from infra.tokens import Claims
 from realtime import frames
 from realtime.backlog import Backlog
 from realtime.delivered import Proofs
 from realtime.outbound import Outbound
+from realtime.pages import Pages
 from realtime.runs import Place, Runs
 from realtime.typing import Typing
-
-RequestPage = Callable[["Connection", int, Sequence[Any] | None], None]
 
 IDLE_PING_SECONDS = 25.0
 DEAD_SECONDS = 75.0  # without a byte from the peer: three idle pings unanswered
@@ -23,7 +20,7 @@ DEAD_SECONDS = 75.0  # without a byte from the peer: three idle pings unanswered
 class Connection:
     """Made by the socket's handler, known to the hub by `id` and by its user."""
 
-    def __init__(self, claims: Claims, proofs: Proofs, request_page: RequestPage) -> None:
+    def __init__(self, claims: Claims, proofs: Proofs, pages: Pages) -> None:
         self.id = uuid4().hex
         self.claims = claims
         self.outbound = Outbound()
@@ -34,7 +31,7 @@ class Connection:
         self._proofs = proofs
         self._runs = Runs(claims.user_id)
         self._backlog = Backlog(
-            self._runs, self.outbound, lambda serial, cursor: request_page(self, serial, cursor), self._take_held
+            self._runs, self.outbound, pages, self._take_held, user_id=claims.user_id, connection_id=self.id
         )
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
@@ -57,26 +54,27 @@ class Connection:
         """Unix seconds by the database's clock, as far as it was known at hello."""
         return int(time.time() + self._clock_offset)
 
-    def take(self, note: Note, frame: bytes, *, bounded: bool = True) -> None:
+    def take(self, note: notes.Live, frame: bytes, *, bounded: bool = True) -> None:
         """A live note for this user, its frame already encoded."""
-        if note.header["kind"] == "typing":
+        if isinstance(note, notes.Typing):
             self._take_typing(frame)
         elif self._backlog.running:
             self._backlog.hold(note, frame)
         elif bounded and self.outbound.full:
             self._fall_behind()
-        elif note.header["kind"] == "message":
+        elif isinstance(note, notes.Message):
             self._take_message(note, frame, bounded=bounded)
-        elif note.header["origin"] != self.id:
+        elif note.origin != self.id:
             self.outbound.push(frame, bounded=bounded)
 
-    def take_own(self, note: Note) -> None:
+    def take_own(self, note: notes.Own) -> None:
         """A note addressed to this one connection: a page of its backlog, or which friends are online."""
-        if note.header["kind"] == "backlog":
-            self._backlog.take(note)
-            return
-        for frame in note.frames:
-            self.outbound.push(frames.text(frame))
+        match note:
+            case notes.BacklogPage():
+                self._backlog.take(note)
+            case notes.Greeting():
+                for frame in note.frames:
+                    self.outbound.push(frames.text(frame))
 
     def pause(self) -> None:
         """Notes may have been lost: hold what comes live until `rerun_backlog`, which has to follow."""
@@ -131,6 +129,10 @@ class Connection:
             self.rerun_backlog()
         self._backlog.tick(now)
 
+    def leave(self) -> None:
+        """The hub has forgotten this connection."""
+        self._backlog.leave()
+
     def _fall_behind(self) -> None:
         """More came at once than this reader can have taken. The backlog has all of it, at the reader's own pace, and
         who does not read at all is closed by the time that a write takes.
@@ -143,13 +145,12 @@ class Connection:
         if not self._backlog.running and not self.outbound.busy:
             self.outbound.push(frame)
 
-    def _take_held(self, note: Note, frame: bytes) -> None:
+    def _take_held(self, note: notes.Live, frame: bytes) -> None:
         self.take(note, frame, bounded=False)  # it was bounded while it was held
 
-    def _take_message(self, note: Note, frame: bytes, *, bounded: bool) -> None:
-        header: dict[str, Any] = note.header
-        own = header["from_user_id"] == self.claims.user_id
-        place = self._runs.take(header["conversation_id"], header["seq"], own=own)
+    def _take_message(self, note: notes.Message, frame: bytes, *, bounded: bool) -> None:
+        own = note.from_user_id == self.claims.user_id
+        place = self._runs.take(note.conversation_id, note.seq, own=own)
         if place is Place.NEXT:
             self.outbound.push(frame, bounded=bounded)
         elif place is Place.GAP:

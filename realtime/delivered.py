@@ -1,14 +1,14 @@
 """What relays know to be delivered and no worker has confirmed yet: sent in batches, repeated every 5 s."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import gevent
 from gevent.event import Event
 
-from infra import logs, loops
+from infra import logs, loops, notes
 from infra.tasks import AWAY, Task, send
 from messaging.delivered import Proof
 
@@ -60,12 +60,12 @@ class Proofs:
         while len(self._pending) > self._most:
             del self._pending[next(iter(self._pending))]
 
-    def confirm(self, proofs: Iterable[Sequence[object]]) -> None:
-        """A worker has dealt with these (user_id, conversation_id, after, upto)."""
+    def confirm(self, proofs: Iterable[notes.Proof]) -> None:
+        """A worker has dealt with these."""
         for user_id, conversation_id, after, upto in proofs:
-            key = (int(str(user_id)), str(conversation_id), int(str(after)))
+            key = (user_id, conversation_id, after)
             known = self._pending.get(key)
-            if known and known.upto <= int(str(upto)):
+            if known and known.upto <= upto:
                 del self._pending[key]
 
     def run(self) -> NoReturn:

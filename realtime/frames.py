@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from infra.bus import frame
 from messaging.errors import Code
+from messaging.frame import frame
 
 MAX_INBOUND = 64 * 1024  # bytes of one message; more closes 1009
 _TEXT, _CLOSE, _PING = 0x81, 0x88, 0x89

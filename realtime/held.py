@@ -1,8 +1,10 @@
 """Live frames that wait for the end of a backlog, and what has been withdrawn while they wait."""
 
+from dataclasses import replace
+
 import orjson
 
-from infra.bus import Note
+from infra import notes
 from realtime import frames
 from realtime.outbound import MAX_BYTES, MAX_FRAMES
 
@@ -13,26 +15,26 @@ class Held:
     """As much as may wait for a socket, in the order in which it came."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Note, bytes]] = []
+        self._waiting: list[tuple[notes.Live, bytes]] = []
         self._bytes = 0
         self._withdrawn: dict[tuple[str, int], bytes] = {}
 
-    def add(self, note: Note, frame: bytes) -> bool:
+    def add(self, note: notes.Live, frame: bytes) -> bool:
         """Keep a frame. Returns False when there is no room."""
         if len(self._waiting) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
             return False
         # A message without its text, which the frame has already; others are looked at again when they are held again.
-        self._waiting.append((Note(note.header) if note.header["kind"] == "message" else note, frame))
+        self._waiting.append((replace(note, frame=b"") if isinstance(note, notes.Message) else note, frame))
         self._bytes += len(frame)
-        if note.header["kind"] == "frame" and note.frames[0].startswith(_WITHDRAWING):
-            self._withdraw(note.frames[0])
+        if isinstance(note, notes.Frame) and note.frame.startswith(_WITHDRAWING):
+            self._withdraw(note.frame)
         return True
 
     def as_it_stands(self, conversation_id: str, seq: int, frame: bytes) -> bytes:
         """Returns a message's frame, or, if its withdrawal waits here, what is left of the message: its place."""
         return self._withdrawn.get((conversation_id, seq), frame)
 
-    def release(self) -> list[tuple[Note, bytes]]:
+    def release(self) -> list[tuple[notes.Live, bytes]]:
         """Returns everything that waits, as it now stands."""
         return [(note, self._now(note, frame)) for note, frame in self._waiting]
 
@@ -42,8 +44,7 @@ class Held:
         self._withdrawn[message["conversation_id"], message["seq"]] = left
         self._bytes += len(left)
 
-    def _now(self, note: Note, frame: bytes) -> bytes:
-        header = note.header
-        if header["kind"] != "message":
+    def _now(self, note: notes.Live, frame: bytes) -> bytes:
+        if not isinstance(note, notes.Message):
             return frame
-        return self.as_it_stands(header["conversation_id"], header["seq"], frame)
+        return self.as_it_stands(note.conversation_id, note.seq, frame)

@@ -3,33 +3,28 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import gevent
 
 from actions.revocations import revocations
 from db.errors import DatabaseUnavailable
-from infra import bus, logs, loops, presence
+from infra import bus, channels, logs, loops, notes, presence
 from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client
-from infra.tasks import AWAY
 from realtime import frames
-from realtime.batches import Batches
 from realtime.connection import Connection
 from realtime.delivered import Proofs
 from realtime.hello import Hellos
+from realtime.pages import Pages
 from realtime.presence import Presence
 from realtime.reruns import Reruns
-from realtime.turns import Turns
-from workers.backlog import Request, send_pages
 
 log = logs.get(__name__)
 
 MOST_PER_USER = 20
 _TICK_SECONDS = 1.0
-_GATHER_SECONDS = 0.01  # requests for pages; a task for each would be most of the work when thousands connect
 _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: whoever left may be back
 _RESTART_SPREAD_MS = 5_000
@@ -50,15 +45,14 @@ class Hub:
         self._sleep = sleep
         self.relay_id = uuid4().hex
         self.proofs = Proofs(self.relay_id)
-        self.listener = bus.Listener(bus.relay_channel(self.relay_id), self.take, self._on_restored)
+        self.pages = Pages(self.relay_id)
+        self.listener = bus.Listener(channels.of_relay(self.relay_id), self.take, self._on_restored)
         self.hellos = Hellos()
         self.draining = False
         self._presence = Presence(self.relay_id, spawn=spawn)
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
-        self._requests: Batches[Request] = Batches("backlog_requests", self._ask, gather=_GATHER_SECONDS)
-        self._turns = Turns(self._requests.add)
         self._reruns = Reruns()
         self._reported_at = float("-inf")
 
@@ -69,7 +63,7 @@ class Hub:
             self.listener.beat,
             self.proofs.run,
             self.hellos.run,
-            self._requests.run,
+            self.pages.run,
             self._reruns.run,
         ):
             self._spawn(loop)
@@ -80,12 +74,12 @@ class Hub:
     def join(self, connection: Connection) -> bool:
         """Let a connection hear its user's channel. False when the user has too many, here or on other relays."""
         user_id = connection.claims.user_id
-        here = self._by_channel.setdefault(bus.user_channel(user_id), set())
+        here = self._by_channel.setdefault(channels.of_user(user_id), set())
         if len(here) >= MOST_PER_USER:
             return False
         # Before anything that switches: a channel that stays empty meanwhile may be forgotten, with this very set.
         here.add(connection)
-        self._empty_since.pop(bus.user_channel(user_id), None)
+        self._empty_since.pop(channels.of_user(user_id), None)
         # Not while Redis is away: thousands who come back would wait for each other's timeouts before their hello.
         count = self._presence.came(user_id, connection.id, reachable=self.listener.up)
         if count > MOST_PER_USER:
@@ -98,7 +92,7 @@ class Hub:
 
     def subscribed(self, connection: Connection) -> threading.Event:
         """Set once Redis has confirmed that this connection hears everything published from now on."""
-        return self.listener.subscribe(bus.user_channel(connection.claims.user_id))
+        return self.listener.subscribe(channels.of_user(connection.claims.user_id))
 
     def greet(self, connection: Connection) -> None:
         """After hello: have the connection told which friends are there, and them of a user who was away."""
@@ -107,22 +101,17 @@ class Hub:
     def leave(self, connection: Connection) -> None:
         """Forget a connection that `join` took in."""
         self._by_id.pop(connection.id, None)
-        self._turns.gone(connection.claims.user_id, connection.id)
+        connection.leave()
         connections.set(len(self._by_id))
         self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
-        channel = bus.user_channel(connection.claims.user_id)
+        channel = channels.of_user(connection.claims.user_id)
         here = self._by_channel[channel]
         here.discard(connection)
         if not here:
             self._empty_since[channel] = self._clock()
         self._presence.left(connection.claims.user_id, connection.id)
-
-    def request_page(self, connection: Connection, serial: int, cursor: Sequence[Any] | None) -> None:
-        """Ask a worker for a page of backlog. Returns at once; the request may be lost."""
-        if connection.id in self._by_id:
-            self._turns.add((connection.id, serial, connection.claims.user_id, cursor))
 
     def close_all(self, code: int, reason: str) -> None:
         """End all connections, each told to come back at a moment of its own."""
@@ -135,44 +124,34 @@ class Hub:
         except RedisError as error:
             log.warning("presence_not_withdrawn", reason=str(error))
 
-    def take(self, channel: str, note: bus.Note) -> None:
+    def take(self, channel: str, note: notes.Note) -> None:
         """Do what a note says, or pass it on to whom it concerns."""
-        if note.header["kind"] == "confirmed":
-            self.proofs.confirm(note.header["proofs"])
-        elif note.header["kind"] in ("backlog", "greeting"):
-            self._on_own_note(note)
-        elif note.header["kind"] == "trace":
-            self._answer_trace(channel, note.header)
-        else:
-            frame = frames.text(note.frames[0])
-            for connection in list(self._by_channel.get(channel, ())):
-                if not self.listener.up:  # the link is being restored, and what was lost is still to come
-                    connection.pause()
-                connection.take(note, frame)
+        match note:
+            case notes.Message() | notes.Frame() | notes.Typing():
+                self._pass_on(channel, note)
+            case notes.BacklogPage() | notes.Greeting():
+                if connection := self._by_id.get(note.connection_id):
+                    connection.take_own(note)
+            case notes.Confirmed():
+                self.proofs.confirm(note.proofs)
+            case notes.Trace():
+                self._answer(channel, note)
 
-    def _on_own_note(self, note: bus.Note) -> None:
-        connection = self._by_id.get(note.header["connection_id"])
-        if connection is None:
-            return
-        if note.header["kind"] == "backlog":
-            self._turns.answered(connection.claims.user_id, connection.id, note.header["serial"])
-        connection.take_own(note)
+    def _pass_on(self, channel: str, note: notes.Live) -> None:
+        frame = frames.text(note.frame)
+        for connection in list(self._by_channel.get(channel, ())):
+            if not self.listener.up:  # the link is being restored, and what was lost is still to come
+                connection.pause()
+            connection.take(note, frame)
 
-    def _answer_trace(self, channel: str, question: dict[str, Any]) -> None:
-        """An operator asks how far a conversation was written to this user's sockets."""
-        written = [each.written(question["conversation_id"]) for each in self._by_channel.get(channel, ())]
+    def _answer(self, channel: str, question: notes.Trace) -> None:
+        written = [each.written(question.conversation_id) for each in self._by_channel.get(channel, ())]
         if written:
-            client().publish(question["reply"], max(written))
+            client().publish(question.reply, max(written))
 
     def _on_restored(self) -> None:
         bus_losses.inc()
         self._reruns.add(list(self._by_id.values()))
-
-    def _ask(self, requests: list[Request]) -> None:
-        try:
-            send_pages.apply_async((self.relay_id, requests))
-        except AWAY as error:
-            log.warning("backlog_not_asked", reason=str(error))  # it is asked again in 5 s
 
     def look_after(self) -> None:
         """Wait a moment; then do what is due for each channel and connection, and report who is here."""

@@ -25,7 +25,7 @@ RESTARTING = 1012
 
 def serve(hub: Hub, claims: Claims, sock: Any) -> None:
     """Run one socket until it ends. Nothing is read before hello, so that what comes early waits in the kernel."""
-    connection = Connection(claims, hub.proofs, hub.request_page)
+    connection = Connection(claims, hub.proofs, hub.pages)
     joined = _join(hub, connection)
     try:
         if joined:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 
 from actions import directory
-from infra import bus
+from infra import bus, channels, notes
 from infra.redis import RedisError
 from messaging.errors import Code
+from messaging.frame import frame
 from messaging.members import peer
 from realtime.frames import BadFrame
 
@@ -37,7 +38,7 @@ class Typing:
         self._remember(conversation_id, now)
         content = {"conversation_id": conversation_id, "user_id": self._user_id}
         try:
-            bus.publish([(bus.user_channel(other), bus.Note({"kind": "typing"}, (bus.frame("typing", content),)))])
+            bus.publish([(channels.of_user(other), notes.Typing(frame("typing", content)))])
         except RedisError:
             return  # nobody misses it
 

@@ -5,9 +5,11 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
-from infra import bus, presence
+from infra import bus, channels, presence
+from infra.notes import Frame
 from messaging.draft import MAX_CONTENT
 from messaging.fields import MAX_ID, Int, Object
+from messaging.frame import frame
 from messaging.message_type import MessageType
 
 
@@ -26,6 +28,5 @@ class Pushed(Schema):
 def push(user_id: int, message: dict[str, Any]) -> bool:
     """Publish to all connections of a user. Returns whether they had one. Raises RedisError."""
     there = bool(presence.online([user_id]))
-    note = bus.Note({"kind": "frame", "origin": None}, (bus.frame("push", message),))
-    bus.publish([(bus.user_channel(user_id), note)])
+    bus.publish([(channels.of_user(user_id), Frame(frame("push", message)))])
     return there

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec
-from uuid import uuid4
 
 import click
 import orjson
@@ -16,7 +15,7 @@ from db.errors import DatabaseUnavailable
 from db.outbox_parked import Parked
 from db.schema_version import NotMigrated, require_current
 from db.session import read, write
-from infra import bus
+from infra import bus, channels, notes
 from infra.redis import RedisError, client
 from infra.tasks import AWAY, Task, send
 from messaging import parked
@@ -173,12 +172,12 @@ def _yes(fact: bool) -> str:
 
 def _is_written(each: Trace) -> bool | None:
     """The relays are asked: only they know what they have written to sockets that are open now. None: Redis is away."""
-    reply = f"im:trace:{uuid4().hex}"
-    question = bus.Note({"kind": "trace", "conversation_id": each.conversation_id, "reply": reply})
+    reply = channels.for_reply()
+    question = notes.Trace(each.conversation_id, reply)
     try:
         with client().pubsub(ignore_subscribe_messages=False) as answers:  # type: ignore[no-untyped-call]
             answers.subscribe(reply)
-            bus.publish([(bus.user_channel(each.user_id), question)])
+            bus.publish([(channels.of_user(each.user_id), question)])
             deadline = time.monotonic() + _RELAYS_SECONDS
             while (left := deadline - time.monotonic()) > 0:
                 message: Any = answers.get_message(timeout=left)

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable
 from db.session import read
-from infra import bus, logs
+from infra import bus, channels, logs, notes
 from infra.tasks import Task, app
 from messaging.backlog import Page, page
+from messaging.frame import frame
 
 log = logs.get(__name__)
 
@@ -24,10 +25,10 @@ def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
     """Publish to connections of that relay the page each has asked for. `serial` names the request in the answer."""
     for start in range(0, len(requests), _TOGETHER):
         some = requests[start : start + _TOGETHER]
-        bus.publish((bus.relay_channel(relay_id), note) for note in _notes(some))
+        bus.publish((channels.of_relay(relay_id), note) for note in _notes(some))
 
 
-def _notes(requests: Sequence[Request]) -> list[bus.Note]:
+def _notes(requests: Sequence[Request]) -> list[notes.BacklogPage]:
     """Returns the answers; a page that cannot be told is missing alone."""
     try:
         pages = read(_pages, requests=requests)
@@ -48,14 +49,13 @@ def _pages(session: Session, now: datetime, requests: Sequence[Request]) -> list
     ]
 
 
-def _note(request: Request, found: Page) -> bus.Note:
+def _note(request: Request, found: Page) -> notes.BacklogPage:
     connection_id, serial, _, _ = request
-    header = {
-        "kind": "backlog",
-        "connection_id": connection_id,
-        "serial": serial,
-        "runs": [[run.conversation_id, run.after, run.upto, run.whole] for run in found.runs],
-        "places": [[message["conversation_id"], message["seq"]] for message in found.messages],
-        "cursor": found.cursor,
-    }
-    return bus.Note(header, tuple(bus.frame("new_message", message) for message in found.messages))
+    return notes.BacklogPage(
+        connection_id,
+        serial,
+        runs=tuple((each.conversation_id, each.after, each.upto, each.whole) for each in found.runs),
+        places=tuple((message["conversation_id"], message["seq"]) for message in found.messages),
+        cursor=found.cursor,
+        frames=tuple(frame("new_message", message) for message in found.messages),
+    )

@@ -4,16 +4,17 @@ Invariants: both hold the shards' locks until COMMIT; exactly the events that we
 Redis has taken them; until then nobody can withdraw a message that they tell of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from infra import bus
+from infra import bus, channels, notes
 from messaging import outbox, projection
 from messaging.announcements import announcements
 from messaging.events import Announcement
+from messaging.frame import frame
 from messaging.parked import Failure, set_back
 
 
@@ -41,12 +42,7 @@ def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit
 
 def announce(announcements: Sequence[Announcement]) -> None:
     """Publish what is told to the users concerned, in its order. Raises RedisError: some may be published then."""
-    bus.publish(
-        (bus.user_channel(user), note)
-        for told in announcements
-        for note in [bus.Note(_header(told), (bus.frame(told.kind, told.content),))]
-        for user in told.user_ids
-    )
+    bus.publish(_addressed(announcements))
 
 
 def publish_batch(
@@ -75,12 +71,16 @@ def publish_batch(
     return Batch(frozenset(held), len(events), tuple(failures))
 
 
-def _header(told: Announcement) -> dict[str, object]:
+def _addressed(announcements: Sequence[Announcement]) -> Iterator[tuple[str, notes.Live]]:
+    for told in announcements:
+        note = _note(told)
+        for user in told.user_ids:
+            yield channels.of_user(user), note
+
+
+def _note(told: Announcement) -> notes.Live:
+    encoded = frame(told.kind, told.content)
     if not told.message:
-        return {"kind": "frame", "origin": told.origin}
-    return {
-        "kind": "message",
-        "conversation_id": told.content["conversation_id"],
-        "seq": told.content["seq"],
-        "from_user_id": told.content["from_user_id"],
-    }
+        return notes.Frame(encoded, told.origin)
+    message = told.content
+    return notes.Message(message["conversation_id"], message["seq"], message["from_user_id"], encoded)

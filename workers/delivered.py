@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from db.session import write
-from infra import bus
+from infra import bus, channels, notes
 from infra.tasks import Task, app
 from messaging.delivered import Proof, store
+from messaging.frame import frame
 from messaging.members import peer
 
 
@@ -17,15 +18,14 @@ def store_proofs(relay_id: str, proofs: Sequence[tuple[int, str, int, int]]) -> 
     """
     given = [Proof(*proof) for proof in proofs]
     holding = write(store, given)
-    notes = [(bus.user_channel(sender), _ticks(proof)) for proof in holding if (sender := _sender(proof))]
-    confirmation = bus.Note({"kind": "confirmed", "proofs": [list(proof) for proof in proofs]})
-    bus.publish([*notes, (bus.relay_channel(relay_id), confirmation)])
+    ticks = [(channels.of_user(sender), _ticks(proof)) for proof in holding if (sender := _sender(proof))]
+    bus.publish([*ticks, (channels.of_relay(relay_id), notes.Confirmed(tuple(proofs)))])
 
 
 def _sender(proof: Proof) -> int | None:
     return peer(proof.conversation_id, proof.user_id)
 
 
-def _ticks(proof: Proof) -> bus.Note:
+def _ticks(proof: Proof) -> notes.Frame:
     content = {"conversation_id": proof.conversation_id, "user_id": proof.user_id, "seq": proof.upto}
-    return bus.Note({"kind": "frame", "origin": None}, (bus.frame("delivered", content),))
+    return notes.Frame(frame("delivered", content))

@@ -2,8 +2,10 @@
 
 from actions import directory
 from db.session import read
-from infra import bus
+from infra import bus, channels
+from infra.notes import Frame
 from infra.tasks import Task, app
+from messaging.frame import frame
 from messaging.friends import Event, News, told
 from workers.presence import present
 
@@ -13,7 +15,7 @@ def tell_news(event: str, user_id: int, other_id: int) -> None:
     """Tell all connections of whom it concerns; of new friends also who is online."""
     news = News(Event(event), user_id, other_id)
     contents = read(told, news=news)
-    bus.publish((bus.user_channel(user), _note(bus.frame("friend", content))) for user, content in contents.items())
+    bus.publish((channels.of_user(user), Frame(frame("friend", content))) for user, content in contents.items())
     if contents and news.event is Event.ADDED:
         tell_presence(user_id, other_id)
 
@@ -23,8 +25,4 @@ def tell_presence(user_id: int, other_id: int) -> None:
     """Tell two users of each other's presence, if they may talk: of who is online."""
     talking = directory.may_talk({(user_id, other_id), (other_id, user_id)})
     here = present({about for about, _ in talking})
-    bus.publish((bus.user_channel(to), _note(here[about])) for about, to in talking if about in here)
-
-
-def _note(frame: bytes) -> bus.Note:
-    return bus.Note({"kind": "frame", "origin": None}, (frame,))
+    bus.publish((channels.of_user(to), Frame(here[about])) for about, to in talking if about in here)

@@ -5,8 +5,9 @@ from typing import Any
 
 from actions import directory
 from actions.directory import DirectoryUnavailable
-from infra import bus, logs, presence
+from infra import bus, channels, logs, notes, presence
 from infra.tasks import Task, app
+from messaging.frame import frame
 
 log = logs.get(__name__)
 
@@ -21,14 +22,13 @@ def welcome(relay_id: str, arrivals: Sequence[Arrival]) -> None:
     friends = {user_id: _friends(user_id) for _, user_id, _ in arrivals}
     online = _online({*friends, *(each for those in friends.values() for each in those)})
     for connection_id, user_id, was_away in arrivals:
-        notes: list[tuple[str, bus.Note]] = []
+        news: list[tuple[str, notes.Note]] = []
         if frames := tuple(_frame(friend, online=True) for friend in friends[user_id] if friend in online):
-            greeting = bus.Note({"kind": "greeting", "connection_id": connection_id}, frames)
-            notes.append((bus.relay_channel(relay_id), greeting))
+            news.append((channels.of_relay(relay_id), notes.Greeting(connection_id, frames)))
         if was_away:
-            notes += _news(user_id, friends[user_id], online=user_id in online)
-        if notes:
-            bus.publish(notes)
+            news += _news(user_id, friends[user_id], online=user_id in online)
+        if news:
+            bus.publish(news)
 
 
 @app.task(name=Task.ANNOUNCE)
@@ -44,9 +44,9 @@ def present(user_ids: Collection[int]) -> dict[int, bytes]:
     return {user_id: _frame(user_id, online=True) for user_id in _online(user_ids)}
 
 
-def _news(user_id: int, friends: Sequence[int], *, online: bool) -> list[tuple[str, bus.Note]]:
-    note = bus.Note({"kind": "frame", "origin": None}, (_frame(user_id, online=online),))
-    return [(bus.user_channel(friend), note) for friend in friends]
+def _news(user_id: int, friends: Sequence[int], *, online: bool) -> list[tuple[str, notes.Note]]:
+    note = notes.Frame(_frame(user_id, online=online))
+    return [(channels.of_user(friend), note) for friend in friends]
 
 
 def _online(user_ids: Collection[int]) -> set[int]:
@@ -68,4 +68,4 @@ def _friends(user_id: int) -> list[int]:
 
 def _frame(user_id: int, *, online: bool) -> bytes:
     content: dict[str, Any] = {"user_id": user_id, "online": online}
-    return bus.frame("presence", content | {"last_seen": None if online else presence.seen(user_id)})
+    return frame("presence", content | {"last_seen": None if online else presence.seen(user_id)})

@@ -4,13 +4,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
-from infra import bus
-from infra.bus import Listener, Note
+from infra import bus, channels
+from infra.bus import Listener
+from infra.notes import Frame, Note, encode
 from infra.redis import client
 from tests.processes import PATIENCE, wait_until
 from tests.servers import RedisServer
 
-OWN = bus.relay_channel("relay")
+OWN = channels.of_relay("relay")
 LARGE = 100_000
 
 
@@ -34,7 +35,7 @@ class Heard:
 
     def end(self) -> None:
         self._ending = True
-        bus.publish([large(-1)] * 10)
+        bus.publish([large()] * 10)
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
@@ -43,7 +44,7 @@ class Heard:
             self.listener.run()
 
     def _on_note(self, _channel: str, note: Note) -> None:
-        self._since += len(bus.encode(note))
+        self._since += len(encode(note))
         self.count += 1
         self.most = max(self.most, self._since)
 
@@ -53,15 +54,15 @@ class Heard:
             raise _Ended
 
 
-def large(number: int) -> tuple[str, Note]:
-    """Channel and note, of a little over LARGE bytes."""
-    return OWN, Note({"kind": "frame", "number": number, "origin": None}, (b"x" * LARGE,))
+def large() -> tuple[str, Note]:
+    """Returns channel and note, of a little over LARGE bytes."""
+    return OWN, Frame(b"x" * LARGE)
 
 
 def test_the_listener_lets_others_work_long_before_a_queue_of_2_mib_is_full(redis: RedisServer) -> None:
     heard = Heard()
     heard.start()
-    bus.publish(large(number) for number in range(100))
+    bus.publish(large() for _ in range(100))
     wait_until(lambda: heard.count == 100, "all to be heard")
     assert heard.most <= 1024 * 1024
     heard.end()
@@ -75,7 +76,7 @@ def test_no_more_than_4_mib_wait_in_one_pipeline(redis: RedisServer) -> None:
         for drawn in range(200):
             found = client().info("commandstats").get("cmdstat_publish", {"calls": 0})
             waiting.append(drawn - found["calls"])
-            yield large(drawn)
+            yield large()
 
     bus.publish(notes())
     assert max(waiting) * LARGE <= 4 * 1024 * 1024

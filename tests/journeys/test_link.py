@@ -60,10 +60,12 @@ def test_what_a_cut_link_lost_arrives_though_nothing_follows(running: Stack, peo
 
 
 def garbage(conversation_id: str) -> list[bytes]:
-    """Notes that nobody can read, or whose header is not what its kind needs."""
+    """Notes that nobody can read, of a later release, or whose header is not what its kind needs."""
     frame = b'\n{"type":"new_message","content":"%s"}' % SECRET.encode()
     message = b'{"kind":"message","conversation_id":"%s",' % conversation_id.encode()
     return [
+        *(message + b'"v":99,"seq":%d,"from_user_id":1}' % seq + frame for seq in (1, 2)),
+        *(b'{"kind":"no such","v":1}' + frame, b'{"kind":"frame","v":2,"origin":null}' + frame),
         *(b"", SECRET.encode(), b"\xff\xfe", b"{", b"[]", b"1", b"{}", b'{"kind":"%s"}' % SECRET.encode()),
         *(b'{"kind":"no such"}' + frame, b'{"kind":[]}' + frame, b'{"kind":"message"}' + frame, b'{"kind":"frame"}'),
         *(b'{"kind":"frame"}' + frame, b'{"kind":"frame","origin":null}', b'{"kind":"typing"}', b'{"kind":"trace"}'),

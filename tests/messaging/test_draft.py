@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from infra.bus import frame
 from messaging.draft import MAX_CONTENT, MAX_EXTRA, Draft, make
 from messaging.errors import Code, Refused
+from messaging.frame import frame
 
 
 def refused(**fields: Any) -> Refused:

@@ -1,18 +1,21 @@
 """A connection's backlog: page by page, each asked for until it comes, and live frames wait."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pytest
 
-from infra.bus import Note, frame
+from infra import notes
 from messaging.delivered import Proof
-from realtime.backlog import ASK_AGAIN_SECONDS, Backlog
+from messaging.frame import frame
+from realtime.backlog import Backlog
 from realtime.outbound import MAX_FRAMES
+from realtime.pages import ASK_AGAIN_SECONDS
 from realtime.runs import Runs
+from workers.backlog import Request
 
-ME = 7
+ME, PEER = 7, 8
+SOCKET = "a socket"
 Span = tuple[str, int, int] | tuple[str, int, int, bool]  # conversation, after, upto, whole unless said
 
 
@@ -48,31 +51,45 @@ class Recorder:
         self.woken += 1
 
 
+class Asked:
+    """Stands for Pages: serial and cursor of what was asked for, the serials that were answered, and who has gone."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, notes.Place | None]] = []
+        self.answers: list[tuple[int, str, int]] = []
+        self.left: list[tuple[int, str]] = []
+
+    def ask(self, request: Request) -> None:
+        connection_id, serial, user_id, cursor = request
+        assert (connection_id, user_id) == (SOCKET, ME)
+        self.asked.append((serial, cursor))
+
+    def answered(self, *answer: Any) -> None:
+        self.answers.append(answer)
+
+    def gone(self, *connection: Any) -> None:
+        self.left.append(connection)
+
+
 class Connected:
     """A backlog, with a worker that answers when the test says so, and a clock that it turns."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
-        self.asked: list[tuple[int, Sequence[Any] | None]] = []
+        self.pages = Asked()
+        self.asked = self.pages.asked
         self.runs = Runs(ME)
         self.outbound = Recorder()
-        outbound: Any = self.outbound
-        self.backlog = Backlog(
-            self.runs, outbound, lambda *request: self.asked.append(request), self._take, clock=lambda: self.now
-        )
+        stand_ins: Any = (self.runs, self.outbound, self.pages, self._take)
+        self.backlog = Backlog(*stand_ins, user_id=ME, connection_id=SOCKET, clock=lambda: self.now)
 
-    def page(self, *spans: Span, cursor: Sequence[Any] | None = None, serial: int | None = None) -> None:
+    def page(self, *spans: Span, cursor: notes.Place | None = None, serial: int | None = None) -> None:
         """A worker answers the last request, or another."""
-        places = [[name, seq] for name, after, upto, *_ in spans for seq in range(after + 1, upto + 1)]
-        header = {
-            "kind": "backlog",
-            "serial": self.asked[-1][0] if serial is None else serial,
-            "runs": [[name, after, upto, whole[0] if whole else True] for name, after, upto, *whole in spans],
-            "places": places,
-            "cursor": cursor,
-        }
-        frames = [frame("new_message", message(name, seq)) for name, seq in places]
-        self.backlog.take(Note(header, tuple(frames)))
+        serial = self.asked[-1][0] if serial is None else serial
+        runs = tuple((name, after, upto, whole[0] if whole else True) for name, after, upto, *whole in spans)
+        places = tuple((name, seq) for name, after, upto, *_ in spans for seq in range(after + 1, upto + 1))
+        frames = tuple(frame("new_message", message(name, seq)) for name, seq in places)
+        self.backlog.take(notes.BacklogPage(SOCKET, serial, runs, places, cursor, frames))
 
     def pong(self) -> list[Proof]:
         """The device answers for what was pushed."""
@@ -85,18 +102,18 @@ class Connected:
     def live(self, name: str, seq: int) -> None:
         """A live message, as Connection deals with it."""
         text = frame("new_message", message(name, seq))
-        self._take(Note({"kind": "message", "conversation_id": name, "seq": seq}, (text,)), text)
+        self._take(notes.Message(name, seq, PEER, text), text)
 
     def withdrawn(self, kind: str, name: str, seq: int) -> None:
         """The note of a message recalled or deleted."""
         text = frame(kind, message(name, seq, content=""))
-        self._take(Note({"kind": "frame", "origin": None}, (text,)), text)
+        self._take(notes.Frame(text), text)
 
-    def _take(self, note: Note, raw: bytes) -> None:
+    def _take(self, note: notes.Live, raw: bytes) -> None:
         if self.backlog.running:
             self.backlog.hold(note, raw)
-        elif note.header["kind"] == "message":
-            name, seq = note.header["conversation_id"], note.header["seq"]
+        elif isinstance(note, notes.Message):
+            name, seq = note.conversation_id, note.seq
             self.outbound.pushed.append((self.runs.take(name, seq, own=False).name, name, seq))
             self.outbound.contents.append(orjson.loads(raw[raw.index(b"{") :])["content"]["content"])
         else:
@@ -141,12 +158,12 @@ def test_the_last_page_is_pushed_and_asked_about(begun: Connected) -> None:
 
 
 def test_the_next_page_is_asked_for_when_this_one_is_answered(begun: Connected) -> None:
-    begun.page(("a", 0, 2), cursor=["a", 2])
+    begun.page(("a", 0, 2), cursor=("a", 2))
     assert len(begun.asked) == 1
     begun.wait(3600)
     assert len(begun.asked) == 1, "it is the device's turn"
     begun.pong()
-    assert begun.asked == [(1, None), (2, ["a", 2])]
+    assert begun.asked == [(1, None), (2, ("a", 2))]
     begun.page(("a", 2, 3))
     assert begun.outbound.pushed == [("a", 1), ("a", 2), ("a", 3), "end, truncated=False"]
     assert begun.pong() == [Proof(ME, "a", 0, 3)]
@@ -156,14 +173,14 @@ def test_a_page_of_repeats_is_answered_already(begun: Connected) -> None:
     begun.page(("a", 0, 2))
     begun.pong()
     begun.backlog.start(resync=True)
-    begun.page(("a", 0, 2), cursor=["a", 2])
-    assert begun.asked[-1] == (3, ["a", 2])
+    begun.page(("a", 0, 2), cursor=("a", 2))
+    assert begun.asked[-1] == (3, ("a", 2))
     begun.page()
     assert begun.outbound.pushed[3:] == ["end, truncated=False", "resync"]
 
 
 def test_what_was_left_out_is_said_at_the_end(begun: Connected) -> None:
-    begun.page(("a", 100, 102, False), cursor=["a", 102])
+    begun.page(("a", 100, 102, False), cursor=("a", 102))
     assert begun.pong() == [], "and proves nothing"
     begun.page(("b", 0, 1))
     assert begun.outbound.pushed[-1] == "end, truncated=True"
@@ -174,10 +191,10 @@ def test_a_lost_request_is_made_again(begun: Connected) -> None:
     assert len(begun.asked) == 1
     begun.wait(0.1)
     assert begun.asked == [(1, None), (1, None)]
-    begun.page(("a", 0, 1), cursor=["a", 1])
+    begun.page(("a", 0, 1), cursor=("a", 1))
     begun.pong()
     begun.wait(ASK_AGAIN_SECONDS * 2 + 0.1)
-    assert begun.asked[2:] == [(2, ["a", 1]), (2, ["a", 1])], "the page that was lost"
+    assert begun.asked[2:] == [(2, ("a", 1)), (2, ("a", 1))], "the page that was lost"
 
 
 def test_it_asks_less_and_less_often(begun: Connected) -> None:
@@ -199,11 +216,11 @@ def test_after_the_end_nothing_is_asked(begun: Connected) -> None:
 
 def test_an_answer_that_comes_late_is_taken_once(begun: Connected) -> None:
     begun.wait(ASK_AGAIN_SECONDS + 1)
-    begun.page(("a", 0, 1), cursor=["a", 1], serial=1)
-    begun.page(("a", 0, 1), cursor=["a", 1], serial=1)
+    begun.page(("a", 0, 1), cursor=("a", 1), serial=1)
+    begun.page(("a", 0, 1), cursor=("a", 1), serial=1)
     assert begun.outbound.pushed == [("a", 1)], "workers that are always late are heard all the same"
     begun.pong()
-    assert begun.asked[-1] == (2, ["a", 1])
+    assert begun.asked[-1] == (2, ("a", 1))
 
 
 def test_an_answer_to_what_was_asked_before_a_lost_link_is_ignored(begun: Connected) -> None:
@@ -215,7 +232,7 @@ def test_an_answer_to_what_was_asked_before_a_lost_link_is_ignored(begun: Connec
 
 
 def test_an_answer_that_comes_twice_is_ignored(begun: Connected) -> None:
-    begun.page(("a", 0, 1), cursor=["a", 1])
+    begun.page(("a", 0, 1), cursor=("a", 1))
     begun.page(("b", 0, 1))
     assert begun.outbound.pushed == [("a", 1)]
     begun.pong()
@@ -336,7 +353,7 @@ def test_a_backlog_run_again_says_resync_once(begun: Connected) -> None:
 
 
 def test_a_backlog_interrupted_by_a_lost_link_begins_anew(begun: Connected) -> None:
-    begun.page(("a", 100, 102, False), cursor=["a", 102])
+    begun.page(("a", 100, 102, False), cursor=("a", 102))
     begun.backlog.start(resync=True)
     assert begun.asked[-1] == (2, None)
     begun.page(("a", 100, 103, False), serial=1)
@@ -364,9 +381,25 @@ def test_a_hole_that_the_backlog_does_not_fill_is_passed_over(begun: Connected) 
 
 
 def test_a_device_that_never_answers_gets_no_next_page(begun: Connected) -> None:
-    begun.page(("a", 0, 2), cursor=["a", 2])
+    begun.page(("a", 0, 2), cursor=("a", 2))
     for _ in range(10):
         begun.backlog.answered()
         begun.wait(100)
     assert len(begun.asked) == 1
     assert begun.backlog.running
+
+
+def test_every_page_that_comes_ends_a_turn(begun: Connected) -> None:
+    """Also one that is not taken: others wait for the answer, whatever becomes of it."""
+    begun.backlog.start(resync=True)
+    begun.page(serial=1)
+    begun.page()
+    assert begun.pages.answers == [(ME, SOCKET, 1), (ME, SOCKET, 2)]
+
+
+def test_who_has_gone_asks_for_nothing(begun: Connected) -> None:
+    begun.backlog.leave()
+    assert begun.pages.left == [(ME, SOCKET)]
+    begun.wait(3600)
+    begun.backlog.start(resync=True)
+    assert begun.asked == [(1, None)]

@@ -1,15 +1,16 @@
 """One connection: what it pushes live, and what it held before."""
 
 import time
-from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
 import pytest
 from gevent import socket
 
-from infra.bus import Note, frame
+from infra import notes
 from infra.tokens import Claims
+from messaging.frame import frame
 from realtime import frames
 from realtime.connection import Connection
 from realtime.delivered import Proofs
@@ -24,14 +25,14 @@ class Connected:
     def __init__(self) -> None:
         self.asked: list[int] = []
         claims = Claims(ME, int(time.time()) + 3600, None, None)
-        self.connection = Connection(claims, Proofs("relay"), self._ask)
+        pages: Any = SimpleNamespace(ask=lambda request: self.asked.append(request[1]), answered=lambda *_: None)
+        self.connection = Connection(claims, Proofs("relay"), pages)
         self.connection.welcome(int(time.time()), 0)
 
     def live(self, seq: int, size: int) -> int:
         """A message comes; the size of its frame."""
         text = frame("new_message", {"conversation_id": "7_8", "seq": seq, "content": "x" * size})
-        header = {"kind": "message", "conversation_id": "7_8", "seq": seq, "from_user_id": PEER}
-        self.connection.take(Note(header, (text,)), frames.text(text))
+        self.connection.take(notes.Message("7_8", seq, PEER, text), frames.text(text))
         return len(frames.text(text))
 
     def last_page(self) -> None:
@@ -40,8 +41,7 @@ class Connected:
 
     def page(self, serial: int) -> None:
         """The worker's answer to one of the requests."""
-        header = {"kind": "backlog", "serial": serial, "runs": [], "places": [], "cursor": None}
-        self.connection.take_own(Note(header))
+        self.connection.take_own(notes.BacklogPage(self.connection.id, serial))
 
     def written(self) -> bytes:
         """Everything that waits, as its reader gets it."""
@@ -54,9 +54,6 @@ class Connected:
         found: bytes = reader.get(timeout=PATIENCE)
         theirs.close()
         return found
-
-    def _ask(self, _connection: Connection, serial: int, _cursor: Sequence[Any] | None) -> None:
-        self.asked.append(serial)
 
 
 @pytest.mark.parametrize(("count", "size"), [(1_990, 1), (1_500, 1_251), (70, 28_000)])
@@ -108,7 +105,34 @@ def test_what_is_held_a_second_time_is_not_lost() -> None:
     for seq in (1, 3):
         connected.live(seq, 1)
     receipt = frame("read_receipt", {"conversation_id": "7_8"})
-    connected.connection.take(Note({"kind": "frame", "origin": None}, (receipt,)), frames.text(receipt))
+    connected.connection.take(notes.Frame(receipt), frames.text(receipt))
     connected.last_page()
     connected.last_page()
     assert b"read_receipt" in connected.written()
+
+
+def test_a_frame_is_not_pushed_to_the_connection_that_it_is_from() -> None:
+    connected = Connected()
+    connected.last_page()
+    for name, origin in (("read_receipt", connected.connection.id), ("message_deleted", "another socket")):
+        text = frame(name, {})
+        connected.connection.take(notes.Frame(text, origin), frames.text(text))
+    written = connected.written()
+    assert b"message_deleted" in written
+    assert b"read_receipt" not in written
+
+
+def test_a_greeting_is_pushed_at_once() -> None:
+    connected = Connected()
+    online = [frame("presence", {"user_id": user_id}) for user_id in (8, 9)]
+    connected.connection.take_own(notes.Greeting(connected.connection.id, tuple(online)))
+    written = connected.written()
+    assert [text in written for text in online] == [True, True]
+
+
+def test_typing_is_not_held() -> None:
+    connected = Connected()
+    text = frame("typing", {})
+    connected.connection.take(notes.Typing(text), frames.text(text))
+    connected.last_page()
+    assert b"typing" not in connected.written()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra.bus import Note, frame
+from infra import notes
+from messaging.frame import frame
 from realtime import frames
 from realtime.held import Held
 from realtime.outbound import MAX_BYTES, MAX_FRAMES
@@ -13,8 +14,8 @@ def fill(size: int, kind: str = "new_message") -> int:
     held = Held()
     for number in range(MAX_FRAMES + 1):
         text = frame(kind, {"conversation_id": "c", "seq": number, "content": "x" * size})
-        header = {"kind": "message", "conversation_id": "c", "seq": number} if kind == "new_message" else {}
-        if not held.add(Note({"kind": "frame"} | header, (text,)), frames.text(text)):
+        note = notes.Message("c", number, 1, text) if kind == "new_message" else notes.Frame(text)
+        if not held.add(note, frames.text(text)):
             return number
     return MAX_FRAMES + 1
 

@@ -11,7 +11,7 @@ import pytest
 from gevent.pool import Group
 
 from db.errors import DatabaseUnavailable
-from infra import bus, loops, presence
+from infra import channels, loops, notes, presence
 from infra.metrics import loop_stumbles
 from infra.redis import RedisError
 from realtime import hub as module
@@ -20,8 +20,8 @@ from realtime.hub import MOST_PER_USER, Hub
 from tests.processes import PATIENCE, wait_until
 
 ALICE = 1
-CHANNEL = bus.user_channel(ALICE)
-TYPING = bus.Note({"kind": "typing"}, (b"{}",))
+CHANNEL = channels.of_user(ALICE)
+TYPING = notes.Typing(b"{}")
 
 
 class Socket:
@@ -31,14 +31,21 @@ class Socket:
         self.id = f"socket {number}"
         self.claims = SimpleNamespace(user_id=user_id, expires_at=expires_at, revocable=())
         self.is_first = False
-        self.taken: list[bus.Note] = []
+        self.left = False
+        self.taken: list[notes.Note] = []
         self.ticks = 0
         self.when_ticking: Callable[[], object] = lambda: None
         self.closed: list[int] = []
         self.outbound = SimpleNamespace(close=lambda code, _reason: self.closed.append(code))
 
-    def take(self, note: bus.Note, _frame: bytes) -> None:
+    def take(self, note: notes.Live, _frame: bytes) -> None:
         self.taken.append(note)
+
+    def take_own(self, note: notes.Own) -> None:
+        self.taken.append(note)
+
+    def leave(self) -> None:
+        self.left = True
 
     def tick(self, _now: float) -> None:
         self.ticks += 1
@@ -102,6 +109,24 @@ def test_a_note_goes_to_all_sockets_of_its_user_and_to_no_other(relay: Relay) ->
         relay.connect(socket)
     relay.hub.take(CHANNEL, TYPING)
     assert [socket.taken for socket in sockets] == [[TYPING], [TYPING], []]
+
+
+@pytest.mark.parametrize("note", [notes.Greeting("socket 2", (b"{}",)), notes.BacklogPage("socket 2", 1)], ids=type)
+def test_a_note_for_one_socket_goes_to_no_other(relay: Relay, note: notes.Own) -> None:
+    sockets = [Socket(1), Socket(2)]
+    for socket in sockets:
+        relay.connect(socket)
+    relay.hub.take(channels.of_relay(relay.hub.relay_id), note)
+    assert [socket.taken for socket in sockets] == [[], [note]]
+
+
+def test_a_note_for_a_socket_that_has_gone_is_for_nobody(relay: Relay) -> None:
+    socket = Socket()
+    relay.connect(socket)
+    relay.hub.leave(socket)
+    relay.hub.take(channels.of_relay(relay.hub.relay_id), notes.Greeting(socket.id, (b"{}",)))
+    assert socket.taken == []
+    assert socket.left
 
 
 def test_who_comes_while_the_channel_would_be_given_up_hears_everything(relay: Relay) -> None:

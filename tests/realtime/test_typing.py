@@ -5,8 +5,9 @@ from collections.abc import Collection
 import pytest
 
 from actions import directory
-from infra import bus
+from infra import bus, channels, notes
 from messaging.errors import Code
+from messaging.frame import frame
 from realtime.frames import BadFrame
 from realtime.typing import Typing
 
@@ -21,7 +22,7 @@ class Told:
         self.now = 1_000.0
         self.friends = True
         self.asked = 0
-        self.notes: list[tuple[str, bus.Note]] = []
+        self.notes: list[tuple[str, notes.Note]] = []
         monkeypatch.setattr(bus, "publish", self.notes.extend)
         monkeypatch.setattr(directory, "may_talk", self._may_talk)
         self._typing = Typing(ALICE, clock=lambda: self.now)
@@ -46,8 +47,8 @@ def test_it_is_told_once_a_second(told: Told) -> None:
     told.now += 1
     assert told.tell() == 2
     assert told.notes[0] == (
-        bus.user_channel(BOB),
-        bus.Note({"kind": "typing"}, (bus.frame("typing", {"conversation_id": "1_2", "user_id": ALICE}),)),
+        channels.of_user(BOB),
+        notes.Typing(frame("typing", {"conversation_id": "1_2", "user_id": ALICE})),
     )
 
 

@@ -1,0 +1,236 @@
+"""What crosses Redis between publishers (workers, rpc, web, relays) and relays: a class for each kind of note.
+
+A note is published as a header of JSON and then its frames, one a line. A relay parses the header and passes the frames
+on to sockets as they are. The header names the kind, and in `v` the version of that kind's form:
+
+- Within a version a header may gain fields. A relay ignores the fields that it does not know.
+- What an older relay cannot understand gets a new version of its kind, or a kind of its own.
+- A note of a newer version, of an unknown kind, or with a missing or ill-typed field is a BadNote. A relay drops it
+  alone, counts it, and logs nothing of its content.
+- When a kind gets a new version, the version before is still read for one release.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Header = dict[str, Any]
+Frames = Sequence[bytes]  # JSON texts, ready for a socket
+Run = tuple[str, int, int, bool]  # conversation id, after, upto, whether nothing was left out before it
+Place = tuple[str, int]  # conversation id, seq
+Proof = tuple[int, str, int, int]  # user id, conversation id, after, upto
+
+_ASSUMED_VERSION = 1  # releases that wrote no `v` wrote this form
+
+
+class BadNote(ValueError):
+    """These bytes are no note that this release can read. The text tells nothing of what they hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A new message in its turn, for a user's connections. A relay proves its delivery by what the header says."""
+
+    conversation_id: str
+    seq: int
+    from_user_id: int
+    frame: bytes
+
+    def lines(self) -> Frames:
+        header = {
+            "kind": "message",
+            "v": 1,
+            "conversation_id": self.conversation_id,
+            "seq": self.seq,
+            "from_user_id": self.from_user_id,
+        }
+        return orjson.dumps(header), self.frame
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "Message":
+        (frame,) = frames
+        conversation_id, seq, from_user_id = header["conversation_id"], header["seq"], header["from_user_id"]
+        if not (type(conversation_id) is str and type(seq) is int and type(from_user_id) is int):
+            raise TypeError
+        return Message(conversation_id, seq, from_user_id, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Any other frame for a user's connections, except for the connection `origin`, which knows already."""
+
+    frame: bytes
+    origin: str | None = None
+
+    def lines(self) -> Frames:
+        return orjson.dumps({"kind": "frame", "v": 1, "origin": self.origin}), self.frame
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "Frame":
+        (frame,) = frames
+        origin = header["origin"]
+        if not (origin is None or type(origin) is str):
+            raise TypeError
+        return Frame(frame, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """A frame for a user's connections that is not worth waiting for: it is dropped rather than held."""
+
+    frame: bytes
+
+    def lines(self) -> Frames:
+        return orjson.dumps({"kind": "typing", "v": 1}), self.frame
+
+    @staticmethod
+    def read(_header: Header, frames: Frames) -> "Typing":
+        (frame,) = frames
+        return Typing(frame)
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogPage:
+    """The answer to a connection's request `serial`: the frames are the messages at `places`, in that order.
+
+    `cursor` asks for the next page; None says that this one is the last.
+    """
+
+    connection_id: str
+    serial: int
+    runs: tuple[Run, ...] = ()
+    places: tuple[Place, ...] = ()
+    cursor: Place | None = None
+    frames: Frames = ()
+
+    def lines(self) -> Frames:
+        header = {
+            "kind": "backlog",
+            "v": 1,
+            "connection_id": self.connection_id,
+            "serial": self.serial,
+            "runs": self.runs,
+            "places": self.places,
+            "cursor": self.cursor,
+        }
+        return orjson.dumps(header), *self.frames
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "BacklogPage":
+        connection_id, serial, cursor = header["connection_id"], header["serial"], header["cursor"]
+        runs, places = _rows(header["runs"], str, int, int, bool), _rows(header["places"], str, int)
+        if not (type(connection_id) is str and type(serial) is int and len(places) == len(frames)):
+            raise TypeError
+        (place,) = (None,) if cursor is None else _rows([cursor], str, int)
+        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The frames for a connection that has just come: the presence of each friend who is online."""
+
+    connection_id: str
+    frames: Frames
+
+    def lines(self) -> Frames:
+        return orjson.dumps({"kind": "greeting", "v": 1, "connection_id": self.connection_id}), *self.frames
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "Greeting":
+        connection_id = header["connection_id"]
+        if type(connection_id) is not str:
+            raise TypeError
+        return Greeting(connection_id, tuple(frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A worker has dealt with these proofs of a relay, which need not send them again."""
+
+    proofs: tuple[Proof, ...]
+
+    def lines(self) -> Frames:
+        return (orjson.dumps({"kind": "confirmed", "v": 1, "proofs": self.proofs}),)
+
+    @staticmethod
+    def read(header: Header, _frames: Frames) -> "Confirmed":
+        return Confirmed(_rows(header["proofs"], int, str, int, int))
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An operator's question on a user's channel: up to which seq was the conversation written to their sockets?
+
+    The relay publishes the number on the channel `reply`.
+    """
+
+    conversation_id: str
+    reply: str
+
+    def lines(self) -> Frames:
+        header = {"kind": "trace", "v": 1, "conversation_id": self.conversation_id, "reply": self.reply}
+        return (orjson.dumps(header),)
+
+    @staticmethod
+    def read(header: Header, _frames: Frames) -> "Trace":
+        conversation_id, reply = header["conversation_id"], header["reply"]
+        if not (type(conversation_id) is str and type(reply) is str):
+            raise TypeError
+        return Trace(conversation_id, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a relay publishes to itself: its absence tells of a lost link."""
+
+    def lines(self) -> Frames:
+        return (orjson.dumps({"kind": "heartbeat", "v": 1}),)
+
+    @staticmethod
+    def read(_header: Header, _frames: Frames) -> "Heartbeat":
+        return Heartbeat()
+
+
+Live = Message | Frame | Typing  # for all connections of a user
+Own = BacklogPage | Greeting  # for the connection `connection_id`
+Note = Live | Own | Confirmed | Trace | Heartbeat
+
+_READERS: dict[tuple[str, int], Callable[[Header, Frames], Note]] = {
+    ("message", 1): Message.read,
+    ("frame", 1): Frame.read,
+    ("typing", 1): Typing.read,
+    ("backlog", 1): BacklogPage.read,
+    ("greeting", 1): Greeting.read,
+    ("confirmed", 1): Confirmed.read,
+    ("trace", 1): Trace.read,
+    ("heartbeat", 1): Heartbeat.read,
+}
+
+
+def encode(note: Note) -> bytes:
+    """Returns what is to be published."""
+    return b"\n".join(note.lines())
+
+
+def decode(raw: bytes) -> Note:
+    """Returns the note that was published. Raises BadNote."""
+    first, *frames = raw.split(b"\n")
+    try:
+        header = orjson.loads(first)
+        read = _READERS[header["kind"], header.get("v", _ASSUMED_VERSION)]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise BadNote("no header of a known kind and version") from None
+    try:
+        return read(header, frames)
+    except (KeyError, TypeError, ValueError):
+        raise BadNote("a field that is missing or of a wrong type, or a wrong number of frames") from None
+
+
+def _rows(raw: Any, *types: type) -> tuple[Any, ...]:
+    """Returns the lists in a list as tuples. Raises TypeError when their values are not of these types."""
+    rows = tuple(map(tuple, raw))
+    if not isinstance(raw, list) or {tuple(map(type, row)) for row in rows} - {types}:
+        raise TypeError
+    return rows

@@ -1,0 +1,8 @@
+"""No two channels have one name."""
+
+from infra import channels
+
+
+def test_channels_differ() -> None:
+    names = [*map(channels.of_user, (1, 2)), *map(channels.of_relay, ("1", "2")), channels.for_reply()]
+    assert len({*names, channels.for_reply()}) == 6

@@ -1,0 +1,124 @@
+"""A note is read as it was written, across two releases, and anything else is refused."""
+
+from dataclasses import fields
+from typing import Any, get_args
+
+import orjson
+import pytest
+
+from infra.notes import (
+    BacklogPage,
+    BadNote,
+    Confirmed,
+    Frame,
+    Greeting,
+    Heartbeat,
+    Message,
+    Note,
+    Trace,
+    Typing,
+    decode,
+    encode,
+)
+from messaging.frame import frame
+from tests.processes import ROOT
+
+_NOTES: list[Note] = [
+    Message("1_2", 5, 1, b'{"type":"new_message"}'),
+    Frame(frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}), origin="a"),
+    Frame(b""),
+    Typing(b'{"type":"typing"}'),
+    BacklogPage("a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]")),
+    BacklogPage("a", 1),
+    Greeting("a", (b"{}", b"[]", b'"x"')),
+    Confirmed(((1, "1_2", 0, 5), (2, "2_3", 4, 6))),
+    Trace("1_2", "im:trace:x"),
+    Heartbeat(),
+]
+
+
+def test_every_kind_is_tried() -> None:
+    assert {type(note) for note in _NOTES} == set(get_args(Note))
+
+
+_ABSENT = object()
+_WRONG: dict[str, tuple[object, ...]] = {
+    "kind": (_ABSENT, "no such", None, 1, []),
+    "v": (2, 99, 0, "1", None, [1]),
+    "conversation_id": (_ABSENT, None, 5, ["a"]),
+    "connection_id": (_ABSENT, None, 5, ["a"]),
+    "reply": (_ABSENT, None, 5, ["a"]),
+    "origin": (_ABSENT, 5, ["a"]),
+    "seq": (_ABSENT, None, "5", 1.5, True),
+    "from_user_id": (_ABSENT, None, "5", 1.5, True),
+    "serial": (_ABSENT, None, "5", 1.5, True),
+    "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
+    "places": (_ABSENT, None, 5, {}, "a", [5, 6], [["1_2"], ["1_2"]], [["1_2", "1"], ["1_2", "2"]], [["1_2", 1]]),
+    "cursor": (_ABSENT, 5, {}, "ab", ["1_2"], ["1_2", "2"], [["1_2", 2]]),
+    "proofs": (_ABSENT, None, 5, {}, "a", [5], [[1]], [[1, "1_2", 0]], [["1", "1_2", 0, 5]]),
+}
+
+
+def header(note: Note) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(encode(note).split(b"\n")[0])
+    return found
+
+
+def changed(note: Note, **values: object) -> bytes:
+    """Returns a note with other values in its header, or without some."""
+    _, *frames = encode(note).split(b"\n")
+    left = {name: value for name, value in (header(note) | values).items() if value is not _ABSENT}
+    return b"\n".join((orjson.dumps(left), *frames))
+
+
+@pytest.mark.parametrize("note", _NOTES, ids=repr)
+def test_a_note_is_read_as_it_was_written(note: Note) -> None:
+    assert decode(encode(note)) == note
+
+
+@pytest.mark.parametrize("note", _NOTES, ids=repr)
+def test_a_note_with_a_field_that_is_not_known_yet_is_read(note: Note) -> None:
+    assert decode(changed(note, since=[5])) == note
+
+
+@pytest.mark.parametrize("note", _NOTES, ids=repr)
+def test_a_note_without_a_version_is_of_the_release_before(note: Note) -> None:
+    assert decode(changed(note, v=_ABSENT)) == note
+
+
+@pytest.mark.parametrize(
+    ("note", "name", "wrong"),
+    [(note, name, wrong) for note in _NOTES for name in header(note) for wrong in _WRONG[name]],
+    ids=lambda value: type(value).__name__ if isinstance(value, get_args(Note)) else repr(value),
+)
+def test_a_newer_version_an_unknown_kind_and_a_missing_or_ill_typed_field_are_refused(
+    note: Note, name: str, wrong: object
+) -> None:
+    with pytest.raises(BadNote):
+        decode(changed(note, **{name: wrong}))
+
+
+@pytest.mark.parametrize("note", [_NOTES[0], _NOTES[1], _NOTES[3], _NOTES[4]], ids=lambda note: type(note).__name__)
+def test_another_number_of_frames_is_refused(note: Note) -> None:
+    raw = encode(note)
+    for wrong in (raw + b"\n{}", raw.rpartition(b"\n")[0]):
+        with pytest.raises(BadNote):
+            decode(wrong)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"text", b"\xff\xfe", b"[]", b"1", b"null", b'"kind"', b"{}"],
+    ids=repr,
+)
+def test_what_is_no_note_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadNote):
+        decode(raw)
+
+
+def test_the_architecture_names_every_kind_and_its_fields() -> None:
+    rows = (ROOT / "docs/architecture.md").read_text().splitlines()
+    for each in get_args(Note):
+        (row,) = [row for row in rows if row.startswith(f"| `{each.__name__}` |")]
+        _, _, named, *_ = row.split("|")
+        assert [name.strip(" `") for name in named.split(",") if name.strip()] == [field.name for field in fields(each)]

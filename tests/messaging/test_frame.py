@@ -1,0 +1,9 @@
+"""Frames are the contract's."""
+
+import orjson
+
+from messaging.frame import frame
+
+
+def test_a_frame_has_a_type_and_its_content() -> None:
+    assert orjson.loads(frame("typing", {"user_id": 1})) == {"type": "typing", "content": {"user_id": 1}}
