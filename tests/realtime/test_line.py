@@ -58,12 +58,14 @@ class Peer:
 
     def wait_ended(self) -> None:
         """Wait until the writer has nothing more to expect."""
-        self._writer.get(timeout=PATIENCE)
+        self._writer.join(timeout=PATIENCE)
+        assert self._writer.successful()
 
     def wait_handled(self, *messages: str) -> None:
-        with gevent.Timeout(PATIENCE):
+        with gevent.Timeout(PATIENCE, False):
             while self.handled != list(messages):
                 gevent.sleep(0.001)
+        assert self.handled == list(messages)
 
     def close(self) -> None:
         self.free.set()
