@@ -101,7 +101,7 @@ def _attempt(site: Site, measure: Callable[[Site], list[Row]], names: Sequence[s
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_names, default=list(REACHES), help="rows, by commas: send,drain")
+    parser.add_argument("--only", type=_names, default=list(REACHES), help="rows, by commas: send,relay_frames")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (5)")
     parser.add_argument("--most-seconds", type=float, default=_MOST_SECONDS, help="of the whole run (720)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the json goes")
@@ -113,7 +113,7 @@ def _options() -> argparse.Namespace:
 
 
 def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip().replace("_", " ") for name in text.split(",")]  # a shell splits at a space
     if unknown := [name for name in names if name not in REACHES]:
         raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(REACHES)}")
     return names

@@ -65,7 +65,9 @@ def _audit(session: Session, now: datetime, conversation_id: str, *, repair: boo
     if head is None:
         _require_known(session, conversation_id)
         head = heads.lock(session, [conversation_id])[conversation_id]
-    users = members(session, [conversation_id])[conversation_id]
+    users = members(session, [conversation_id]).get(conversation_id)
+    if users is None:
+        return Audited([Drift(conversation_id, 0, "conversation_id", conversation_id, None)], None)
     locked = rows.lock(session, now, [(conversation_id, user) for user in users])
     drift = list(_seqs(session, now, head, repair=repair))
     waiting = _waiting(session, conversation_id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.message import Message
 from messaging import rows
+from messaging.members import peer
 from messaging.status import Status
 
 _MESSAGES = table(Message)
@@ -36,6 +37,7 @@ def store(session: Session, now: datetime, proofs: Sequence[Proof]) -> list[Proo
 
     A proof that begins above `delivered_seq` leaves a gap, and raises nothing.
     """
+    proofs = [proof for proof in proofs if peer(proof.conversation_id, proof.user_id)]
     locked = rows.lock(session, now, {(proof.conversation_id, proof.user_id) for proof in proofs})
     holding: list[Proof] = []
     raised: list[_Range] = []

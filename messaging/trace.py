@@ -44,7 +44,8 @@ def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
         for model in (OutboxEvent, Parked)
     )
     published = waits is None and parked is None
-    recipients = set(members(session, [message.conversation_id])[message.conversation_id]) - {message.from_user_id}
+    here = members(session, [message.conversation_id]).get(message.conversation_id, ())
+    recipients = set(here) - {message.from_user_id}
     return [_of(session, message, user, published=published, parked=parked is not None) for user in sorted(recipients)]
 
 

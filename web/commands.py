@@ -147,7 +147,7 @@ def _parked_after(after: int) -> Sequence[Parked]:
 
 
 def _facts(event: Parked) -> dict[str, Any]:
-    names = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "reason")
+    names = ("id", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "reason")
     times = {"create_time": unix(event.create_time), "park_time": unix(event.park_time)}
     return {name: getattr(event, name) for name in names} | times
 

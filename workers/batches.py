@@ -22,22 +22,34 @@ from messaging.parked import Failure, set_back
 class Batch:
     """What one transaction has worked off. `held` are the shards that no other worker held.
 
-    `count` is the number of events that it took; `failures` are those of them that could not be told.
+    `count` is the number of events that it took; `failures` are those of them that could not be applied or told.
     """
 
     held: frozenset[int]
     count: int
     failures: tuple[Failure, ...] = ()
 
+    @property
+    def done(self) -> int:
+        """How many events it has dealt with for good."""
+        return self.count - len(self.failures)
+
 
 def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit: int) -> Batch:
-    """Bring conversation rows up to the oldest `limit` events of these shards."""
+    """Bring conversation rows up to the oldest `limit` events of these shards.
+
+    One that cannot be applied is set back, and the others go on.
+    """
     held = outbox.lock_free(session, shards)
     events = outbox.pending(session, shards=held, applied=False, limit=limit)
-    if events:
-        projection.apply(session, now, events)
-        outbox.mark_applied(session, [event.id for event in events])
-    return Batch(frozenset(held), len(events))
+    if not events:
+        return Batch(frozenset(held), 0)
+    failures = projection.apply(session, now, events)
+    failed = {each.event_id for each in failures}
+    outbox.mark_applied(session, [event.id for event in events if event.id not in failed])
+    if failures:
+        set_back(session, now, failures)
+    return Batch(frozenset(held), len(events), tuple(failures))
 
 
 def announce(announcements: Sequence[Announcement]) -> None:

@@ -71,6 +71,7 @@ def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
     """The shards that no other worker was at, and whether they may hold more."""
     limit = settings().outbox_batch
     applied = write(apply_batch, shards=shards, limit=limit)
+    _tell_of(applied.failures)
     if not applied.held:
         return applied.held, False
     published = _publish(shards)
@@ -81,7 +82,7 @@ def _publish(shards: Sequence[int]) -> Batch:
     limit = settings().outbox_batch
     published = write(publish_batch, shards=shards, limit=limit)
     _tell_of(published.failures)
-    events_drained.inc(published.count - len(published.failures))
+    events_drained.inc(published.done)
     return published
 
 
@@ -90,8 +91,9 @@ def _each_alone(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
     if len(shards) > 1:
         return frozenset(shards), True
     try:
-        while write(apply_batch, shards=shards, limit=1).count:
+        while (applied := write(apply_batch, shards=shards, limit=1)).done:
             pass
+        _tell_of(applied.failures)
     except _UNAVAILABLE:
         raise
     except Exception as error:  # noqa: BLE001 - it is the one that was logged for the whole batch

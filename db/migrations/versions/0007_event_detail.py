@@ -18,13 +18,19 @@ _READ = 2
 def upgrade() -> None:
     # The old columns stay, with a default, as long as processes of the version before may run.
     for name in _TABLES:
-        comment = "JSON: ids and numbers that only this kind has" if name == "im_outbox" else None
-        with op.batch_alter_table(name) as batch:
-            batch.add_column(sa.Column("detail", sa.Text(), nullable=True, comment=comment))
-            batch.alter_column("read_seq", existing_type=_ID, existing_nullable=False, server_default="0")
+        # Where DDL commits by itself, a run whose UPDATE was stopped by a lock is repeated from here.
+        if "detail" not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns(name)}:
+            _add_detail(name)
         op.execute(
             f"UPDATE {name} SET detail = json_object('read_seq', read_seq, 'origin', origin) WHERE kind = {_READ}"
         )
+
+
+def _add_detail(name: str) -> None:
+    comment = "JSON: ids and numbers that only this kind has" if name == "im_outbox" else None
+    with op.batch_alter_table(name) as batch:
+        batch.add_column(sa.Column("detail", sa.Text(), nullable=True, comment=comment))
+        batch.alter_column("read_seq", existing_type=_ID, existing_nullable=False, server_default="0")
 
 
 def downgrade() -> None:
