@@ -1,4 +1,4 @@
-"""Whether the database has the schema that this code was written for."""
+"""The check that the database has the schema that this code was written for."""
 
 from datetime import datetime
 from functools import cache
@@ -13,14 +13,14 @@ from db.errors import DatabaseUnavailable
 
 
 class NotMigrated(DatabaseUnavailable):
-    """The database is there, and its tables are not those of this code."""
+    """The database answers, but its tables are not those of this code."""
 
 
 _APPLIED: Select[str] = select(column("version_num")).select_from(table("alembic_version"))
 
 
 def require_current(session: Session, _now: datetime) -> None:
-    """Raises NotMigrated, which says what to do, unless the newest migration has been applied."""
+    """Raise NotMigrated, whose text says what to do, unless the newest migration has been applied."""
     try:
         applied = session.scalar(_APPLIED)
     except DBAPIError as error:
