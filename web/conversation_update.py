@@ -20,7 +20,7 @@ bp = Blueprint("conversation_update", __name__)
 @bp.arguments(schemas.ArrangeRequest)
 @bp.response(200, schemas.Arranged)
 def update_conversation(body: dict[str, Any]) -> Arranged:
-    """Put a conversation on top, mute it, or hide it until its next message; for the caller alone."""
+    """Put a conversation on top, mute it, or hide it until its next message, for the caller alone."""
     done = directory.named(write, arrange, user_id=auth.user_id(), **body)
     poke(done.shard)
     return done
