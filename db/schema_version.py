@@ -1,4 +1,4 @@
-"""Whether the database has the schema that this code was written for."""
+"""The check that the database has the schema that this code was written for."""
 
 from datetime import datetime
 from functools import cache
@@ -13,14 +13,14 @@ from db.errors import DatabaseUnavailable
 
 
 class NotMigrated(DatabaseUnavailable):
-    """The database is there, and its tables are not those of this code."""
+    """The database answers, but its tables are not those of this code."""
 
 
 _APPLIED: Select[str] = select(column("version_num")).select_from(table("alembic_version"))
 
 
 def require_current(session: Session, _now: datetime) -> None:
-    """Raises NotMigrated, which says what to do, when a migration that this code needs has not been applied.
+    """Raise NotMigrated, whose text says what to do, when a migration that this code needs has not been applied.
 
     A newer schema is good: it is there while a release is rolled out, and revisions are numbered in their order.
     """

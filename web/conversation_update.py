@@ -20,12 +20,12 @@ bp = Blueprint("conversation_update", __name__)
 @bp.arguments(schemas.ArrangeRequest)
 @bp.response(200, schemas.Arranged)
 def update_conversation(body: dict[str, Any]) -> Arranged:
-    """Put a conversation on top, mute it, or hide it until its next message; for the caller alone."""
+    """Put a conversation on top, mute it, or hide it until its next message, for the caller alone."""
     return directory.named(_write_and_poke, arrange, user_id=auth.user_id(), **body)
 
 
 def _write_and_poke(rule: Rule[[], Arranged]) -> Arranged:
-    """The user's other devices do not wait for a directory outside to give a name."""
+    """Poke right after COMMIT: the user's other devices do not wait for a directory outside to give a name."""
     done = write(rule)
     poke(done.shard)
     return done
