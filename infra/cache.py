@@ -38,7 +38,7 @@ class FetchTooSlow(Exception):
 
 
 class Cache:
-    """Answers to one kind of question: JSON values by key, which expire after SECONDS, false ones after NEGATIVE_SECONDS.
+    """Answers to one kind of question: JSON values by key, kept for SECONDS, false ones for NEGATIVE_SECONDS.
 
     With `kept_seconds` the last answer is kept that long besides, for when the service is away (`kept`).
     """
