@@ -1,7 +1,7 @@
 """Publishing notes, and the listener with which a relay receives them.
 
 Pub/sub may lose anything, silently. The listener therefore sends itself a heartbeat every 2 s. After 6 s of silence, an
-error, or a second confirmation of a subscription (redis-py reconnects silently) the link counts as lost, and the relay
+error, or a second confirmation of a subscription (redis-py reconnects silently), the link counts as lost, and the relay
 must assume that notes are missing.
 """
 
@@ -168,8 +168,10 @@ class Listener:
         self._catch_up(opened)
 
     def _catch_up(self, opened: Collection[str]) -> None:
-        """Send the (un)subscriptions asked for while the link was being opened. A channel unsubscribed and subscribed
-        again meanwhile has a new event, which its confirmation may have come too early for: subscribe to it once more.
+        """Send the (un)subscriptions asked for while the link was being opened.
+
+        A channel unsubscribed and subscribed again meanwhile has a new event, which its confirmation may have come too
+        early for: subscribe to it once more.
         """
         for channel in opened:
             if channel not in self._wanted:

@@ -51,7 +51,7 @@ class OutsideDirectory:
         return {int(key): (value[0], value[1]) for key, value in found.items() if value}
 
     def talking_friends(self, user_id: int) -> list[int]:
-        """Returns the ids of a user's friends, ascending, without those with a block in either direction.
+        """Returns the ids of a user's friends, ascending, except those with whom there is a block, either way.
 
         Raises DirectoryAway.
         """

@@ -1,3 +1,3 @@
 """The largest id that any door accepts."""
 
-MAX_ID = 2**53 - 1  # the largest integer that JavaScript holds exactly
+MAX_ID = 2**53 - 1  # JavaScript's largest safe integer: a browser must be able to hold it

@@ -30,9 +30,9 @@ _MOST_CALLERS = 100_000
 class Calls:
     """The times of each caller's latest calls.
 
-    Callers are kept in the order of their latest call. Each call forgets at most two old callers, so that its cost does
-    not grow with their number; as it adds one at most, all old ones are forgotten in the end. Nothing in here switches
-    to another greenlet, so it needs no lock.
+    Callers are kept in the order of their latest call. Each call forgets at most two (out of date, or beyond
+    `most_callers`), so that its cost does not grow with their number; as it adds one at most, all that are out of date
+    are forgotten in the end. Nothing in here switches to another greenlet, so it needs no lock.
     """
 
     def __init__(

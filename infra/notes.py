@@ -33,7 +33,7 @@ class BadNote(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A new message for a user's connections, in the order of seq. Its header is what a relay proves delivery by."""
+    """A new message for a user's connections, in the order of seq. A relay proves its delivery by the header."""
 
     conversation_id: str
     seq: int

@@ -2,7 +2,7 @@
 
 `im:relays` holds the time of each relay's last sign of life and `im:relays:gone` the time at which one withdrew (sorted
 sets, by Redis's clock), `im:relay:{id}:users` a relay's users with their connection counts, `im:seen:{user}` the time
-at which a user was last seen. Redis may forget the first and third: relays report them again every few seconds.
+at which a user was last seen. Redis may forget all of it: relays report their users again every few seconds.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ _SEEN_KEPT = 90 * 86_400
 
 
 def report(relay_id: str, users: Mapping[int, int]) -> None:
-    """Replace what is stored of a relay by its users: user id → number of connections. Raises RedisError."""
+    """Store anew which users a relay has: user id → number of connections. Raises RedisError."""
     pipeline = client().pipeline()
     pipeline.delete(_users(relay_id))
     if users:

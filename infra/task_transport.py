@@ -11,7 +11,7 @@ class Transport(redis.Transport):
     """kombu's transport, which alone would end the worker at the first text in a queue that is not a kombu message."""
 
     def on_readable(self, fileno: int) -> None:  # type: ignore[override] # the stubs are wrong
-        """Take a task, or drop what is none: it is off the queue already, and the sweep makes up for a lost task."""
+        """Take a task, or drop a text that is none: it is off the queue, and the sweep makes up for a lost task."""
         try:
             super().on_readable(fileno)
         except (ValueError, TypeError, LookupError, AttributeError):

@@ -1,4 +1,4 @@
-"""JWTs of the REST and WebSocket doors: both issue and verify them here.
+"""JWTs of the REST and WebSocket doors: how they are issued, and verified in the same way by both.
 
 The rules are stricter than flask-jwt-extended's: a token without `exp` is refused, `sub` must be a decimal string, and
 every failure raises one exception, so that a door answers 401 and nothing else.
@@ -32,10 +32,10 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The user and the login that a token speaks for. Times are Unix seconds; a foreign issuer's token may lack the
-    fields that may be None.
+    """The user and the login that a token speaks for. Times are Unix seconds.
 
-    `generation` says how often all logins of the user had been ended when this one began.
+    A foreign issuer's token may lack the fields that may be None. `generation` says how often all logins of the user
+    had been ended when this one began.
     """
 
     user_id: int
