@@ -1,7 +1,7 @@
 """Applying outbox events to the conversation rows of the members whom they concern.
 
-A row speaks only of messages up to its `last_seq`. An event at or below it changes nothing, so that an event may be
-applied twice; messages above it are counted as they now stand, so that one recalled meanwhile is never counted.
+A row covers only the messages up to its `last_seq`. A message at or below it is not counted again, so that an event
+may be applied twice; messages above it are counted as they now stand, so that a recalled one is never counted.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _SENT = select(*(_MESSAGES[name] for name in _COUNTED)).where(_MESSAGES.id.in_(b
 
 
 def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> list[Failure]:
-    """Bring the rows of those whom these events concern up to them.
+    """Apply these events to the rows of the members whom they concern.
 
     Returns those of them that cannot be applied, because their kind or their conversation is unknown.
     """
@@ -40,7 +40,7 @@ def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> list[F
     for event, user in concerned:
         row = locked[event.conversation_id, user]
         row.change_seq = max(row.change_seq, event.change_seq)
-    # Read only now: recall, read and delete change messages under the rows' locks.
+    # Read after locking the rows: recall, read and delete change messages under these locks.
     ids = [event.message_id for event in events if isinstance(event, MessageSent)]
     sent = session.execute(_SENT, {"ids": ids}).all() if ids else []
     hidden = hidden_from(session, sent, here)
@@ -70,7 +70,7 @@ def _count(row: rows.View, message: Row[Any], *, hidden: bool) -> None:
         return
     row.unread_count += counts_for(row, message, hidden=hidden)
     if row.user_id == message.from_user_id and row.delivered_seq == message.seq - 1:
-        row.delivered_seq = message.seq  # what one sent oneself waits for no device
+        row.delivered_seq = message.seq  # the user's own message waits for no device
     row.last_seq = message.seq
     row.del_state, row.delete_time = 0, None
     if message.status != Status.DELETED and not hidden:
