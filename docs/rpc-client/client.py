@@ -81,7 +81,7 @@ class MessageClient:
         return answer.unread_count
 
     def push(self, user_id: int, content: str) -> bool:
-        """Show something to a user who is there now; nothing is stored. Whether he was there."""
+        """Show something on a user's connections; nothing is stored. Returns whether they had one."""
         message = pb.MessageInfo(to_user_id=user_id, content=content)
         request = pb.PushMessageReq(user_id=user_id, message=message)
         answer: pb.PushMessageResp = self._call(self._stub.PushMessage, request)
