@@ -11,6 +11,8 @@ from websockets.typing import Subprotocol
 
 from realtime.auth import SUBPROTOCOL
 
+_SUBPROTOCOLS = "Sec-Websocket-Protocol"  # as Flask spells it; an empty one counts as none
+
 
 def accept(request: Request) -> bytes | Response:
     """Returns the bytes of the 101, or the response that refuses a request that is no proper handshake.
@@ -18,8 +20,9 @@ def accept(request: Request) -> bytes | Response:
     No extension is accepted: compression would cost 100 KB a socket.
     """
     protocol = ServerProtocol(select_subprotocol=_choose)
-    version = request.environ["SERVER_PROTOCOL"]
-    answer = protocol.accept(Asked(request.path, Headers(request.headers), request.method, version))
+    headers = Headers((name, value) for name, value in request.headers if value.strip() or name != _SUBPROTOCOLS)
+    # Whatever version the request says: the hop before may be a proxy that speaks HTTP/1.0 and passes upgrades on.
+    answer = protocol.accept(Asked(request.path, headers, request.method, "HTTP/1.1"))
     if protocol.handshake_exc is not None:
         return Response(bytes(answer.body), answer.status_code, list(answer.headers.raw_items()))
     protocol.send_response(answer)

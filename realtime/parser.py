@@ -4,28 +4,40 @@ Nothing in here waits, so that it can run in the event loop: every message pushe
 for each would cost more than the message did.
 """
 
+from collections.abc import Iterator
 from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Protocol, State
+from websockets.protocol import Protocol, Side, State
 
-from realtime import inbound
+from realtime import frames, inbound
 from realtime.connection import Connection
+from realtime.frames import MAX_INBOUND
 
 Message = str | bytes
 
 _OURS = b"\x8a\x88"  # the start of a masked pong with a payload of eight bytes, as our serials are
 _SIZE = 14
 _BODY = 6  # where the payload begins, behind the mask
+_MOST_OF_CONTROL = 125  # bytes that a control frame may carry (RFC 6455, 5.5)
+
+
+class _Wrong(Exception):
+    """What the protocol lets pass and the contract does not: the socket is closed with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
 
 
 class Parser:
     """The parser of one peer. The protocol bounds a message, all fragments together, before it keeps their bytes."""
 
-    def __init__(
-        self, protocol: Protocol, connection: Connection, bucket: inbound.Bucket, pings: inbound.Pings
-    ) -> None:
-        self._protocol = protocol
+    def __init__(self, connection: Connection, bucket: inbound.Bucket, pings: inbound.Pings) -> None:
+        # The protocol counts a control frame that comes within a message as a part of it, which RFC 6455, 5.4 does not.
+        self._protocol = Protocol(Side.SERVER, max_size=MAX_INBOUND + _MOST_OF_CONTROL)
+        self._broken = False
         self._connection = connection
         self._bucket = bucket
         self._pings = pings
@@ -37,7 +49,7 @@ class Parser:
     @property
     def over(self) -> bool:
         """Whether nothing more is to be read: the peer has closed, is gone, or broke the protocol."""
-        return self._protocol.state is not State.OPEN
+        return self._broken or self._protocol.state is not State.OPEN
 
     def take(self, data: bytes) -> list[Message]:
         """Returns the messages that are complete now. Empty data means that the peer is gone.
@@ -58,18 +70,25 @@ class Parser:
             for frame in cast(list[Frame], protocol.events_received()):
                 if self._connection.outbound.closing is not None:
                     break
-                self._unparsed -= _size(frame)
-                if frame.opcode is Opcode.PONG:
-                    self._pings.pong(bytes(frame.data))
-                elif frame.opcode is Opcode.PING:
-                    self._answer(next(answers))
-                elif frame.opcode is not Opcode.CLOSE:
-                    messages += self._data(frame)
-        except UnicodeDecodeError:
-            protocol.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
-        if self.over:
-            self.last = b"".join([*answers, *protocol.data_to_send()])
+                messages += self._frame(frame, answers)
+        except _Wrong as wrong:
+            # Not by the protocol, which may have parsed the peer's close behind it, and says no more then.
+            self._broken = True
+            self.last = frames.close(wrong.code, wrong.reason)
+        else:
+            if self.over:
+                self.last = b"".join(answers)
         return messages
+
+    def _frame(self, frame: Frame, answers: Iterator[bytes]) -> list[Message]:
+        self._unparsed -= _size(frame)
+        if frame.opcode is Opcode.PONG:
+            self._pings.pong(bytes(frame.data))
+        elif frame.opcode is Opcode.PING:
+            self._answer(next(answers))
+        elif frame.opcode is not Opcode.CLOSE:
+            return self._data(frame)
+        return []
 
     def _take_pongs(self, data: bytes) -> bool:
         """Deal with data that is only whole pongs of eight bytes, as most data is. Returns whether it was.
@@ -93,15 +112,20 @@ class Parser:
             self._connection.outbound.push(pong)
 
     def _data(self, frame: Frame) -> list[Message]:
-        """Returns the message that the frame completes, if it does. Raises UnicodeDecodeError."""
+        """Returns the message that the frame completes, if it does. Raises _Wrong for too many bytes, or bad UTF-8."""
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT
+        if len(self._fragments) + len(frame.data) > MAX_INBOUND:
+            raise _Wrong(CloseCode.MESSAGE_TOO_BIG, "over 64 KiB")
         self._fragments += frame.data
         if not frame.fin:
             inbound.admit(self._connection, self._bucket)  # a fragment cannot be dropped, but it counts
             return []
         whole, self._fragments = bytes(self._fragments), bytearray()
-        return [whole.decode() if self._is_text else whole]
+        try:
+            return [whole.decode() if self._is_text else whole]
+        except UnicodeDecodeError:
+            raise _Wrong(CloseCode.INVALID_DATA, "text is not UTF-8") from None
 
 
 def _size(frame: Frame) -> int:

@@ -4,13 +4,10 @@ from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
-from websockets.protocol import Protocol, Side
-
 from infra.tokens import Claims
 from messaging.message import unix
 from realtime import inbound
 from realtime.connection import Connection
-from realtime.frames import MAX_INBOUND
 from realtime.hub import Hub
 from realtime.line import Line
 from realtime.outbound import linger
@@ -47,6 +44,9 @@ def _join(hub: Hub, connection: Connection) -> bool:
 
 
 def _welcome(hub: Hub, connection: Connection) -> None:
+    if hub.draining:  # since `_join` looked: closing all may have missed a socket that was being counted
+        connection.outbound.close(RESTARTING, "restarting")
+        return
     # While Redis is away, hello goes out after 2 s, and the backlog when the link is restored.
     hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
     told = hub.hellos.ask(connection.claims.user_id)
@@ -63,7 +63,7 @@ def _talk(connection: Connection, sock: Any) -> None:
     sock.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BUFFER)
     bucket = inbound.Bucket()
     pings = inbound.Pings(connection, bucket)
-    parser = Parser(Protocol(Side.SERVER, max_size=MAX_INBOUND), connection, bucket, pings)
+    parser = Parser(connection, bucket, pings)
     line = Line(sock, connection, parser, partial(inbound.handle, connection, bucket), bucket.pause)
     try:
         connection.outbound.write_all(sock, pings.due)

@@ -8,7 +8,6 @@ import gevent
 import pytest
 from gevent import socket
 from gevent.event import Event
-from websockets.protocol import Protocol, Side
 
 from infra.tokens import Claims
 from realtime import inbound
@@ -39,7 +38,7 @@ class Peer:
         claims = Claims(7, int(time.time()) + 3600, None, None)
         self.connection = Connection(claims, Proofs("relay"), lambda *_: None)
         bucket = inbound.Bucket()
-        parser = Parser(Protocol(Side.SERVER), self.connection, bucket, inbound.Pings(self.connection, bucket))
+        parser = Parser(self.connection, bucket, inbound.Pings(self.connection, bucket))
         self.line = Line(self.ours, self.connection, parser, self._handle, lambda: self.pause)
         self._writer = gevent.spawn(self.connection.outbound.write_all, self.ours, bytes)
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.protocol import Protocol, Side
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Message, Ping, Pong, TextMessage
 
@@ -37,8 +36,7 @@ class Reader:
         self.messages: list[str | bytes] = []
         self.outbound = self
         pings = SimpleNamespace(pong=self.pongs.append)
-        protocol = Protocol(Side.SERVER, max_size=MAX_INBOUND)
-        self.parser = Parser(protocol, self, inbound.Bucket(), pings)  # type: ignore[arg-type]
+        self.parser = Parser(self, inbound.Bucket(), pings)  # type: ignore[arg-type]
 
     def read(self, data: bytes) -> None:
         self.messages += self.parser.take(data)
@@ -130,7 +128,7 @@ def test_a_character_may_be_split_between_fragments(reader: Reader) -> None:
     ids=["no character", "half a character", "half a character and another", "a surrogate"],
 )
 def test_text_that_is_no_utf_8_closes_1007(reader: Reader, frames: list[bytes]) -> None:
-    reader.read(b"".join(frames) + frame(TEXT, b"late"))
+    reader.read(b"".join(frames) + frame(TEXT, b"late") + frame(CLOSE, struct.pack("!H", 1000)))
     assert reader.parser.over
     assert reader.code == 1007
     assert reader.messages == []
@@ -166,6 +164,13 @@ def test_what_breaks_the_protocol_closes_1002(reader: Reader, data: bytes) -> No
 def test_a_message_may_have_64_kib(reader: Reader) -> None:
     reader.read(sent([Message(data=b"x" * MAX_INBOUND)])[0])
     assert reader.messages == [b"x" * MAX_INBOUND]
+
+
+def test_control_frames_within_a_message_are_no_part_of_its_size(reader: Reader) -> None:
+    reader.read(frame(TEXT, b"x" * (MAX_INBOUND - 1), last=False) + frame(PING, b"p" * 125) + frame(PONG, b"p" * 125))
+    reader.read(frame(CONT, b"x"))
+    assert [len(message) for message in reader.messages] == [MAX_INBOUND]
+    assert [len(pong) for pong in reader.pushed] == [127]
 
 
 @pytest.mark.parametrize("fragments", [1, 2, 5])

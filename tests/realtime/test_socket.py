@@ -35,7 +35,7 @@ class House:
         self.may_greet.set()
         self.proofs = Proofs("relay")
         self.hellos = SimpleNamespace(ask=self._ask)
-        self.request_page = lambda *_: None
+        self.pages = SimpleNamespace(ask=lambda _: None, answered=lambda *_: None, gone=lambda *_: None)
         self.greet = lambda _: None
 
     def join(self, connection: Connection) -> bool:
