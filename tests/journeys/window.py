@@ -1,4 +1,4 @@
-"""One user's window of the demo client in a real browser."""
+"""Drives the demo client in a real browser, one window for each user."""
 
 import re
 import uuid
@@ -20,21 +20,21 @@ ARGUMENTS = [
 ]
 PATIENCE_MS = 15_000
 DELIVERED = re.compile("^[23]$")
-RECALLED = "This message was recalled"  # what the page says in English, whatever the server calls it
-NO_NETWORK = "ERR_INTERNET_DISCONNECTED"  # what the browser itself says of a call while its link is cut
+RECALLED = "This message was recalled"  # the page's English text, whatever the server's is
+NO_NETWORK = "ERR_INTERNET_DISCONNECTED"  # the browser's own error for a call while its link is cut
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
 class Window:
-    """One user's browser window. `faults` has every console error, which a CSP violation is too."""
+    """One user's browser window. `faults` holds every console error, CSP violations included."""
 
     def __init__(self, browser: Browser, url: str, *, locale: str = "en-GB", **options: Any) -> None:
         self.context = browser.new_context(base_url=url, locale=locale, **options)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.faults: list[str] = []
-        self.expected_fault = NO_NETWORK  # a pattern
+        self.expected_fault = NO_NETWORK  # a regular expression
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.goto("/")
@@ -102,7 +102,7 @@ class Window:
         self.find(entry).click()
 
     def expect_texts(self, *texts: str) -> None:
-        """Exactly these messages, in this order."""
+        """Wait until the chat shows exactly these messages, in this order."""
         expect(self.find("message").locator(".text")).to_have_text(list(texts))
 
     def delete_for_everyone(self, text: str) -> None:
@@ -121,7 +121,7 @@ class Window:
         return self.find("message").filter(has_text=text)
 
     def write(self, text: str) -> None:
-        """Without a look at what becomes of it."""
+        """Send a text without waiting for its bubble."""
         self.find("composer").fill(text)
         self.find("send").click()
 
@@ -139,5 +139,5 @@ class Window:
 
 
 def text_of(what: str) -> str:
-    """A text, told apart from whatever other tests have sent."""
+    """Returns a text that no other test sends, beginning with `what`."""
     return f"{what} {uuid.uuid4().hex}"
