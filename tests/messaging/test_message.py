@@ -1,4 +1,4 @@
-"""The one form in which every door and every frame tells a message."""
+"""Tests of the one form that a message has in every answer and every frame."""
 
 from datetime import datetime
 from types import SimpleNamespace
