@@ -64,7 +64,7 @@ def is_repaired() -> None:
 
 @pytest.fixture
 def three(pair: str) -> list[dict[str, Any]]:
-    """Send three messages from Alice, all delivered to Bob, the first read, with no event left. Returns the Messages."""
+    """Send three messages from Alice, all delivered, the first read by Bob, with no event left. Returns Messages."""
     sent = store_many(ALICE, BOB, 3)
     drain()
     prove(BOB, 0, 3)
