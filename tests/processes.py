@@ -78,6 +78,7 @@ class Process:
 
     @property
     def running(self) -> bool:
+        """Returns whether the program runs."""
         return self._popen is not None and self._popen.poll() is None
 
     @property

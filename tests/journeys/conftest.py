@@ -32,6 +32,7 @@ def service(request: pytest.FixtureRequest) -> Deployment:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Yields a browser that the tests of a module share."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -51,6 +52,7 @@ def windows(browser: Browser, embedded: EmbeddedRun) -> Iterator[tuple[Window, W
 
 @pytest.fixture
 def rest(embedded: EmbeddedRun) -> Web:
+    """Returns the REST door of the embedded default that the windows use."""
     return Web(embedded.url)
 
 

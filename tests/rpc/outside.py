@@ -47,6 +47,7 @@ class Outside(grpc.GenericRpcHandler):
         self._server.start()
 
     def stop(self) -> None:
+        """Stop the server."""
         self.thaw()
         assert self._server
         self._server.stop(0).wait()
@@ -56,6 +57,7 @@ class Outside(grpc.GenericRpcHandler):
         self._goes_on.clear()
 
     def thaw(self) -> None:
+        """Answer all calls again."""
         self._goes_on.set()
 
     def block(self, one: int, other: int) -> None:
@@ -63,6 +65,7 @@ class Outside(grpc.GenericRpcHandler):
         self.blocks.add((one, other))
 
     def service(self, details: Any) -> Any:
+        """Returns the handler of a method, as grpc asks for it."""
         request, name = _METHODS[details.method]
 
         def answer(asked: Any, context: grpc.ServicerContext) -> Any:

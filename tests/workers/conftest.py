@@ -42,6 +42,7 @@ class Channels:
         return sorted(found, key=lambda heard: heard[0])
 
     def close(self) -> None:
+        """Close the connection to Redis."""
         self._pubsub.close()
         self._redis.close()
 
