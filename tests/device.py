@@ -126,7 +126,7 @@ class Device:
             while self._step():
                 pass
         except (OSError, websocket.WebSocketException):
-            pass  # the socket broke: `gone` says so
+            pass  # the socket broke, which `gone` shows
         finally:
             with self._changed:
                 self.gone = True

@@ -75,7 +75,7 @@ def strings(path: Path) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A variable that the product reads; `default` as settings.md writes it, `span` as "0 to 5" where it has bounds."""
+    """A variable that the product reads. `default` is as settings.md writes it, `span` like "0 to 5" if it has bounds."""
 
     name: str
     default: str
@@ -118,7 +118,7 @@ def _span(call: ast.Call) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as it is scraped."""
+    """A metric, by the name under which it is scraped."""
 
     name: str
     kind: str

@@ -17,7 +17,7 @@ _CACHE = ROOT / ".cache" / "mysql"
 _TESTS = ("tests/db", "tests/messaging", "tests/journeys/test_message.py")
 # The last one is about a variable that MySQL does not have.
 _CHOSEN = "not sqlite and not embedded and not test_a_transaction_that_nobody_goes_on_with"
-_NOT_HERE = "tests/messaging/test_plans.py"  # about MariaDB's optimizer, on tables filled from its sequences
+_NOT_HERE = "tests/messaging/test_plans.py"  # tests MariaDB's optimizer, on tables filled from its sequences
 
 
 def main() -> None:

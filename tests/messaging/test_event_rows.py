@@ -47,7 +47,7 @@ def test_a_kind_of_a_later_release_is_no_event_of_this_one() -> None:
 
 
 def old_row(kind: Kind, **columns: Any) -> dict[str, Any]:
-    """Returns a row as the release before inserts it."""
+    """Returns an outbox row as the release before this one inserts it."""
     return {
         "shard": 1,
         "conversation_id": "1_2",

@@ -185,7 +185,7 @@ class Client:
         self.messages: dict[str, dict[int, dict[str, Any]]] = {}
         self.heads: dict[str, int] = {}
         self.changes: dict[str, int] = {}
-        self.read: dict[str, dict[int, int]] = {}  # by user
+        self.read: dict[str, dict[int, int]] = {}  # conversation → user → read_seq
         self.chosen: dict[str, tuple[bool, bool]] = {}  # is_top, is_mute
 
     def hear(self, frame: Announcement) -> None:
@@ -284,8 +284,8 @@ class Life(RuleBasedStateMachine):
         self.statuses: dict[int, int] = {}
         self.contents = count(1)
         self.chance = Random(0)
-        self.listening = [Client(user) for user in (ALICE, BOB, CAROL)]  # hears everything
-        self.deaf = [Client(user) for user in (ALICE, BOB, CAROL)]  # hears some of it
+        self.listening = [Client(user) for user in (ALICE, BOB, CAROL)]  # hear everything
+        self.deaf = [Client(user) for user in (ALICE, BOB, CAROL)]  # hear some frames
 
     # What users do
 

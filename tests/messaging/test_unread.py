@@ -16,7 +16,7 @@ KINDS = list(product((ALICE, BOB), (SYSTEM, TEXT), Status, (False, True)))  # se
 
 
 def one_of_each_kind() -> list[tuple[Message, bool]]:
-    """Returns a stored message of every kind that there can be, and whether BOB has hidden it."""
+    """Returns stored messages, one of every possible kind, each with whether BOB has hidden it."""
     sent = store_many(ALICE, BOB, len(KINDS))
     project()
     for message, (sender, kind, status, _) in zip(sent, KINDS, strict=True):
