@@ -75,7 +75,7 @@ def strings(path: Path) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A variable that the product reads. `default` is as settings.md writes it, `span` like "0 to 5" if it has bounds."""
+    """A variable that the product reads: `default` as settings.md writes it, `span` like "0 to 5" if it has bounds."""
 
     name: str
     default: str
