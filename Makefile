@@ -1,4 +1,4 @@
-# `make` alone tells what there is.
+# `make` alone lists the targets.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,22 +7,22 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 .DEFAULT_GOAL := help
 .PHONY: help run test mysql check bench lock generate clean
 
-help: ## what there is
+help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
-run: .venv/base.stamp ## the whole system on http://127.0.0.1:8080; Ctrl-C ends it, var/ keeps its data
+run: .venv/base.stamp ## start the whole system on http://127.0.0.1:8080; Ctrl-C ends it, var/ keeps its data
 	@exec $(BIN)/python -m embedded
 
-test: .venv/test.stamp ## all tests, on a MariaDB, a MySQL and a Redis of their own (ARGS="-k name" for some, without MySQL)
+test: .venv/test.stamp ## run all tests, on a MariaDB, a MySQL and a Redis of their own (ARGS="-k name": some, without MySQL)
 	@sh tests/install.sh
 	@$(BIN)/python -m pytest $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m tests.mysql)
 
-mysql: .venv/test.stamp ## only those tests that also run on MySQL (ARGS as for pytest)
+mysql: .venv/test.stamp ## run only the tests that also run on MySQL (ARGS as for pytest)
 	@sh tests/install.sh
 	@$(BIN)/python -m tests.mysql $(ARGS)
 
-check: .venv/test.stamp ## style, types, imports, and whether locks and generated code are in step
+check: .venv/test.stamp ## check style, types and imports, and that locks and generated code are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,7 +38,7 @@ lock: .venv/test.stamp ## pin requirements/*.in anew (ARGS=--upgrade for newer v
 	$(LOCK) $(ARGS) --output-file requirements/base.txt requirements/base.in
 	$(LOCK) $(ARGS) --output-file requirements/test.txt requirements/test.in
 
-generate: .venv/test.stamp ## make the code of the .proto files anew
+generate: .venv/test.stamp ## generate the code of the .proto files anew
 	$(BIN)/python -m rpc.generate
 
 clean: ## remove .venv and all caches; var/ stays

@@ -1,4 +1,4 @@
-"""Every Celery setting, each with its reason. Tasks carry pokes; the database carries the truth."""
+"""Every Celery setting, each with its reason. Tasks are only pokes; the truth is in the database."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ broker_url = settings().redis_url
 task_ignore_result = True
 result_backend = None
 
-# Queues on the default exchange: FLUSHALL removes the bindings of any other, and tasks would vanish without a word.
+# Queues on the default exchange: FLUSHALL removes the bindings of any other, and tasks would vanish without an error.
 # Several, because kombu takes from queues in turn: a storm of reconnecting users cannot hold up the outbox.
 task_queues = [Queue(name) for name in ("outbox", "delivered", "backlog", "presence", "upkeep")]
 task_default_queue = "upkeep"
@@ -34,36 +34,36 @@ imports = (
     "workers.upkeep",
 )
 
-# Ids and numbers only; nothing that could run code when read.
+# Tasks hold ids and numbers only, and no format that could run code when it is read.
 task_serializer = "json"
 accept_content = ["json"]
 
-# A lost task is made good by the sweep, the relay's repetition or the next request, so it is taken off the queue at
-# once; a task that runs twice does no harm either.
+# The sweep, the relay's repetition or the next request makes up for a lost task, so a task leaves the queue at once;
+# a task that runs twice does no harm either.
 task_acks_late = False
 # Short tasks: fetching a few ahead saves round trips, fetching many would leave a killed worker's share waiting.
 worker_prefetch_multiplier = 4
 worker_concurrency = 2
-# A worker that is told to end finishes the task in hand; a stuck one is ended after a minute. A drain that is merely
-# long hands over to another task after 20 s, and its last batch may wait 20 s for locks and as long for Redis.
+# On SIGTERM a worker finishes its current task; a stuck task is killed after a minute. A drain that is merely long
+# hands over to another task after 20 s, and its last batch may wait 20 s for locks and as long for Redis.
 task_time_limit = 60
 
-# Whoever publishes must not wait for a Redis that is away: pokes are not retried, the sweep stands in for them.
+# A sender of tasks must not wait for a Redis that is away: pokes are not retried, the sweep makes up for them.
 task_publish_retry = False
 broker_transport_options = {
     "socket_timeout": 5,
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
-    # Seconds until what a killed worker had taken is given to another, and how often that is looked for: at kombu's
+    # Seconds until the tasks that a killed worker had taken go to another, and how often kombu looks for them: at its
     # defaults a redelivery takes over a minute longer than the visibility timeout.
     "visibility_timeout": 60,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
 }
-# Come back within seconds of Redis coming back, however long it was away.
+# Workers reconnect within seconds of Redis's return, however long it was away.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-# Events and remote control are chatter that nobody here listens to.
+# Nothing here listens to events or remote control.
 worker_send_task_events = False
 worker_enable_remote_control = False
 worker_hijack_root_logger = False
@@ -74,7 +74,7 @@ beat_max_loop_interval = 1
 
 
 def _uptime() -> datetime:
-    """Returns a time that goes on as seconds do. A wall clock that steps back would stop the sweep for as long."""
+    """Returns a time by the monotonic clock: a wall clock that steps back would stop the sweep for as long."""
     return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=time.monotonic())
 
 

@@ -1,4 +1,4 @@
-"""What gunicorn serves: `wsgi:web`, `wsgi:realtime`, or `wsgi:app` with both on one port.
+"""The WSGI applications for gunicorn: `wsgi:web`, `wsgi:realtime`, or `wsgi:app` with both on one port.
 
 Each is built at first use, so that a process loads only the door that it serves.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from environs import EnvError
 
-_CANNOT_BOOT = 3  # gunicorn does not start a worker again that ends with it
+_CANNOT_BOOT = 3  # gunicorn does not restart a worker that exits with it
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 

@@ -1,1 +1,1 @@
-"""What doors and workers do with the rules: it opens transactions, has tasks run, and asks other services."""
+"""Actions: what doors and workers call. They run rules in transactions, send tasks and ask other services."""

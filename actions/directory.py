@@ -1,7 +1,7 @@
-"""The directory that this deployment has: the built-in tables, or, by FRIEND_RPC and USERCENTER_RPC, one outside.
+"""The directory of this deployment: the built-in tables, or, with FRIEND_RPC and USERCENTER_RPC, an outside service.
 
 Invariants: an outside directory is asked before or after a transaction, never in it; the built-in tables are asked in
-it. While nobody can tell who may talk, nothing is stored; a name is decoration, and an empty one is no error.
+it. While the directory cannot say who may talk, nothing is stored; names are decoration, and an empty one is no error.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Listed(Protocol):
-    """An answer with conversations in it, which a rule leaves without names."""
+    """An answer of a rule whose conversations, `views`, still lack names and avatars."""
 
     @property
     def views(self) -> Sequence[dict[str, Any]]: ...
@@ -41,22 +41,28 @@ class DirectoryUnavailable(DatabaseUnavailable):
 
 
 def is_outside() -> bool:
-    """Whether users and friendships are kept by other services."""
+    """Returns whether an outside directory keeps users and friendships."""
     return bool(settings().friend_rpc)
 
 
 def asked(pairs: Collection[Pair]) -> frozenset[Pair]:
-    """Before a transaction: those who may talk, as far as an outside directory must tell; else the tables will."""
+    """Returns, before a transaction, the pairs that may talk by the outside directory. Without one it returns none.
+
+    Raises DatabaseUnavailable.
+    """
     return frozenset(may_talk(pairs)) if is_outside() else frozenset()
 
 
 def within(talking: Collection[Pair]) -> MayTalk:
-    """In a transaction: the tables, or what `asked` has answered before it."""
+    """Returns the `may_talk` for the rule in a transaction: the tables', or one of the pairs that `asked` returned."""
     return (lambda _session, _now, pairs: set(talking).intersection(pairs)) if is_outside() else tables.may_talk
 
 
 def may_talk(pairs: Collection[Pair]) -> set[Pair]:
-    """Those of the directed pairs who are friends, neither having blocked the other. Raises DatabaseUnavailable."""
+    """Returns those of the directed pairs that are friends and have not blocked each other.
+
+    Raises DatabaseUnavailable.
+    """
     if not is_outside():
         return read(tables.may_talk, pairs)
     with _outside() as directory:
@@ -64,7 +70,7 @@ def may_talk(pairs: Collection[Pair]) -> set[Pair]:
 
 
 def talking_friends(user_id: int) -> list[int]:
-    """Returns a user's friends, ascending, without those whom they have blocked or who have blocked them.
+    """Returns the ids of a user's friends, ascending, without friends who are blocked in either direction.
 
     Raises DatabaseUnavailable.
     """
@@ -75,9 +81,9 @@ def talking_friends(user_id: int) -> list[int]:
 
 
 def named(transaction: Callable[[Rule[[], L]], L], rule: Rule[P, L], *args: P.args, **kwargs: P.kwargs) -> L:
-    """Returns what the rule answers, with the names and avatars of those whom its conversations are with.
+    """Returns the rule's answer, its conversations completed with the names and avatars of the other users.
 
-    `transaction` is `read` or `write`.
+    `transaction` is `read` or `write`. Raises what it raises, and DatabaseUnavailable for the outside directory.
     """
 
     def rule_and_names(session: Session, now: datetime) -> L:
@@ -106,7 +112,7 @@ def _from_tables(session: Session, user_ids: Collection[int]) -> dict[int, Name]
 
 @contextmanager
 def _outside() -> Iterator["OutsideDirectory"]:
-    from infra.directory import DirectoryAway  # here: who has no outside directory shall not load gRPC
+    from infra.directory import DirectoryAway  # here: a deployment without an outside directory shall not load gRPC
 
     try:
         yield _connected(settings().friend_rpc, settings().usercenter_rpc)
@@ -116,7 +122,7 @@ def _outside() -> Iterator["OutsideDirectory"]:
 
 @cache
 def _connected(friend_rpc: str, usercenter_rpc: str) -> "OutsideDirectory":
-    """Made at first use: after the fork of a worker, never before it."""
+    """Returns the client of the outside directory. It is made at first use: after a worker's fork, never before."""
     from infra.directory import OutsideDirectory
 
     return OutsideDirectory(friend_rpc, usercenter_rpc)

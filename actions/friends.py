@@ -1,4 +1,4 @@
-"""Having users told of requests and friendships, after COMMIT. Hints: the lists are the truth."""
+"""Notifying users of requests and friendships, after COMMIT. A notice may be lost: the stored lists are the truth."""
 
 from actions.soon import soon
 from infra.tasks import Task
@@ -6,11 +6,11 @@ from messaging.friends import News
 
 
 def tell(news: News | None) -> None:
-    """Have users told what there is to tell, if anything. Returns at once."""
+    """Have users notified of the news; None does nothing. Returns at once."""
     if news:
         soon(Task.TELL_NEWS, news.event, news.user_id, news.other_id)
 
 
 def reunite(user_id: int, other_id: int) -> None:
-    """After an unblocking: have both told whether the other is online. Returns at once."""
+    """Have two users notified, after an unblocking, whether the other one is online. Returns at once."""
     soon(Task.TELL_PRESENCE, user_id, other_id)

@@ -1,7 +1,7 @@
-"""Registering and signing in, and what an account's owner alone may do, who proves it with the password.
+"""Registering, signing in and out, and the changes of an account that need its password.
 
-Invariants: a password is checked between two transactions, never in one; what was read before the check is compared
-again in the one after it. Unknown names are checked like known ones: nothing tells the two apart.
+Invariants: a password is checked between two transactions, never in one; a change compares the hash again in the
+second. Unknown names are checked like known ones, so that nothing tells the two apart.
 """
 
 from actions.friends import tell
@@ -19,14 +19,14 @@ log = logs.get(__name__)
 
 
 def register(*, username: str, password: str, address: str, nickname: str | None = None) -> SignedIn:
-    """Make a user and sign them in. Raises Refused(USERNAME_TAKEN)."""
+    """Make an account and sign the user in. Raises Refused(USERNAME_TAKEN)."""
     password_hash = passwords.hash_password(password)
     fields = {"username": username, "password_hash": password_hash, "nickname": nickname or username}
     return write(rules.register, **fields, address=address)
 
 
 def login(*, username: str, password: str, address: str) -> SignedIn:
-    """Check a password.
+    """Check a password, and sign the user in.
 
     Raises Refused: WRONG_CREDENTIALS, for an unknown name as well; TOO_MANY_REQUESTS, even with the right password.
     """
@@ -36,7 +36,10 @@ def login(*, username: str, password: str, address: str) -> SignedIn:
 
 
 def spend_refresh(*, token: Token, token_id: str, family: str, expires_at: int) -> bool:
-    """Spend a refresh token. Returns whether it earns new tokens; using one again ends its whole login."""
+    """Spend a refresh token. Returns whether it earns new tokens; a second use ends its whole login.
+
+    `expires_at`, Unix seconds, is the token's end.
+    """
     spent = write(tokens.spend_refresh, token=token, token_id=token_id, family=family, expires_at=expires_at)
     if spent is Refresh.REUSED:
         revocations().look_again()
@@ -45,13 +48,16 @@ def spend_refresh(*, token: Token, token_id: str, family: str, expires_at: int) 
 
 
 def log_out(*, user_id: int, family: str | None, expires_at: int, everywhere: bool) -> None:
-    """End the login of that family, whose token at hand ends at `expires_at`, or with `everywhere` all of a user's."""
+    """End the login `family`, unless it is None, and with `everywhere` all logins of the user.
+
+    `expires_at`, Unix seconds, is the end of the token at hand.
+    """
     write(tokens.log_out, user_id=user_id, family=family, expires_at=expires_at, everywhere=everywhere)
     revocations().look_again()
 
 
 def change_password(*, user_id: int, old_password: str, new_password: str, address: str) -> SignedIn:
-    """Change a password, and end all logins but the one that begins now.
+    """Change a password, and end all logins. Returns the one that begins now.
 
     Raises Refused: NOT_FOUND, WRONG_CREDENTIALS, TOO_MANY_REQUESTS.
     """
@@ -63,7 +69,7 @@ def change_password(*, user_id: int, old_password: str, new_password: str, addre
 
 
 def close_account(*, user_id: int, password: str, address: str) -> None:
-    """Close an account for good, and have former friends told. Raises as `change_password` does."""
+    """Close an account for good, and have former friends notified. Raises as `change_password` does."""
     account = _prove(user_id, password, address)
     news = write(rules.close_account, account=account)
     revocations().look_again()

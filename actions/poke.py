@@ -1,7 +1,7 @@
-"""Saying that a shard of the outbox has events.
+"""Pokes: hints to the workers that shards of the outbox have events.
 
-A poke is a hint. It never carries content, may be lost, repeated or late, and never holds up a request: a background
-thread sends it. The sweep (workers/upkeep.py) finds shards whose pokes were lost.
+A poke carries no content, may be lost, repeated or late, and never holds up a request: a background thread sends it.
+The sweep (workers/upkeep.py) finds shards whose pokes were lost.
 """
 
 import threading
@@ -16,13 +16,13 @@ from infra.tasks import AWAY, Task, send
 log = logs.get(__name__)
 
 _FLAG_SECONDS = 2
-_PAUSE_SECONDS = 0.05  # nobody notices it, and drains are fewer and larger
+_PAUSE_SECONDS = 0.05  # too short for users to notice, and drains are fewer and larger
 _RETRY_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
 
 
 class Poker:
-    """Sends a drain task for the shards that are dirty, but for those for which one is already waiting in the queue.
+    """A background thread that sends a drain task for the dirty shards.
 
     An idle poker sends at once; a busy one collects for 50 ms: a drain of many events costs little more than one of a
     single event.
@@ -36,7 +36,7 @@ class Poker:
         self._started = False
 
     def poke(self, shard: int | None) -> None:
-        """Say that a shard has events; None says that nothing was stored. Returns at once, whatever Redis does."""
+        """Mark a shard as dirty; None, for nothing stored, does nothing. Returns at once, whatever Redis does."""
         if shard is None:
             return
         with self._changed:
@@ -63,7 +63,10 @@ class Poker:
             time.sleep(self._retry_seconds)
 
     def _taken(self) -> list[int]:
-        """Returns the shards that are dirty, or none after a wait: a turn that waits does not send as well."""
+        """Returns the dirty shards; when there are none, waits for one and returns an empty list all the same.
+
+        The next turn sends it: a turn either waits or sends.
+        """
         with self._changed:
             if not self._dirty:
                 self._changed.wait(_IDLE_SECONDS)
@@ -74,12 +77,12 @@ class Poker:
 
 
 def flag(shard: int) -> str:
-    """Returns the key in Redis that is there while a drain of the shard waits in the queue."""
+    """Returns the key that exists in Redis while a drain of the shard waits in the queue, for 2 s at most."""
     return f"im:poke:{shard}"
 
 
 def send_drain(shards: Sequence[int]) -> None:
-    """Have these shards drained, but for those for which a drain is waiting. Raises one of AWAY."""
+    """Send a drain task for these shards, without those for which one waits in the queue. Raises one of AWAY."""
     pipeline = client().pipeline(transaction=False)
     for shard in shards:
         pipeline.set(flag(shard), 1, nx=True, ex=_FLAG_SECONDS)

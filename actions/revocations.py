@@ -1,7 +1,7 @@
-"""Which tokens are good no longer, as this process knows it.
+"""The revoked tokens, as this process knows them.
 
-Invariant: a token revoked anywhere is refused here within 5 s. A process asks the tables at most every 2 s for what
-is new, and trusts what it holds for 5 s: after that a database that does not answer means 503, never a free pass.
+Invariant: a token revoked anywhere is refused here within 5 s. A process asks the tables at most every 2 s for new
+revocations, and trusts its copy for 5 s: after that a database that does not answer means 503, never a free pass.
 """
 
 import threading
@@ -16,13 +16,13 @@ from messaging.revocations import Ended, News, Token, born, news
 
 _REFRESH_SECONDS = 2.0
 _TRUST_SECONDS = 5.0
-# A row carries the time at which its transaction began, and is seen once that is committed: none takes so long.
+# A row carries the time at which its transaction began, and is seen once that is committed: none takes two minutes.
 _LATE = timedelta(minutes=2)
 _SWEEP = timedelta(minutes=10)
 
 
 class Revocations:
-    """A copy of the tables, one a process, brought up to date by whoever asks when it has grown old."""
+    """This process's copy of the revocations in the tables, renewed by the first question after it has grown old."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Revocations:
         self._refreshing = threading.Lock()
 
     def revoked(self, token: Token) -> bool:
-        """Returns whether the token is revoked. Raises DatabaseUnavailable when nobody could tell for 5 s."""
+        """Returns whether the token is revoked. Raises DatabaseUnavailable when the copy cannot be kept under 5 s."""
         age = self._clock() - self._read_at
         if age > _REFRESH_SECONDS:
             self._refresh(must=age > _TRUST_SECONDS)
@@ -51,13 +51,13 @@ class Revocations:
         return of_user is not None and of_user.covers(token)
 
     def look_again(self) -> None:
-        """Ask the tables at the next question: this process has just revoked something."""
+        """Have the tables read again at the next question, because this process has just revoked something."""
         self._outdated += 1
         self._read_at = float("-inf")
 
     def _refresh(self, *, must: bool) -> None:
         if not self._refreshing.acquire(blocking=must):
-            return  # somebody is at it, and what we hold is young enough
+            return  # another thread is renewing the copy, and it is young enough meanwhile
         try:
             started, outdated = self._clock(), self._outdated
             if started - self._read_at <= _REFRESH_SECONDS:
@@ -72,7 +72,7 @@ class Revocations:
             self._refreshing.release()
 
     def _since(self, now: datetime) -> datetime | None:
-        """The database's clock may have been set back: then what is new looks older than what is known."""
+        """Returns the time from which to read: the clock may have been set back, so that new rows look older."""
         return None if self._upto is None else min(self._upto, now) - _LATE
 
     def _take(self, new: News) -> None:

@@ -1,4 +1,4 @@
-"""Storing what a door was asked to send: an outside directory first, then the group commit, then the poke."""
+"""Sending a message: the outside directory is asked first, then comes the group commit, then the poke."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Question = Callable[[], bool]
 
 
 class TooLate(Exception):
-    """The caller stopped waiting before COMMIT; nothing of theirs was stored."""
+    """The caller stopped waiting before COMMIT; their message was not stored."""
 
 
 class _SomebodyTooLate(Exception):
-    """Rolls a batch back in which a caller stopped waiting meanwhile: the others go again, without them."""
+    """Rolls back a batch in which a caller stopped waiting meanwhile: the other callers go again without them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +36,13 @@ class _Asked:
 
 
 def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question = lambda: False) -> Sent:
-    """Store a draft, and have it delivered, unless its caller has stopped waiting.
+    """Store a draft and have it delivered, unless its caller has stopped waiting. Returns the stored message.
 
-    `gone` is asked when the draft's turn comes. `too_late` is asked again before COMMIT, and rolls back the whole
-    batch: it is for callers who can be trusted not to do that to others on purpose.
+    `gone` is asked when the draft's turn comes. `too_late` is asked then and again before COMMIT, where it rolls back
+    the whole batch: it is for callers who can be trusted not to do that to others on purpose.
 
-    Raises Refused as messaging.send does, DatabaseUnavailable (also for an outside directory that is away), TooLate.
+    Raises the Refused that messaging.send answers, DatabaseUnavailable (also for an outside directory that is away),
+    and TooLate.
     """
     try:
         sent = _commit(_Asked(draft, directory.asked(_pairs(draft)), gone, too_late))
@@ -58,7 +59,7 @@ def _commit(asked: _Asked) -> Sent:
         try:
             return _commits.submit(asked)
         except _SomebodyTooLate:
-            continue  # it ends: each time somebody drops out for good
+            continue  # this ends, as each time a caller drops out for good
 
 
 def _outcome(error: Exception) -> str:

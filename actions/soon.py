@@ -1,4 +1,4 @@
-"""Sending tasks off the way of whoever asks for them: what they carry may be lost, and nobody may wait for Redis."""
+"""Sending tasks in the background, so that no caller waits for Redis: only for tasks that may be lost."""
 
 import queue
 import threading
@@ -24,7 +24,7 @@ class Sender:
         self._started = False
 
     def soon(self, task: Task, *args: object) -> None:
-        """Have a task sent. Returns at once; the task is lost while Redis is away, or when too many wait."""
+        """Have a task sent. Returns at once; the task is lost while Redis is away, or when `most` wait already."""
         self._start()
         try:
             self._waiting.put_nowait((task, args))
@@ -32,7 +32,7 @@ class Sender:
             log.warning("task_not_sent", task=task, reason="too many wait")
 
     def _start(self) -> None:
-        """In the process that uses it: a thread does not survive the server's fork."""
+        """Start the thread, once, in the process that uses it: a thread does not survive the server's fork."""
         with self._starting:
             if not self._started:
                 threading.Thread(target=forever, args=("sender", self._step), name="sender", daemon=True).start()

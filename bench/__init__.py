@@ -1,1 +1,1 @@
-"""Measures this machine: `python -m bench`. Every figure is a ratio to a baseline measured in the same run."""
+"""The benchmark: `python -m bench` measures this machine, each figure against a baseline of the same run."""

@@ -22,13 +22,16 @@ from bench.site import Site
 
 RESULTS = Path(__file__).parent / "results.json"
 _MOST_SECONDS = 12 * 60
-_END_SECONDS = 20  # kept for the table and for ending everything
+_END_SECONDS = 20  # reserved for the table and for ending all processes
 _TOO_LATE = 3
 _FAILURES = (RuntimeError, AssertionError, OSError, psutil.Error, pymysql.MySQLError, redis.RedisError)
 
 
 def main() -> int:
-    """Exit status: 0 when every row wanted was measured, whatever it reached."""
+    """Run the benchmark. Returns the exit status: 0 when every row wanted was measured, whatever it reached.
+
+    Otherwise it is 1, 2 when the data would not be on a disk, and 3 when the time was up.
+    """
     options = _options()
     bench = Bench(options.only, options.output)
     try:
@@ -38,7 +41,7 @@ def main() -> int:
         return 2
     watchdog = threading.Timer(options.most_seconds - _END_SECONDS / 2, bench.give_up, (site,))
     watchdog.daemon = True
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TOO_LATE))  # ends everything, as Ctrl-C does
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TOO_LATE))  # ends all processes, as Ctrl-C does
     watchdog.start()
     try:
         site.start()
@@ -53,7 +56,7 @@ def main() -> int:
 
 
 class Bench:
-    """The rows wanted, and those found so far."""
+    """One run of the benchmark: the rows wanted, and those found so far."""
 
     def __init__(self, wanted: Sequence[str], output: Path) -> None:
         self._wanted = wanted
@@ -61,7 +64,7 @@ class Bench:
         self.found: dict[str, Row] = {name: missing(name, "not reached") for name in REACHES if name in wanted}
 
     def run(self, site: Site, *, ends: float, profiled: str | None) -> None:
-        """Measure one group of rows after the other. One that fails is told, and does not stop the others."""
+        """Measure one group of rows after the other until `ends`. A failure is noted and does not stop the others."""
         for names, measure in rows.GROUPS.items():
             wanted = [name for name in names if name in self._wanted]
             if not wanted:
@@ -76,14 +79,14 @@ class Bench:
             print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
 
     def give_up(self, site: Site) -> None:
-        """The time is up, whatever is being done."""
+        """End all processes, print what was found and exit with 3, because the time is up."""
         site.stop()
         self.tell()
         print("the time was up", file=sys.stderr, flush=True)
         os._exit(_TOO_LATE)
 
     def tell(self) -> None:
-        """Print the table and write the file."""
+        """Print the table, and write the rows to the output file."""
         found = list(self.found.values())
         print("\n".join(table.lines(found)))
         self._output.write_text(json.dumps({"rows": [row.plain() for row in found]}, indent=1, ensure_ascii=False))
@@ -101,7 +104,7 @@ def _attempt(site: Site, measure: Callable[[Site], list[Row]], names: Sequence[s
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_names, default=list(REACHES), help="rows, by commas: send,drain")
+    parser.add_argument("--only", type=_names, default=list(REACHES), help="rows, by commas: send,relay_frames")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (5)")
     parser.add_argument("--most-seconds", type=float, default=_MOST_SECONDS, help="of the whole run (720)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the json goes")
@@ -113,7 +116,7 @@ def _options() -> argparse.Namespace:
 
 
 def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip().replace("_", " ") for name in text.split(",")]  # a shell splits at a space
     if unknown := [name for name in names if name not in REACHES]:
         raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(REACHES)}")
     return names

@@ -1,4 +1,4 @@
-"""Fills the database by SQL: what the rows need to be there already, faster than any sender could put it there.
+"""Fills the database by SQL with the data that a measurement needs beforehand, faster than any sender could.
 
 Every row is as the rules would have left it, so that the real processes take it for their own.
 """
@@ -18,14 +18,14 @@ _NOW = "UTC_TIMESTAMP()"
 
 
 class Bulk:
-    """One database. What each method adds is committed when it returns."""
+    """A database to fill, by its URL. Each method has committed its rows when it returns."""
 
     def __init__(self, url: str) -> None:
         parts = make_url(url)
         self._where: dict[str, Any] = {"host": parts.host, "port": parts.port, "database": parts.database}
 
     def users(self, first: int, count: int) -> None:
-        """Users without passwords: their tokens are made, not asked for."""
+        """Add users, without passwords: their tokens are made by bench/people.py, not by a login."""
         rows = [(user, f"bench{user}", f"User {user}") for user in users(first, count)]
         statement = (
             "INSERT INTO im_user (id, username, nickname, password_hash, avatar, create_time, update_time) "
@@ -35,13 +35,13 @@ class Bulk:
             cursor.executemany(statement, rows)
 
     def friends(self, pairs: Sequence[Pair]) -> None:
-        """Friendships, both rows of each."""
+        """Add friendships, both rows of each."""
         statement = f"INSERT INTO im_friend (user_id, friend_id, create_time) VALUES (%s, %s, {_NOW})"
         with self.cursor() as cursor:
             cursor.executemany(statement, [*pairs, *((other, one) for one, other in pairs)])
 
     def messages(self, pairs: Sequence[Pair], each: int, *, events: bool = False) -> None:
-        """`each` messages of every (from, to) pair.
+        """Add `each` messages of every (from, to) pair.
 
         With `events` they are in the outbox, as if just sent; otherwise on the conversation rows, delivered and read.
         """
@@ -53,7 +53,7 @@ class Bulk:
             cursor.execute(_COUNTERS, (each, each))
 
     def undelivered(self, pairs: Sequence[Pair]) -> None:
-        """As if no device of the recipients had ever answered."""
+        """Reset delivery, as if no device of the recipients of these (from, to) pairs had ever answered."""
         rows = [(to, conversation((one, to))) for one, to in pairs]
         with self.cursor() as cursor:
             cursor.executemany(
@@ -61,12 +61,13 @@ class Bulk:
             )
 
     def outbox_empty(self) -> bool:
+        """Returns whether the outbox holds no event."""
         with self.cursor() as cursor:
             return cursor.execute("SELECT 1 FROM im_outbox LIMIT 1") == 0
 
     @contextmanager
     def cursor(self) -> Iterator[Any]:
-        """A connection's cursor; commits at the end."""
+        """Yields the cursor of a connection of its own, and commits at the end."""
         connection = pymysql.connect(user="root", **self._where)
         try:
             with connection.cursor() as cursor:
@@ -98,7 +99,7 @@ SELECT p.from_id, p.to_id, p.name, 1, 'how about lunch at the usual place, or so
        h.change_seq + s.seq, 0, 0, CONCAT('bulk ', p.name, ' ', h.last_seq + s.seq), {_NOW}, {_NOW}
 FROM bench_pair p JOIN im_conversation_head h ON h.conversation_id = p.name JOIN seq_1_to_{{each}} s ORDER BY {{order}}
 """
-_MIXED = "s.seq, CRC32(p.name)"  # neighbours are of different conversations, as when many send at once
+_MIXED = "s.seq, CRC32(p.name)"  # neighbours are of different conversations, as when many users send at once
 _BY_CONVERSATION = "p.name, s.seq"
 _NEW = """
 FROM bench_pair p JOIN im_conversation_head h ON h.conversation_id = p.name

@@ -1,7 +1,7 @@
 """`python -m bench.chart`: draws docs/bench.svg from bench/results.json.
 
-A bar for each ratio, on a scale where the mark in the middle is what must be reached: to its right it holds, to its
-left it does not, whichever way the row is read.
+It has a bar for each ratio, on a scale with the bound that must be reached in the middle: a bar to the right of it
+holds, a bar to the left does not, whether the bound is a least or a most.
 """
 
 import json
@@ -18,17 +18,17 @@ _CHART = Path(__file__).parent.parent / "docs" / "bench.svg"
 _WIDTH, _LINE, _TOP = 860, 34, 56
 _LEFT, _RIGHT = 150, 590  # of the bars
 _MIDDLE = (_LEFT + _RIGHT) / 2
-_OCTAVES = 3.0  # the scale ends at 8 times better or worse than must be
+_OCTAVES = 3.0  # the scale ends at 8 times better or worse than the bound
 _GOOD, _BAD, _INK, _PALE = "#2a7f62", "#b5483a", "#333333", "#d5d9dd"
 
 
 def main() -> None:
-    """Read, draw, write."""
+    """Read the results, draw the chart, and write it."""
     _CHART.write_text(draw(json.loads(_RESULTS.read_text())["rows"]))
 
 
 def draw(rows: list[dict[str, Any]]) -> str:
-    """The chart of the rows that have something to reach."""
+    """Returns the chart, as SVG, of the rows that have a bound."""
     shown = [row for row in rows if row["ratio"] is not None and row["holds"] is not None]
     height = _TOP + _LINE * len(shown) + 16
     bars = "".join(_bar(row, _TOP + place * _LINE) for place, row in enumerate(shown))
@@ -45,7 +45,7 @@ def draw(rows: list[dict[str, Any]]) -> str:
 
 
 def margin(name: str, ratio: float) -> float:
-    """How many doublings a ratio is better (or, below zero, worse) than its reach."""
+    """Returns how many doublings a ratio is better than its bound, below zero when it is worse."""
     reach = REACHES[name]
     if reach.least is not None:
         return math.log2(ratio / reach.least)

@@ -1,4 +1,4 @@
-"""Starts the processes that make load, and reads what they tell."""
+"""Starts the processes that make load, and reads their answers."""
 
 import json
 import subprocess
@@ -12,26 +12,26 @@ _running: set["subprocess.Popen[bytes]"] = set()
 
 
 def call(module: str, **orders: Any) -> dict[str, Any]:
-    """Run a module of the bench once; what it prints."""
+    """Run a module of the benchmark once. Returns its answer, a JSON object. Raises RuntimeError without one."""
     with Client(module) as client:
         client.say(json.dumps(orders), end=True)
         return client.hear()
 
 
 def address(url: str) -> dict[str, Any]:
-    """Host and port, as orders name them."""
+    """Returns the host and port of a URL, as orders name them."""
     parts = urlsplit(url)
     return {"host": parts.hostname, "port": parts.port}
 
 
 def kill_all() -> None:
-    """The time is up."""
+    """Kill all processes that were started here."""
     for process in list(_running):
         process.kill()
 
 
 class Client:
-    """A module of the bench as a process that is spoken with in lines. It ends when it is left."""
+    """A module of the benchmark as a process that takes and answers lines. Leaving the context kills it."""
 
     def __init__(self, module: str) -> None:
         command = [sys.executable, "-m", module]
@@ -48,7 +48,7 @@ class Client:
         _running.discard(self._process)
 
     def say(self, line: str, *, end: bool = False) -> None:
-        """Say one line; `end`: there will be no other."""
+        """Write one line to the process. `end` says that it is the last, and closes its standard input."""
         assert self._process.stdin
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
@@ -57,7 +57,7 @@ class Client:
             self._process.stdin = None
 
     def hear(self) -> dict[str, Any]:
-        """Wait for its next line."""
+        """Wait for the next line of the process. Returns its JSON object. Raises RuntimeError when there is none."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
@@ -66,13 +66,13 @@ class Client:
         return answer
 
     def ask(self, line: str) -> dict[str, Any]:
-        """Say a line and wait for the answer."""
+        """Write a line and return the answer to it."""
         self.say(line)
         return self.hear()
 
 
 class Devices(Client):
-    """Connected devices of users `first` … at one relay."""
+    """A process with connected devices at one relay, one for each of `count` users from the id `first` on."""
 
     def __init__(self, url: str, first: int, count: int, **orders: Any) -> None:
         super().__init__("bench.sockets")
@@ -80,16 +80,16 @@ class Devices(Client):
         self.say(json.dumps(address(url) | {"first": first, "count": count} | orders))
 
     def wait_online(self) -> dict[str, Any]:
-        """Wait until all are; what it took. Raises RuntimeError when some cannot connect."""
+        """Wait until all are online. Returns the report of connecting. Raises RuntimeError when some cannot connect."""
         told = self.hear()
         if told["online"] != self._count:
             raise RuntimeError(f"of {self._count} sockets only {told['online']} came online, {told['lost']} were lost")
         return told
 
     def reset(self) -> None:
-        """Forget what was counted."""
+        """Set all counts to zero."""
         self.ask("reset")
 
     def report(self) -> dict[str, Any]:
-        """What was counted since."""
+        """Returns the counts since the last reset."""
         return self.ask("report")

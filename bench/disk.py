@@ -1,4 +1,4 @@
-"""Where the bench's data lies: on a disk. In memory, a COMMIT would cost nothing and every figure would lie."""
+"""The check that the benchmark's data is on a disk: in memory, a COMMIT would cost nothing and no figure be true."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ class NotOnDisk(Exception):
 
 
 def filesystem(directory: Path) -> str:
-    """The type of the file system that holds a directory."""
+    """Returns the type of the file system that holds a directory, or "unknown"."""
     mounts = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
     resolved = directory.resolve()
     return next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "unknown")
 
 
 def require(directory: Path) -> None:
-    """Raises NotOnDisk."""
+    """Raise NotOnDisk when the directory is in memory."""
     kind = filesystem(directory)
     if kind in _IN_MEMORY:
         raise NotOnDisk(f"{directory} is on {kind}: set BENCH_DIR to a directory on a disk")

@@ -1,4 +1,4 @@
-"""What a drain is compared with: the workers' own application and settings, with a task that does nothing."""
+"""The baseline of a drain: a task that does nothing, in the workers' own application with their settings."""
 
 from kombu import Queue
 
@@ -11,10 +11,10 @@ app.conf.task_queues = [*app.conf.task_queues, Queue(QUEUE)]
 
 @app.task(name="bench.nothing")
 def nothing(_number: int) -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 def publish(count: int) -> None:
-    """Put that many into the queue."""
+    """Put that many empty tasks into the queue."""
     for number in range(count):
         nothing.apply_async((number,), queue=QUEUE)

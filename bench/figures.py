@@ -1,4 +1,4 @@
-"""What a row of the table is, and how it comes from rounds."""
+"""The rows of the table, and how they are made from rounds of measurements."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,9 +13,9 @@ Measure = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`value` and `baseline` are medians over the rounds, `ratio` is the median of the rounds' ratios.
+    """A row. `value` and `baseline` are medians over the rounds, `ratio` is the median of the rounds' ratios.
 
-    `measured` and `compared` say in words what the two are; `spread` is the least and the greatest ratio.
+    `measured` and `compared` describe the two in words; `spread` is the least and the greatest ratio.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Row:
     note: str = ""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """Returns the row as a dict for JSON."""
         return asdict(self)
 
 
 def interleaved(measure: Measure, baseline: Measure) -> list[tuple[float, float]]:
-    """Measure, baseline, measure, baseline …: a machine that grows slower meanwhile slows both."""
+    """Measure both in turn. Returns (value, baseline) rounds: a machine that grows slower meanwhile slows both."""
     return [(measure(), baseline()) for _ in range(ROUNDS)]
 
 
@@ -52,7 +52,7 @@ def row(
     parts: dict[str, Any] | None = None,
     note: str = "",
 ) -> Row:
-    """The row of (value, baseline) rounds."""
+    """Returns the row of (value, baseline) rounds."""
     ratios = [value / baseline for value, baseline in rounds]
     return Row(
         name=name,
@@ -72,7 +72,7 @@ def row(
 
 
 def told(name: str, unit: str, values: Sequence[float], *, measured: str, parts: dict[str, Any] | None = None) -> Row:
-    """A row without a baseline: nothing must be reached."""
+    """Returns a row without a baseline and without a bound to reach."""
     return Row(
         name=name,
         value=median(values),
@@ -89,5 +89,5 @@ def told(name: str, unit: str, values: Sequence[float], *, measured: str, parts:
 
 
 def missing(name: str, reason: str) -> Row:
-    """A row that was not measured."""
+    """Returns a row that was not measured, with the reason."""
     return Row(name, None, "", None, None, REACHES[name].text, None, "", "", note=f"not measured: {reason}")

@@ -1,8 +1,8 @@
-"""The load generator, a process of its own: `python -m bench.load`, its orders as JSON on standard input.
+"""The load generator, a process of its own: `python -m bench.load`, with its orders as JSON on standard input.
 
-Keep-alive HTTP/1.1 over epoll, about 15 µs a request: it must never be what is measured. It says its share of a CPU.
-Without `rate` every client sends as soon as it is answered; with it, that many requests a second are spread over
-the clients, and one that finds no client free counts from when it was due.
+It speaks keep-alive HTTP/1.1 over epoll, at about 15 µs a request, so that it is never the bottleneck; it reports its
+share of a CPU. Without `rate` every client sends as soon as it is answered. With it, that many requests a second are
+spread over the clients, and the time of a request that finds no client free counts from when it was due.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from bench.requests import Make, maker, stamp
 
 _LOOK_AGAIN = 0.05
-_SHOWN = 100  # characters of an answer that tells what is wrong
+_SHOWN = 100  # characters of a refusal that are reported
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class _Load:
     times: list[int] = field(default_factory=list)
 
     def run(self) -> None:
-        """Until the end, and then until every answer is there."""
+        """Send requests until the end, and then wait for every answer."""
         poll = select.epoll()
         for number in self.clients:
             poll.register(number, select.EPOLLIN)
@@ -70,7 +70,7 @@ class _Load:
         self.starved = bool(self.waiting)
 
     def _fire(self, client: _Client, at: int) -> None:
-        client.sent_at = self.last = max(at, self.last + 1)  # a stamp is a client_msg_id too: no two alike
+        client.sent_at = self.last = max(at, self.last + 1)  # a stamp is also a client_msg_id: no two alike
         client.sock.sendall(self.make(stamp(client.sent_at)))
 
     def _receive(self, client: _Client) -> None:
@@ -94,7 +94,7 @@ class _Load:
 
 
 def _status(answer: bytes) -> bytes | None:
-    """The status of an answer, None while some of it is still to come."""
+    """Returns the HTTP status of an answer, None while some of it is still to come."""
     end = answer.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -104,7 +104,7 @@ def _status(answer: bytes) -> bytes | None:
 
 
 def percentile(ordered: list[int], share: float) -> float:
-    """Milliseconds."""
+    """Returns a percentile of sorted nanoseconds, in milliseconds; NaN when there are none. `share` is 0 to 1."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1e6 if ordered else float("nan")
 
 
@@ -116,7 +116,10 @@ def _connect(host: str, port: int, count: int) -> dict[int, _Client]:
 
 
 def main(orders: dict[str, Any]) -> dict[str, Any]:
-    """Do as ordered: kind, host, port, first, count, clients, seconds, and if need be rate and most."""
+    """Make load by these orders: kind, host, port, first, count, clients, seconds, and optionally rate and most.
+
+    Returns the counts of answers and refusals, began and ended (monotonic nanoseconds), p50 and p99 (ms), and cpu.
+    """
     host = f"{orders['host']}:{orders['port']}"
     make = maker(orders["kind"], host, orders["first"], orders["count"], orders.get("most"))
     clients = _connect(orders["host"], orders["port"], orders["clients"])

@@ -1,4 +1,4 @@
-"""The users of the bench, who talks with whom, and their tokens: the driver and its clients agree without a word."""
+"""The users of the benchmark, their friendships and their tokens: driver and clients derive the same ones."""
 
 import time
 from uuid import uuid4
@@ -15,27 +15,28 @@ Pair = tuple[int, int]
 
 
 def users(first: int, count: int) -> range:
-    """Their ids."""
+    """Returns the ids of `count` users from `first` on."""
     return range(first, first + count)
 
 
 def friends(first: int, count: int) -> list[Pair]:
-    """Every friendship once; each is one conversation."""
+    """Returns every friendship once; each is one conversation."""
     return [(first + place, first + (place + step) % count) for place in range(count) for step in _steps(count)]
 
 
 def directed(first: int, count: int) -> list[Pair]:
-    """(from, to) in both directions."""
+    """Returns every friendship as (from, to), in both directions."""
     pairs = friends(first, count)
     return pairs + [(other, one) for one, other in pairs]
 
 
 def conversation(pair: Pair) -> str:
+    """Returns the conversation id of two users."""
     return single(*pair)
 
 
 def token(user_id: int) -> str:
-    """An access token as the login would issue it, without the password's cost."""
+    """Returns an access token as the login would issue it, without the cost of a password check."""
     now = int(time.time())
     claims = {"sub": str(user_id), "type": "access", "fresh": False, "jti": uuid4().hex, "fam": uuid4().hex}
     return jwt.encode(claims | {"iat": now, "nbf": now, "exp": now + _DAY}, SECRET, "HS256")

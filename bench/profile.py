@@ -1,6 +1,7 @@
-"""`--profile ROW`: where the processes of the stack spend their time while a row is measured.
+"""`--profile ROW`: shows where the processes of the stack spend their time while a row is measured.
 
-With py-spy, a flame graph of every process in var/bench-profiles; without it, sampled from within (bench/hook).
+With py-spy it writes a flame graph of every process to var/bench-profiles; without it, the processes sample themselves
+(bench/hook).
 """
 
 import json
@@ -19,7 +20,7 @@ _SHOWN = 25
 
 
 def environment(*, wanted: bool) -> dict[str, str]:
-    """What every process of the stack is started with, so that it can be looked into."""
+    """Returns the environment for the processes of the stack in which they sample themselves; empty with py-spy."""
     if not wanted or shutil.which("py-spy"):
         return {}
     shutil.rmtree(_DIRECTORY, ignore_errors=True)
@@ -29,7 +30,7 @@ def environment(*, wanted: bool) -> dict[str, str]:
 
 @contextmanager
 def during(site: Site, *, wanted: bool) -> Iterator[None]:
-    """Record with py-spy while the block runs, if it is wanted and there."""
+    """Record with py-spy while the block runs, if it is wanted and installed."""
     program = shutil.which("py-spy") if wanted else None
     if program is None:
         yield
@@ -41,13 +42,13 @@ def during(site: Site, *, wanted: bool) -> Iterator[None]:
         yield
     finally:
         for recorder in recorders:
-            recorder.send_signal(signal.SIGINT)  # it writes its file then
+            recorder.send_signal(signal.SIGINT)  # py-spy writes its file then
         for recorder in recorders:
             recorder.wait(30)
 
 
 def lines() -> list[str]:
-    """What was sampled, the busiest processes first."""
+    """Returns the samples as lines of text, of the six busiest processes, the busiest first."""
     found = [(json.loads(path.read_text()), path.stem) for path in _DIRECTORY.glob("*.json")]
     found.sort(key=lambda each: -each[0]["samples"])
     return [line for counted, name in found[:6] for line in _told(name, counted)]

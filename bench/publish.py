@@ -1,7 +1,7 @@
-"""Publishes notes to users' channels, a process of its own: `python -m bench.publish`, orders on standard input.
+"""Publishes notes to users' channels, a process of its own: `python -m bench.publish`, with orders on standard input.
 
-"message": as a worker announces a message, of conversations that no table knows. "frame": any other frame for a user.
-"bare": the frame alone, for the bare loop.
+The kind "message" is the note of a worker for a message, of conversations that no table knows; "frame" is any other
+frame for a user; "bare" is the frame alone, for the bare loop.
 """
 
 import json
@@ -16,7 +16,7 @@ from bench.requests import MARK, stamp
 from infra import channels, notes
 from messaging.frame import frame
 
-_STRANGERS = 1_000_000_000  # senders nobody else is
+_STRANGERS = 1_000_000_000  # senders' ids are above it, where no other users are
 
 Note = tuple[str, bytes]
 
@@ -59,7 +59,10 @@ _KINDS: dict[str, Callable[[int, int, bytes], Note]] = {"message": _message, "fr
 
 
 def main(orders: dict[str, Any]) -> dict[str, Any]:
-    """Do as ordered: redis, kind, first, count, total, seq (of the first round), batch, rate (notes a second)."""
+    """Publish by these orders: redis, kind, first, count, total, seq (of the first round), batch, rate (notes/s).
+
+    Returns when it began and ended, in monotonic nanoseconds.
+    """
     client = redis.Redis.from_url(orders["redis"])
     make, batch = _KINDS[orders["kind"]], orders["batch"]
     began = time.monotonic_ns()

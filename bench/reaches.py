@@ -1,18 +1,18 @@
-"""The rows of the table, in its order, and what each must reach. Words and figures are those of the specification."""
+"""The rows of the table, in its order, and the bound that each must reach, in the specification's words and figures."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`text` is what the table shows; a row without bounds is only told."""
+    """The bound of a row's ratio, at least or at most. `text` is what the table shows; a row may have no bound."""
 
     text: str
     least: float | None = None
     most: float | None = None
 
     def holds(self, ratio: float | None) -> bool | None:
-        """Whether a ratio reaches it; None when nothing must be reached, or nothing was measured."""
+        """Returns whether a ratio keeps the bound; None when there is no bound, or nothing was measured."""
         if ratio is None or (self.least is None and self.most is None):
             return None
         return (self.least is None or ratio >= self.least) and (self.most is None or ratio <= self.most)

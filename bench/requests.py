@@ -1,4 +1,4 @@
-"""Requests as bytes, made beforehand: the load generator only fills in the time."""
+"""Requests as bytes, made beforehand, so that the load generator only fills in the time."""
 
 import random
 from collections.abc import Callable
@@ -18,9 +18,9 @@ MARK = b"t="
 
 
 def maker(kind: str, host: str, first: int, count: int, most: int | None = None) -> Make:
-    """`make(stamp)` gives the next request of that kind, "send", "history" or "list", of these users.
+    """Returns `make(stamp)`, which returns the next request of a kind ("send", "history" or "list") of these users.
 
-    Of all that there could be, `most` are taken, at random but in every run the same.
+    It takes turns over all possible requests, or `most` of them: chosen at random, but the same in every run.
     """
     planned = _KINDS[kind](first, count)
     random.Random(first).shuffle(planned)
@@ -30,6 +30,7 @@ def maker(kind: str, host: str, first: int, count: int, most: int | None = None)
 
 
 def stamp(nanoseconds: int) -> bytes:
+    """Returns a time in the form of STAMP."""
     return b"%020d" % nanoseconds
 
 

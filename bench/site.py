@@ -1,4 +1,4 @@
-"""What a run measures: servers on a disk, the processes of the Procfile, and the baselines beside them."""
+"""The site of a run: servers on a disk, the processes of the Procfile, and the baselines beside them."""
 
 import os
 import shutil
@@ -28,23 +28,23 @@ _WEB = {"WEB_CONCURRENCY": "2"}
 
 
 class _MariaDB(MariaDB):
-    """Durable as ever; with room for a million messages, which is what a server of that size would have."""
+    """A MariaDB as durable as that of the tests, with the memory that a server of a million messages would have."""
 
     def _server_command(self, directory: Path) -> list[str]:
         return [
             *super()._server_command(directory),
-            f"--tmpdir={directory}",  # a server that starts removes the temporary tables of all who share its tmpdir
+            f"--tmpdir={directory}",  # a server that starts removes the temporary tables of all that share its tmpdir
             "--innodb-buffer-pool-size=1G",
             "--innodb-log-file-size=512M",
         ]
 
 
 class Site:
-    """Everything that a run has started; `stop` ends all of it by its pids, and removes its data."""
+    """All that a run has started; `stop` ends the processes by their ids, and removes the data."""
 
     def __init__(self, seconds: float, **environment: str) -> None:
         self.seconds = seconds
-        self._environment = environment  # added to that of every process of the stack, and of the doors beside it
+        self._environment = environment  # added for every process of the stack, and the doors beside it
         self.directory = _directory()
         self.memory_idle: dict[str, float] = {}
         self.most_sends: float | None = None  # a second, once a row has measured it
@@ -53,7 +53,7 @@ class Site:
         self._redis = RedisServer(self.directory)
 
     def start(self) -> "Site":
-        """Servers, schema, users, processes."""
+        """Start the servers, migrate the schema, add the users, and start the processes."""
         for server in (self._mariadb, self._redis):
             self._processes.append(server)
             server.start()
@@ -73,7 +73,7 @@ class Site:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def kill(self) -> None:
-        """End every process, at once."""
+        """Kill every process."""
         clients.kill_all()
         if hasattr(self, "stack"):
             self.stack.stop()
@@ -82,37 +82,40 @@ class Site:
 
     @property
     def redis_url(self) -> str:
+        """The URL of the run's Redis."""
         return self._redis.url
 
     @cached_property
     def bulk(self) -> Bulk:
+        """The means to fill the stack's database."""
         return Bulk(self.url)
 
     @property
     def worker(self) -> Process:
+        """The worker of the stack."""
         return self.stack.named("worker")[0]
 
     def new_database(self) -> str:
-        """The URL of another database on the same server, migrated."""
+        """Create another database on the same server, and migrate it. Returns its URL."""
         url = self._mariadb.create_database()
         databases.migrate(url)
         return url
 
     @contextmanager
     def door(self, name: str, wsgi: str = "wsgi:web", **environment: str) -> Iterator[Door]:
-        """A gunicorn of two processes with the repository's settings, for as long as it is needed."""
+        """Run a gunicorn with the repository's settings, of two processes unless told otherwise, while it is needed."""
         door = Door(name, f"exec gunicorn {wsgi}", log=self._log(name), env=self._env(_WEB | environment))
         yield from self._while_needed(door)
 
     @contextmanager
     def other_worker(self, application: str, queue: str) -> Iterator[Process]:
-        """A worker by the Procfile's command with another application, which takes from one queue alone."""
+        """Run a worker by the Procfile's command, with another application, that takes from one queue alone."""
         command = commands()["worker"].replace("workers.app", application) + f" -Q {queue}"
         env = self._env({"HONCHO_PROCESS_NAME": queue})
         yield from self._while_needed(Speaking(queue, f"exec {command}", log=self._log(queue), env=env))
 
     def load(self, kind: str, url: str, **orders: Any) -> dict[str, Any]:
-        """Have the load generator send requests; what it tells. Raises RuntimeError when some were refused."""
+        """Have the load generator send requests. Returns its report. Raises RuntimeError when some were refused."""
         given = PEOPLE | {"clients": CLIENTS, "seconds": self.seconds} | orders
         told = clients.call("bench.load", kind=kind, **clients.address(url), **given)
         if told["refused"] or not told["answered"]:
@@ -120,22 +123,22 @@ class Site:
         return told
 
     def publish(self, **orders: Any) -> dict[str, Any]:
-        """Have notes published; what the publisher tells."""
+        """Have bench/publish.py publish notes. Returns its report."""
         return clients.call("bench.publish", redis=self.redis_url, **orders)
 
     def wait_drained(self) -> int:
-        """Wait until the outbox is empty; when that was, in monotonic nanoseconds."""
+        """Wait until the outbox is empty. Returns when that was, in monotonic nanoseconds."""
         wait_until(self.bulk.outbox_empty, "the outbox to be empty", seconds=120)
         return time.monotonic_ns()
 
     def wait_quiet(self) -> None:
-        """Wait until workers have nothing to do: after thousands connect, their friends are still to be told."""
+        """Wait until the workers are idle: after thousands connect, they still publish presence to the friends."""
         self.wait_drained()
         wait_until(lambda: not client().exists(*_QUEUES), "the workers' queues to be empty", seconds=120)
         time.sleep(_SETTLE)
 
     def memory(self) -> dict[str, float]:
-        """MB of each process of the stack by its kind, masters and children together, shared pages counted in each."""
+        """Returns the MB of the stack by kind of process: masters and children together, shared pages in each."""
         found: dict[str, float] = {}
         for process in self.stack.processes:
             kind = process.name.rpartition(".")[0]
@@ -160,22 +163,24 @@ class Site:
 
 
 def family(process: Process) -> list[psutil.Process]:
-    """A program and what it forked."""
+    """Returns a program's process and all its descendants."""
     program = psutil.Process(process.pid)
     return [program, *program.children(recursive=True)]
 
 
 def rss(process: psutil.Process) -> float:
+    """Returns the resident memory of a process, in bytes."""
     return float(process.memory_info().rss)
 
 
 def only_child(process: Process) -> psutil.Process:
-    """The one process behind a gunicorn's master."""
+    """Returns the one process behind a gunicorn's master. Raises ValueError when there is not exactly one."""
     (child,) = psutil.Process(process.pid).children()
     return child
 
 
 def cpu_seconds(process: psutil.Process) -> float:
+    """Returns the CPU time that a process has used, user and system."""
     times = process.cpu_times()
     return float(times.user + times.system)
 

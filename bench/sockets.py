@@ -1,7 +1,7 @@
-"""Devices, a process of its own: `python -m bench.sockets`, its orders as JSON lines on standard input.
+"""Connected devices, a process of its own: `python -m bench.sockets`, with orders as lines on standard input.
 
-The first line says whom to connect, and is answered when all are online. After it `reset` forgets what was counted and
-`report` tells it. Every device answers pings, as real ones do: only so is anything delivered.
+The first line is JSON and names the users to connect; it is answered when all are online. After it, `reset` sets the
+counts to zero and `report` answers with them. Every device answers pings, as real ones do: that proves delivery.
 """
 
 import base64
@@ -24,7 +24,7 @@ _TEXT, _CLOSE, _PING = 1, 8, 9
 _ONLINE = b'{"type":"backlog_end"'
 _MESSAGE = b'{"type":"new_message"'
 _PORTS_EACH = 4_000  # sockets from one source address: far below what a system has ports for
-_BIND_ADDRESS_NO_PORT = 24  # Linux picks the port when it knows the peer, and may use it for several peers
+_BIND_ADDRESS_NO_PORT = 24  # Linux picks the port when it knows the peer, and may reuse it for other peers
 _TIMEOUT = 150.0
 
 
@@ -46,7 +46,7 @@ class _Counted:
 
 
 class Swarm:
-    """All devices of one process. Only frames for their own user with a stamp are timed; all messages are counted."""
+    """All devices of one process. They count all messages, and time those to their own user that have a stamp."""
 
     def __init__(self, host: str, port: int, users: range, *, at_once: int) -> None:
         self._address = (host, port)
@@ -59,7 +59,7 @@ class Swarm:
         self.counted = _Counted()
 
     def connect(self) -> dict[str, Any]:
-        """Bring all online; how long it took."""
+        """Connect all devices. Returns how many are online and how many lost, the seconds, and the fewest messages."""
         wanted, began = len(self._to_come), time.monotonic_ns()
         while self._online + self._lost < wanted and time.monotonic_ns() - began < _TIMEOUT * 1e9:
             while self._to_come and len(self._devices) - self._online < self._at_once:
@@ -70,7 +70,7 @@ class Swarm:
         return {"online": self._online, "lost": self._lost, "seconds": took, "least_messages": least}
 
     def serve(self) -> None:
-        """Read frames, and do what standard input says, until it ends."""
+        """Read frames, and obey the lines of standard input, until it ends."""
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
         while True:
             if sys.stdin.fileno() in self._step(1.0):
@@ -166,7 +166,10 @@ class Swarm:
 
 
 def _frames(buffer: bytearray) -> list[tuple[int, bytes]]:
-    """Takes whole frames out of a buffer: a server's, so neither masked nor, from these, fragmented."""
+    """Take the whole frames out of a buffer. Returns their (opcode, payload).
+
+    A server's frames are not masked, and those of the servers measured are not fragmented.
+    """
     found, at, size = [], 0, len(buffer)
     while size - at >= 2:
         head, length = 2, buffer[at + 1]
@@ -183,7 +186,7 @@ def _frames(buffer: bytearray) -> list[tuple[int, bytes]]:
 
 
 def main() -> None:
-    """Connect as the first line says, then serve."""
+    """Connect the devices that the first line names, then serve."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     orders = json.loads(sys.stdin.buffer.raw.readline())  # type: ignore[attr-defined]

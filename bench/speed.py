@@ -15,7 +15,7 @@ _HEAD = ("", "here", "compared with", "ratio of each run", "must be", "")
 
 
 def main(files: list[str]) -> None:
-    """Put the table in the place of the one that is there."""
+    """Replace the table in docs/speed.md by that of these results files."""
     table = lines([json.loads(Path(file).read_text())["rows"] for file in files])
     _DOCUMENT.write_text(replaced(_DOCUMENT.read_text(), table))
 
@@ -27,7 +27,7 @@ def replaced(document: str, table: list[str]) -> str:
 
 
 def lines(runs: list[list[dict[str, Any]]]) -> list[str]:
-    """One line a row; values are medians of the runs, and a row holds when it held in every run."""
+    """Returns the table's lines, one for each row. Values are medians; a row holds when it held in every run."""
     cells = [_HEAD, ("---",) * len(_HEAD), *(_cells([_row(run, name) for run in runs]) for name in REACHES)]
     return [f"| {' | '.join(line)} |" for line in cells]
 

@@ -1,4 +1,4 @@
-"""The table on the screen."""
+"""The table that is printed."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ _HEAD = ("", "here", "baseline", "ratio", "over three rounds", "must be", "")
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
-    """The table, then what each figure means."""
+    """Returns the lines of the table, and then those that explain each figure."""
     cells = [_HEAD, *(_cells(row) for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(_HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
@@ -16,7 +16,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """Three digits or so: the machine's noise is in the rest."""
+    """Returns a number with about three digits, because the rest is noise, or "-" for None."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

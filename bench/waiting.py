@@ -1,4 +1,4 @@
-"""Waiting for frames."""
+"""The wait for frames."""
 
 from typing import Any
 
@@ -7,6 +7,6 @@ from tests.processes import wait_until
 
 
 def wait_for(devices: Devices, what: str, expected: int) -> dict[str, Any]:
-    """Wait until that many were counted, and fail when they never are: a lost frame must not look like a fast one."""
+    """Wait until the count `what` is as expected. Returns the report. Fails after 60 s: a lost frame must not pass."""
     wait_until(lambda: devices.report()[what] >= expected, f"{expected} frames", seconds=60)
     return devices.report()

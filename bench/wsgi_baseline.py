@@ -1,6 +1,7 @@
-"""What a send is compared with: the same server, the token's signature checked, the body read and sent back.
+"""The baseline of a send: the same server, which checks the token's signature, reads the body and sends it back.
 
-No revocation check, no validation, nothing stored. With BENCH_SYNC_FILE it also makes the body durable in that file.
+It checks no revocation, validates nothing and stores nothing. With BENCH_SYNC_FILE it also makes the body durable in
+that file.
 """
 
 import os
@@ -16,7 +17,7 @@ tokens.configure(app)
 _file = os.environ.get("BENCH_SYNC_FILE")
 _descriptor = os.open(_file, os.O_WRONLY | os.O_CREAT) if _file else None
 _ROOM = 4096
-if _descriptor is not None:  # written before, as a database's log is: a growing file would cost a second write
+if _descriptor is not None:  # filled before, as a database's log is: a growing file would cost a second write
     os.pwrite(_descriptor, bytes(_ROOM), 0)
     os.fsync(_descriptor)
 
@@ -24,7 +25,7 @@ if _descriptor is not None:  # written before, as a database's log is: a growing
 @app.post("/message/v1/send")
 @jwt_required()
 def send() -> Any:
-    """The body comes back."""
+    """Answer with the body of the request."""
     body = request.get_json()
     if _descriptor is not None:
         os.pwrite(_descriptor, request.get_data()[:_ROOM], 0)
@@ -34,5 +35,5 @@ def send() -> Any:
 
 @app.get("/readyz")
 def readyz() -> dict[str, str]:
-    """The driver waits for it."""
+    """Answer the driver, which waits for it."""
     return {"status": "ready"}

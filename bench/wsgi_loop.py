@@ -1,6 +1,6 @@
-"""What the relay is compared with: redis-py's listen, and simple-websocket's send to whom it concerns. Nothing else.
+"""The baseline of the relay: redis-py's listen, and simple-websocket's send to the user's sockets, and nothing else.
 
-One subscription for the process, as the relay has; no token, no queue, no backlog, no ping, no proof of delivery.
+It has one subscription for the process, as the relay has, but no token, queue, backlog, ping or proof of delivery.
 """
 
 import os
@@ -11,7 +11,7 @@ import redis
 from flask import Flask, request
 from flask_sock import Sock
 
-OWN = "bare:own"  # redis-py's `listen` ends at once when nothing is subscribed to
+OWN = "bare:own"  # keeps redis-py's `listen` from ending at once, as it does without a subscription
 
 app = Flask(__name__)
 _sockets: dict[str, list[Any]] = {}
@@ -20,7 +20,7 @@ _pubsub = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True).p
 
 @Sock(app).route("/message/v1/ws")
 def serve(server: Any) -> None:
-    """A socket of the user that the query names."""
+    """Serve a socket of the user that the query names."""
     channel = f"bare:user:{request.args['user']}"
     _sockets.setdefault(channel, []).append(server)
     _pubsub.subscribe(channel)
@@ -31,7 +31,7 @@ def serve(server: Any) -> None:
 
 @app.get("/readyz")
 def readyz() -> dict[str, str]:
-    """The driver waits for it."""
+    """Answer the driver, which waits for it."""
     return {"status": "ready"}
 
 

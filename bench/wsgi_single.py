@@ -1,4 +1,4 @@
-"""The web door with every send in a transaction of its own: what group commit is compared with."""
+"""The baseline of group commit: the web door with every send in a transaction of its own."""
 
 from db import group_commit
 

@@ -1,1 +1,1 @@
-"""The tables, a file each, and the one way to run a transaction."""
+"""The tables, one file each, and the one way to run a transaction."""

@@ -1,4 +1,4 @@
-"""What the tables share: naming, and column types that mean the same on MariaDB, MySQL and SQLite."""
+"""The parts that all tables share: names of constraints, and column types alike on MariaDB, MySQL and SQLite."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -12,12 +12,15 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def binary_string(length: int) -> String:
-    """Text compared byte for byte: MariaDB's default collation would take `K1` for `k1`, SQLite's would not."""
+    """Returns a type for text of up to `length` characters that is compared byte for byte.
+
+    MariaDB's default collation would take `K1` for `k1`, SQLite's would not.
+    """
     return String(length).with_variant(VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb")
 
 
 class Base(DeclarativeBase):
-    """Parent of all tables. Times are naive UTC with whole seconds, always given by the database's clock."""
+    """The parent of all tables. Times are naive UTC in whole seconds, always of the database's clock."""
 
     metadata = MetaData(
         naming_convention={
@@ -30,10 +33,10 @@ class Base(DeclarativeBase):
 
 
 def table(model: type[Base]) -> Table:
-    """What hot statements are built of: on a model, the ORM would prepare each execution, at the cost of another."""
+    """Returns a model's table, for hot statements: on the model, the ORM's preparation would double their cost."""
     return cast(Table, model.__table__)
 
 
 def table_args(*constraints: Any, comment: str) -> tuple[Any, ...]:
-    """`__table_args__` with what every table wants of InnoDB."""
+    """Returns `__table_args__`: these constraints, the comment, InnoDB and utf8mb4."""
     return (*constraints, {"comment": comment, "mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"})

@@ -8,6 +8,8 @@ from db.base import Base, table_args
 
 
 class Blacklist(Base):
+    """A block: no messages pass between `user_id`, who blocks, and `blocked_id`, either way."""
+
     __tablename__ = "im_user_blacklist"
     __table_args__ = table_args(comment="who blocked whom")
 

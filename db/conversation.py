@@ -1,4 +1,4 @@
-"""`im_conversation`: one user's view of one conversation. It speaks only of messages up to its `last_seq`."""
+"""`im_conversation`: one user's view of one conversation. It counts only messages up to its `last_seq`."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class Conversation(Base):
+    """One user's row of a conversation. New messages reach it by way of the outbox (messaging/projection.py)."""
+
     __tablename__ = "im_conversation"
     __table_args__ = table_args(
         UniqueConstraint("user_id", "conversation_id"),
@@ -25,7 +27,7 @@ class Conversation(Base):
     friend_id: Mapped[int] = mapped_column(comment="对方用户ID")
     conversation_type: Mapped[int] = mapped_column(SmallInteger, default=1, comment="会话类型：1-单聊，2-群聊")
     last_message_id: Mapped[int | None] = mapped_column(comment="最后一条消息ID")
-    # No longer written: ADR 16. Whoever tells the last message reads it by its id.
+    # No longer written: ADR 16. The list of conversations reads the last message by its id.
     last_message_content: Mapped[str | None] = mapped_column(Text, comment="最后一条消息内容")
     last_message_time: Mapped[datetime | None] = mapped_column(comment="最后一条消息时间")
     unread_count: Mapped[int] = mapped_column(Integer, default=0, comment="未读消息数")

@@ -1,4 +1,4 @@
-"""`im_friend`: a friendship is two rows, one for each side."""
+"""`im_friend`: friendships, each of two rows, one for each side."""
 
 from datetime import datetime
 
@@ -8,6 +8,8 @@ from db.base import Base, table_args
 
 
 class Friend(Base):
+    """One side of a friendship. Both rows are there or neither."""
+
     __tablename__ = "im_friend"
     __table_args__ = table_args(comment="friendships, a row for each side")
 

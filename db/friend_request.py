@@ -1,4 +1,4 @@
-"""`im_friend_request`: asked, accepted or rejected, or never shown because the addressee has blocked who asks."""
+"""`im_friend_request`: requests to be friends, open or answered."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -10,6 +10,8 @@ from db.base import Base, table_args
 
 
 class RequestState(IntEnum):
+    """The state of a request. UNSEEN is open and never shown: the addressee has blocked the user who asks."""
+
     PENDING = 0
     ACCEPTED = 1
     REJECTED = 2
@@ -17,6 +19,8 @@ class RequestState(IntEnum):
 
 
 class FriendRequest(Base):
+    """A request of `from_user_id` to `to_user_id`. At most one between two users is open."""
+
     __tablename__ = "im_friend_request"
     __table_args__ = table_args(
         Index("idx_im_friend_request_inbox", "to_user_id", "state", "id"),

@@ -1,9 +1,9 @@
-"""Group commit: while one transaction commits, what arrives meanwhile waits and goes together into the next.
+"""Group commit: drafts that arrive while one transaction commits wait, and are committed together in the next.
 
-Invariants: one batch in flight per process; nobody waits for company, a lone draft is committed at once; each draft
-gets its own answer or its own error; a queue that is full says so at once. Only threading primitives, so that it
-serves greenlets and native threads alike. There is no thread of its own: whoever finds no batch in flight leads one
-and then hands the lead to the first who waits.
+Invariants: one batch in flight per process; a draft that finds none in flight is committed at once, alone; each draft
+gets its own answer or its own error; a full queue refuses at once. It uses only threading primitives, so that it
+serves greenlets and native threads alike. It has no thread of its own: a caller that finds no batch in flight leads
+one, and then hands the lead to the caller that has waited longest.
 """
 
 import threading
@@ -25,11 +25,11 @@ BatchRule = Callable[[Session, datetime, Sequence[D]], Sequence[A | Exception]]
 
 MAX_BATCH = 64
 MAX_QUEUE = 1024
-MAX_WAIT = 30.0  # seconds; a database that takes longer is away
+MAX_WAIT = 30.0  # seconds; a database that takes longer counts as unavailable
 
 
 class QueueFull(DatabaseUnavailable):
-    """More drafts wait than can be committed in good time; nothing of this one was stored."""
+    """More drafts wait than can be committed in good time. This one was not stored."""
 
 
 class _Waiter(Generic[D, A]):
@@ -43,10 +43,10 @@ class _Waiter(Generic[D, A]):
 
 
 class GroupCommit(Generic[D, A]):
-    """Commits drafts through `rule`, which answers each of a list in its place, with an answer or an exception.
+    """Commits drafts through `rule`, which returns an answer or an exception for each draft of a list, in its order.
 
     `repeatable(draft)` says whether a draft may be tried again after its COMMIT was lost, because the rule would
-    find it stored. At most `most` drafts wait; each waits for an `event` of its own.
+    find it stored. At most `most` drafts wait, each for an `event` of its own.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class GroupCommit(Generic[D, A]):
         self._busy = False
 
     def submit(self, draft: D) -> A:
-        """Commit one draft and return its answer.
+        """Commit one draft. Returns the rule's answer to it.
 
-        Raises what the rule answered for it, QueueFull, OutcomeUnknown or DatabaseUnavailable.
+        Raises the exception that the rule answered instead, QueueFull, OutcomeUnknown or DatabaseUnavailable.
         """
         waiter = self._enqueue(draft)
         if not waiter.leads:
@@ -103,7 +103,7 @@ class GroupCommit(Generic[D, A]):
             raise
 
     def _hand_over(self) -> None:
-        """Let the first who waits lead. The lock is held."""
+        """Hand the lead to the first waiter, if any. The caller holds the lock."""
         self._busy = bool(self._queue)
         if self._queue:
             self._queue[0].leads = True
@@ -139,7 +139,11 @@ class GroupCommit(Generic[D, A]):
             self._hand_over()
 
     def _commit(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
-        """Whole; once more whole, when another process stored the same key meanwhile; then each by itself."""
+        """Returns an answer or an error for each draft.
+
+        The batch is tried whole, once more whole when another process stored one of its keys meanwhile, and then draft
+        by draft.
+        """
         for _ in range(2):
             try:
                 return self._run(drafts)
@@ -154,14 +158,14 @@ class GroupCommit(Generic[D, A]):
     def _run(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
         def answer_all(session: Session, now: datetime) -> Sequence[A | BaseException]:
             answers = self._rule(session, now, drafts)
-            if len(answers) != len(drafts):  # found out later, it would leave everybody waiting
+            if len(answers) != len(drafts):  # noticed any later, it would leave every caller waiting
                 raise ValueError("a rule answers every draft")
             return answers
 
         return write_reserved(answer_all)
 
     def _alone(self, draft: D) -> A | BaseException:
-        """Once more when it collides: it may have waited for its own first time, whose lost COMMIT was still going."""
+        """Returns one draft's answer or error. A collision is retried: its own lost COMMIT may have gone through."""
         try:
             try:
                 return self._run([draft])[0]
@@ -171,5 +175,5 @@ class GroupCommit(Generic[D, A]):
             return error
 
     def _after_lost_commit(self, draft: D, error: OutcomeUnknown) -> A | BaseException:
-        """The rule looks repeats up first, so running it again tells what became of the first time."""
+        """Returns the answer of another run if the draft is repeatable: the rule first looks for a stored one."""
         return self._alone(draft) if self._repeatable(draft) else error

@@ -1,4 +1,4 @@
-"""`im_conversation_head`: where a conversation's `seq` and `change_seq` come from, under this row's lock."""
+"""`im_conversation_head`: the counters of each conversation; `seq` and `change_seq` are given out under its lock."""
 
 from sqlalchemy import SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,6 +7,8 @@ from db.base import Base, binary_string, table_args
 
 
 class Head(Base):
+    """A conversation's head: the last `seq` and `change_seq` given out, and the outbox shard of its events."""
+
     __tablename__ = "im_conversation_head"
     __table_args__ = table_args(comment="the counters of a conversation, and its outbox shard")
 

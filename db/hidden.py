@@ -1,4 +1,4 @@
-"""`im_message_hidden`: messages that one user deleted for himself alone."""
+"""`im_message_hidden`: messages that one user deleted for themselves alone."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -6,6 +6,8 @@ from db.base import Base, table_args
 
 
 class Hidden(Base):
+    """A message that `user_id` no longer sees."""
+
     __tablename__ = "im_message_hidden"
     __table_args__ = table_args(comment="messages that a user deleted for himself")
 

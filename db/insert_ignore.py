@@ -1,6 +1,6 @@
-"""INSERT that leaves existing rows alone, in the words of each database.
+"""INSERT that leaves existing rows alone, in the SQL of each database.
 
-Not INSERT IGNORE, which turns every error into a warning: what is too long would be cut, and nobody told.
+It is not INSERT IGNORE, which turns every error into a warning: a value that is too long would be cut unnoticed.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,21 @@ _DUPLICATE = 1062
 
 
 def insert_ignore(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert those of `rows` whose unique keys are free; one statement.
+    """Insert those of `rows` whose unique keys are free, in one statement.
 
-    Sort the rows by key first: two such statements in different orders can deadlock.
+    The caller sorts the rows by key: two such statements in different orders can deadlock.
     """
     connection = session.connection()
     connection.execute(_ignoring(connection.dialect.name, table(model)), list(rows))
 
 
 def insert_new(session: Session, model: type[Base], row: dict[str, Any]) -> bool:
-    """Returns whether the row was inserted; it is not when one of its unique keys is taken."""
+    """Insert a row unless one of its unique keys is taken. Returns whether it was inserted."""
     connection = session.connection()
     if connection.dialect.name == "sqlite":
         return connection.execute(_ignoring("sqlite", table(model)), [row]).rowcount == 1
-    # A failed statement ends no transaction here. An upsert would not tell: SQLAlchemy asks for the rows it found.
+    # A failed statement does not end the transaction here. An upsert's rowcount would not do: SQLAlchemy has the server
+    # count the rows that it found.
     try:
         connection.execute(insert(table(model)), [row])
     except IntegrityError as error:

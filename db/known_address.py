@@ -1,4 +1,4 @@
-"""`im_known_address`: where somebody has signed in from, and the password checks begun there since."""
+"""`im_known_address`: the addresses that users have signed in from, each with its own count of password checks."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class KnownAddress(Base):
+    """An address that has signed in as `username`, and the password checks of that username begun there."""
+
     __tablename__ = "im_known_address"
     __table_args__ = table_args(comment="addresses that have signed in as a username")
 

@@ -1,4 +1,4 @@
-"""`im_login_attempt`: password checks of a username, known or not, begun from addresses that never signed in as it."""
+"""`im_login_attempt`: counts of the password checks begun from addresses that never signed in as the username."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class LoginAttempt(Base):
+    """The count of one username, of a user or of nobody, in the quarter of an hour since `window_start`."""
+
     __tablename__ = "im_login_attempt"
     __table_args__ = table_args(comment="password checks per username")
 

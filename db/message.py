@@ -1,4 +1,4 @@
-"""`im_message`: one row a message, also in a group."""
+"""`im_message`: one row for each message, also in a group."""
 
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from db.base import Base, binary_string, table_args
 
 
 class Message(Base):
+    """A message. (`conversation_id`, `seq`) is unique, and so is (`from_user_id`, `client_msg_id`)."""
+
     __tablename__ = "im_message"
     __table_args__ = table_args(
         UniqueConstraint("conversation_id", "seq"),
@@ -31,7 +33,7 @@ class Message(Base):
         SmallInteger, default=1, comment="消息状态：0-发送中，1-已发送，2-已送达，3-已读，4-撤回，5-删除"
     )
     seq: Mapped[int] = mapped_column(comment="消息序号，用于排序")
-    # del_state and delete_time say what status 5 says, for those who query the table of IM-Zero.
+    # del_state and delete_time repeat status 5, for queries that were written for IM-Zero's table.
     del_state: Mapped[int] = mapped_column(SmallInteger, default=0, comment="删除状态：0-未删除，1-已删除")
     delete_time: Mapped[datetime | None] = mapped_column(comment="删除时间")
     create_time: Mapped[datetime] = mapped_column(comment="创建时间")

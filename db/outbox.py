@@ -1,4 +1,4 @@
-"""`im_outbox`: what the workers still have to project and publish. An event holds its kind and ids, never content."""
+"""`im_outbox`: events that the workers still have to apply to conversation rows or publish."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -10,7 +10,7 @@ from db.base import Base, binary_string, table_args
 
 
 class Kind(IntEnum):
-    """What happened."""
+    """The kind of an event: what happened."""
 
     SENT = 1
     READ = 2
@@ -21,6 +21,8 @@ class Kind(IntEnum):
 
 
 class OutboxEvent(Base):
+    """An event. It holds its kind and ids, never content."""
+
     __tablename__ = "im_outbox"
     __table_args__ = table_args(Index("idx_im_outbox_drain", "shard", "applied", "id"), comment="transactional outbox")
 
@@ -35,6 +37,6 @@ class OutboxEvent(Base):
     applied: Mapped[bool] = mapped_column(Boolean, default=False, comment="conversation rows have it; publish is due")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times that it could not be told")
     create_time: Mapped[datetime]
-    # Written by the release before, and read of its events: `detail` has them now.
+    # Written only by the previous release, and read from its events: `detail` holds both now.
     read_seq: Mapped[int] = mapped_column(server_default="0")
     origin: Mapped[str | None] = mapped_column(String(32), comment="the connection that it came from")

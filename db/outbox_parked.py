@@ -1,4 +1,4 @@
-"""`im_outbox_parked`: events that could not be told, with the reason, until somebody has them tried again."""
+"""`im_outbox_parked`: events that could not be applied or published, until `flask parked --retry` takes them back."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class Parked(Base):
+    """An event of the outbox that was put aside, and the reason."""
+
     __tablename__ = "im_outbox_parked"
     __table_args__ = table_args(comment="outbox events that could not be told")
 

@@ -1,4 +1,4 @@
-"""`im_revoked_token`: ids of tokens, and of whole logins, that are good no longer."""
+"""`im_revoked_token`: ids of revoked tokens, and of revoked logins (families of tokens)."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class RevokedToken(Base):
+    """A revoked token or login. The row may go once `expires_at` has passed."""
+
     __tablename__ = "im_revoked_token"
     __table_args__ = table_args(comment="revoked token ids and login families")
 

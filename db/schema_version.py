@@ -1,4 +1,4 @@
-"""Whether the database has the schema that this code was written for."""
+"""The check that the database has the schema that this code was written for."""
 
 from datetime import datetime
 from functools import cache
@@ -13,24 +13,27 @@ from db.errors import DatabaseUnavailable
 
 
 class NotMigrated(DatabaseUnavailable):
-    """The database is there, and its tables are not those of this code."""
+    """The database answers, but its tables are not those of this code."""
 
 
 _APPLIED: Select[str] = select(column("version_num")).select_from(table("alembic_version"))
 
 
 def require_current(session: Session, _now: datetime) -> None:
-    """Raises NotMigrated, which says what to do, unless the newest migration has been applied."""
+    """Raise NotMigrated, whose text says what to do, when a migration that this code needs has not been applied.
+
+    A newer schema is good: it is there while a release is rolled out, and revisions are numbered in their order.
+    """
     try:
         applied = session.scalar(_APPLIED)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         raise NotMigrated("no schema: run alembic upgrade head") from error
-    if applied != _newest():
+    if applied is None or applied < _newest():
         raise NotMigrated(f"schema {applied}, not {_newest()}: run alembic upgrade head")
 
 
 @cache
-def _newest() -> str | None:
-    return ScriptDirectory(str(Path(__file__).parent / "migrations")).get_current_head()
+def _newest() -> str:
+    return ScriptDirectory(str(Path(__file__).parent / "migrations")).get_current_head() or ""

@@ -1,8 +1,8 @@
-"""The one way to the database: `read(rule, **what)` and `write(rule, **what)`.
+"""The one way to the database: `read(rule, **arguments)` and `write(rule, **arguments)`.
 
 Invariants: a rule sees one time, the database's (UTC, whole seconds); it never commits; a transaction that lost a
-lock fight is rerun whole, never continued, because after 1205 half of it may be gone. Writers take SQLite's write
-lock at BEGIN: its read-then-write upgrade fails at once, whatever the timeout.
+lock fight is rerun whole, never continued, because after error 1205 half of it may be gone. Writers take SQLite's
+write lock at BEGIN: an upgrade from reading to writing fails at once, whatever the timeout.
 """
 
 import random
@@ -33,8 +33,9 @@ _CLOCK = {
     "mysql": "SELECT UTC_TIMESTAMP()",
     "mariadb": "SELECT UTC_TIMESTAMP()",
 }
-# Where the network is cut in mid-transaction, its locks would stay until TCP gives up, which takes hours: MariaDB ends
-# it while those who wait for them still do (four times 5 s). MySQL has no such setting, and reads a comment there.
+# When the network is cut in mid-transaction, its locks would stay until TCP gives up, which takes hours. MariaDB ends
+# the transaction while those who wait for its locks still do (four times 5 s). MySQL has no such setting, and takes
+# that part for a comment.
 _PREPARE_MYSQL = (
     "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5"
     "/*M!100300 , idle_transaction_timeout = 10 */"
@@ -42,9 +43,9 @@ _PREPARE_MYSQL = (
 
 
 def read(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Returns what `rule(session, now, ...)` returns. It must only read: SQLite takes no write lock for it.
+    """Returns what `rule(session, now, ...)` returns. The rule must only read: SQLite takes no write lock for it.
 
-    Otherwise it is as `write`.
+    In all else it is like `write`.
     """
     return _run(lambda session, now: rule(session, now, *args, **kwargs), engine, writes=False)
 
@@ -60,7 +61,7 @@ def write(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def write_reserved(rule: Rule[[], T]) -> T:
-    """As `write`, by the one connection that is kept for the group commit."""
+    """Like `write`, on the one connection that is kept for the group commit."""
     return _run(rule, reserved_engine, writes=True)
 
 
@@ -104,20 +105,23 @@ def _worth_rerunning(error: DBAPIError) -> bool:
 
 
 def _on_right_thread(attempt: Callable[[], T]) -> T:
-    """SQLite waits for locks in C, which would freeze every greenlet of the process: send it to a real thread."""
+    """Run an attempt on SQLite in a native thread: it waits for locks in C, which would freeze every greenlet."""
     return off_the_loop(attempt) if engine().dialect.name == "sqlite" else attempt()
 
 
 @cache
 def engine() -> Engine:
-    """This process's engine, made at first use: after the fork of a worker, never before it."""
+    """Returns this process's engine, made at first use: after the fork of a worker, never before it."""
     url, size = settings().database_url, settings().db_pool_size
     return _sqlite(url) if url.startswith("sqlite") else _mysql(url, size, overflow=size)
 
 
 @cache
 def reserved_engine() -> Engine:
-    """The group commit's, of one connection: sends go on while reads have taken all others, or wait for them."""
+    """Returns the group commit's engine, of one connection, so that sends go on when reads have taken all others.
+
+    On SQLite it is the same as `engine`.
+    """
     url = settings().database_url
     return engine() if url.startswith("sqlite") else _mysql(url, 1, overflow=0)
 
@@ -126,13 +130,13 @@ def _mysql(url: str, size: int, *, overflow: int) -> Engine:
     # READ COMMITTED: at REPEATABLE READ a plain read and FOR UPDATE disagree within one transaction.
     return create_engine(
         url,
-        hide_parameters=True,  # an error that is logged must not hold what somebody wrote
+        hide_parameters=True,  # an error in the log must not hold a user's message
         isolation_level="READ COMMITTED",
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=overflow,
         pool_timeout=5,
-        pool_reset_on_return=None,  # the session has ended its transaction: a ROLLBACK would be a trip for nothing
+        pool_reset_on_return=None,  # the session has ended its transaction: a ROLLBACK would be a wasted round trip
         pool_recycle=1800,
         connect_args={
             "charset": "utf8mb4",
@@ -145,7 +149,7 @@ def _mysql(url: str, size: int, *, overflow: int) -> Engine:
 
 
 def _sqlite(url: str) -> Engine:
-    # No pool: its locks would be shared between greenlets and the hub's native threads.
+    # No pool: greenlets and the hub's native threads would share the pool's locks.
     new = create_engine(
         url, hide_parameters=True, poolclass=NullPool, connect_args={"timeout": 5, "check_same_thread": False}
     )
@@ -155,7 +159,7 @@ def _sqlite(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver would otherwise begin by itself, and too late
+    connection.isolation_level = None  # otherwise the driver would begin transactions itself, and too late
     for pragma in ("journal_mode = WAL", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
 

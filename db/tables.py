@@ -1,4 +1,4 @@
-"""All tables at once: importing it fills `Base.metadata`, which the migrations and their test compare with."""
+"""All tables at once: importing this module fills `Base.metadata`, which migrations and their test compare with."""
 
 from db.base import Base
 from db.blacklist import Blacklist

@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class Ticket(Base):
+    """A ticket, kept as a hash only, and the claims of the token that it stands for."""
+
     __tablename__ = "im_ws_ticket"
     __table_args__ = table_args(comment="one-time WebSocket tickets")
 

@@ -1,4 +1,4 @@
-"""`im_user`: the built-in directory's people."""
+"""`im_user`: the users of the built-in directory."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from db.base import Base, binary_string, table_args
 
 
 class User(Base):
+    """A user. The row of a closed account stays, so that nobody gets its username again."""
+
     __tablename__ = "im_user"
     __table_args__ = table_args(UniqueConstraint("username"), comment="users of the built-in directory")
 

@@ -1,4 +1,4 @@
-"""Writing many rows that differ in everything, in one statement."""
+"""UPDATE of many rows, each with values of its own, in one statement."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -12,9 +12,9 @@ from db.base import Base, table
 
 
 def write_rows(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """Set `columns` of rows that exist and are locked, by their primary key.
+    """Set `columns` of rows that exist and that the caller has locked, by their primary key.
 
-    An UPDATE for each would cost a round trip each; an upsert of rows that are there anyway costs one for all.
+    An UPDATE of each row would cost a round trip each; an upsert of rows that are there anyway costs one for all.
     Every row must hold a value for each column that has no default.
     """
     if rows:

@@ -1,6 +1,7 @@
-"""Takes docs/chat.png and docs/chat.zh.png anew: `.venv/bin/python -m docs.pictures`, with Chromium and a Chinese font.
+"""Takes docs/chat.png and docs/chat.zh.png anew: `.venv/bin/python -m docs.pictures`.
 
-(On Debian: fonts-noto-core and fonts-noto-cjk.) Alice's window on the embedded service, while Bob types.
+The pictures show Alice's window on the embedded service while Bob types. It needs Chromium and a Chinese font (on
+Debian: fonts-noto-core and fonts-noto-cjk).
 """
 
 import contextlib
@@ -20,12 +21,15 @@ from tests.people import User, Web, answer, befriend, conversation, new_user, se
 
 DOCS = Path(__file__).resolve().parent
 SIZE = {"width": 1200, "height": 800}
-O_CLOCK = 10  # the hour in Alice's window, whenever this runs: the messages of its morning are of one day
+O_CLOCK = 10  # the hour in Alice's window, whenever this runs, so that the recent messages are all of one day
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is said in one language: each text with who says it, and how many minutes ago."""
+    """The conversations in one language: `chat` holds the sender, the age in minutes and the text of each message.
+
+    `recalled` is the index in `chat` of the message that Alice recalls; `others` holds name, age and texts of each.
+    """
 
     picture: str
     locale: str
@@ -123,7 +127,7 @@ def _take(browser: Browser, service: EmbeddedRun, scene: Scene) -> None:
         window.sign_in_as("alice")
         window.open_conversation("Bob")
         window.find("composer").fill(scene.draft)
-        window.page.mouse.move(SIZE["width"] // 2, 10)  # where nothing shows that a mouse is over it
+        window.page.mouse.move(SIZE["width"] // 2, 10)  # where no hover effect shows
         expect(window.find("message")).to_have_count(len(scene.chat))
         expect(window.find("message").last).to_have_attribute("data-status", "2")
         bobs.say("typing", {"conversation_id": conversation(alice, bob)})
@@ -142,7 +146,7 @@ def _signed_in(web: Web, name: str) -> User:
 
 
 def _talk(web: Web, alice: User, bob: User, scene: Scene) -> dict[int, int]:
-    """What both have said; how many minutes ago each message is to be."""
+    """Send Alice's and Bob's messages. Returns the age in minutes that each message id is to have."""
     directions = {"alice": (alice, bob), "bob": (bob, alice)}
     sent = [send(web, *directions[who], text)["id"] for who, _, text in scene.chat]
     answer(web.post("/message/v1/recall", {"message_id": sent[scene.recalled]}, alice.token))
@@ -152,7 +156,7 @@ def _talk(web: Web, alice: User, bob: User, scene: Scene) -> dict[int, int]:
 
 
 def _write(web: Web, alice: User, others: list[User], scene: Scene) -> dict[int, int]:
-    """What others have written, the newest last; all but the newest is read."""
+    """Send the others' messages, the newest last, and read all but the newest other's. Returns ages like `_talk`."""
     ages: dict[int, int] = {}
     for other, (_, ago, texts) in reversed(list(zip(others, scene.others, strict=True))):
         befriend(web, other, alice)
@@ -167,7 +171,7 @@ def _read(web: Web, user: User, conversation_id: str, **upto: int) -> None:
 
 
 def _grow_old(service: EmbeddedRun, ages: dict[int, int]) -> None:
-    """Move messages back in time, by so many minutes: nobody waits a day for a picture."""
+    """Move messages back in time by their ages in minutes, to spare the wait."""
     with contextlib.closing(sqlite3.connect(service.var / "im.db", timeout=30)) as database, database:
         for message_id, minutes in ages.items():
             moved = "UPDATE im_message SET create_time = datetime(create_time, ?) WHERE id = ?"
@@ -175,7 +179,7 @@ def _grow_old(service: EmbeddedRun, ages: dict[int, int]) -> None:
 
 
 def _timezone() -> str:
-    """Where it is about ten now. The names count westwards."""
+    """Returns a time zone in which it is about O_CLOCK now. The sign in such a name counts westwards."""
     ahead = (O_CLOCK - time.gmtime().tm_hour + 11) % 24 - 11
     return f"Etc/GMT{-ahead:+d}"
 

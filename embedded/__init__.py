@@ -1,1 +1,1 @@
-"""The embedded default, `make run`: the whole system on one machine, with SQLite and a Valkey of its own."""
+"""The embedded service, `make run`: the whole system on one machine, with SQLite and a Valkey of its own."""

@@ -1,4 +1,4 @@
-"""Prepares the place, then becomes the supervisor of its processes."""
+"""The start of the embedded service: prepares its directory and database, then becomes its supervisor."""
 
 import os
 import sys
@@ -13,9 +13,9 @@ from embedded.place import MARK, ROOT, NotStarted, Place, chosen
 
 
 def main() -> None:
-    """Exits with one line on stderr when it cannot start."""
+    """Start the embedded service. Exits with one line on stderr when it cannot start."""
     os.chdir(ROOT)
-    os.umask(0o077)  # whatever a run writes is for its owner alone
+    os.umask(0o077)  # only the owner may read the files of a run
     try:
         place = chosen()
         with sole.claim(place):

@@ -1,4 +1,4 @@
-"""The demo users, who are friends: someone to sign in as at first start."""
+"""The demo users, who are friends, to sign in as at first start."""
 
 from datetime import datetime
 from itertools import permutations
@@ -15,7 +15,7 @@ SIGN_IN = f"{' or '.join(user['username'] for user in DEMO_USERS)}, password {DE
 
 
 def seed() -> None:
-    """Make those of them that are missing; a second start changes nothing."""
+    """Create the demo users that are missing, and make them friends; a second start changes nothing."""
     hashes = {user["username"]: passwords.hash_password(user["password"]) for user in DEMO_USERS}
     write(_seed, hashes)
 

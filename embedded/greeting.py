@@ -1,4 +1,4 @@
-"""Prints where to go, as soon as there is somewhere to go. It runs beside the service and ends by itself."""
+"""The greeting: prints the address of the page once it is ready. It runs beside the service and ends by itself."""
 
 import os
 import time
@@ -12,7 +12,7 @@ _PAUSE_SECONDS = 0.1
 
 
 def main() -> None:
-    """Waits until the page answers and a worker has run a sweep; says nothing when neither comes about."""
+    """Wait until the page answers and a worker has run a sweep, and print the greeting; give up after 120 s."""
     page = f"http://localhost:{os.environ['BIND'].rpartition(':')[2]}"
     deadline = time.monotonic() + _MOST_SECONDS
     while time.monotonic() < deadline:
@@ -32,7 +32,7 @@ def _answers(url: str) -> bool:
 
 def _works() -> bool:
     try:
-        return bool(client().exists("im:sweep"))  # kept for half a second, by each sweep of each second
+        return bool(client().exists("im:sweep"))  # set by the sweep of each second, and kept for half a second
     except RedisError:
         return False
 

@@ -1,4 +1,4 @@
-"""The secrets of this machine's run: made at first start, kept ever after, readable by the owner alone."""
+"""The secrets of the embedded service: made at first start, kept ever after, readable by their owner alone."""
 
 import os
 import secrets
@@ -10,7 +10,10 @@ _NAMES = ("JWT_SECRET_KEY", "VALKEY_PASSWORD")
 
 
 def keys(var: Path) -> dict[str, str]:
-    """The secrets in `var`/secrets.env, by name. Makes the file when there is none."""
+    """Returns the secrets in `var`/secrets.env, by name. Makes the file when it is missing.
+
+    Raises NotStarted when the file is damaged.
+    """
     path = var / "secrets.env"
     if not path.exists():
         _make(path)
@@ -22,7 +25,7 @@ def keys(var: Path) -> dict[str, str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file that only its owner may read, from its first byte on."""
+    """Write a new file that only its owner may read from its first byte on. Raises FileExistsError if it is there."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
         file.flush()

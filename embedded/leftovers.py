@@ -1,7 +1,7 @@
-"""Processes that outlived the run that started them: a SIGKILL spares the children of whom it hits.
+"""Processes that outlived the run that started them: a SIGKILL does not reach a process's children.
 
-They are told by a mark in the environment that they were started with, never by a name or a bare process id: neither
-a stranger's process nor a reused id is ever hit.
+They are recognised by a mark in the environment that they were started with, never by a name or a bare process id:
+neither another program nor a reused id is ever hit.
 """
 
 import os
@@ -15,13 +15,13 @@ _END = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0))
 
 
 def marked(mark: str) -> set[int]:
-    """Ids of the living processes, other than this one, that were started with `mark` ("NAME=value")."""
+    """Returns the ids of the running processes that were started with `mark` ("NAME=value"), without this one's."""
     candidates = {int(entry.name) for entry in Path("/proc").glob("[0-9]*")} - {os.getpid()}
     return {pid for pid in candidates if _was_started_with(pid, os.fsencode(mark))}
 
 
 def end(mark: str) -> None:
-    """End them all: asked first, killed after 5 s. Raises NotStarted when some still live after that."""
+    """End the marked processes: SIGTERM, and SIGKILL after 5 s. Raises NotStarted when some live on 2 s after that."""
     for number, seconds in _END:
         deadline = time.monotonic() + seconds
         for pid in (living := marked(mark)):

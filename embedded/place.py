@@ -1,4 +1,4 @@
-"""Where a run of the embedded default lives: its directory and its three ports."""
+"""The place of a run of the embedded service: its directory and its three ports."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ MARK = "IM_EMBEDDED_RUN"  # in the environment of every process of a run, with t
 
 
 class NotStarted(Exception):
-    """Why it cannot start, in one line for whoever typed `make run`."""
+    """The embedded service cannot start; the text says why, in one line for the user of `make run`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`var` holds all that outlives a run; removing it starts anew."""
+    """A run's directory and ports. `var` holds all that outlives a run; to remove it is to start anew."""
 
     var: Path
     port: int
@@ -24,14 +24,14 @@ class Place:
 
     @property
     def mark(self) -> str:
-        """What tells this run's processes from all others on the machine."""
+        """The entry in the environment of this run's processes by which they are recognised."""
         return f"{MARK}={self.var}"
 
 
 def chosen() -> Place:
-    """The place that EMBEDDED_VAR, PORT, EMBEDDED_REDIS_PORT and EMBEDDED_RPC_PORT name.
+    """Returns the place that EMBEDDED_VAR, PORT, EMBEDDED_REDIS_PORT and EMBEDDED_RPC_PORT name.
 
-    Makes its directory, for the owner alone.
+    Makes its directory, for the owner alone. Raises NotStarted.
     """
     env = Env()
     try:

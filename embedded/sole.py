@@ -1,4 +1,4 @@
-"""One run in a place at a time."""
+"""The lock that keeps a place to one run at a time."""
 
 import fcntl
 import os
@@ -10,9 +10,10 @@ from embedded.place import NotStarted, Place
 
 
 def claim(place: Place) -> IO[str]:
-    """Take the place: end what an earlier run left over, find its ports free. Raises NotStarted when it is in use.
+    """Take the place: end the processes that an earlier run left over, and check that the ports are free.
 
-    The answer is the lock: keep it open until the supervisor runs, whose mark and process id keep others out.
+    Returns the lock, to be kept open until the supervisor runs, whose mark and process id keep other runs out.
+    Raises NotStarted when the place is in use.
     """
     claimed = (place.var / "run.pid").open("a+")
     try:

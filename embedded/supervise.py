@@ -1,4 +1,4 @@
-"""Runs Procfile.embedded until Ctrl-C, SIGTERM, a closed terminal, or the end of any of its processes."""
+"""The supervisor: runs Procfile.embedded until Ctrl-C, SIGTERM, a closed terminal, or the end of any process."""
 
 import multiprocessing
 import os
@@ -15,11 +15,11 @@ _INTERRUPTED = 130  # honcho's code for SIGINT
 
 
 def main() -> None:
-    """Exits with honcho's code, 0 after Ctrl-C, and leaves no process behind whichever way honcho ends."""
-    multiprocessing.set_start_method("fork")  # the others keep helper processes, which would outlive honcho
-    # honcho knows SIGINT and SIGTERM; a closed terminal would end it alone.
+    """Run honcho. Exits with honcho's code, 0 after Ctrl-C, and leaves no process behind however honcho ends."""
+    multiprocessing.set_start_method("fork")  # other methods start helper processes, which would outlive honcho
+    # honcho handles SIGINT and SIGTERM; a closed terminal would end honcho, but not its processes.
     signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
-    # By a shell that is gone at once: nobody here waits for its end.
+    # By a shell that ends at once: nothing here would wait for the greeting's end.
     subprocess.run(["/bin/sh", "-c", '"$0" -m embedded.greeting &', sys.executable], check=True)
     try:
         honcho(["start", "-d", str(ROOT), "-f", "Procfile.embedded", "-e", os.devnull])

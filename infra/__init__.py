@@ -1,1 +1,1 @@
-"""What every process needs of the world outside: settings, logs, Redis, tokens."""
+"""What every process shares: settings, logs, metrics, tokens, and the ways to Redis and to other services."""

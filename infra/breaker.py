@@ -1,4 +1,4 @@
-"""A circuit breaker: whoever is away is not asked again and again, at everybody's expense."""
+"""A circuit breaker: a service that does not answer is left alone, so that callers do not wait for it in vain."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ OPEN_SECONDS = 2.0
 class Breaker:
     """Opens after FAILURES failures in a row. Once open, it lets one trial through every OPEN_SECONDS.
 
-    A trial that succeeds closes it. Whoever dies in the middle of a trial does no harm: the next one is due in time.
+    A trial that succeeds closes it. A trial that never reports its outcome does no harm: the next one is due in time.
     """
 
     def __init__(self) -> None:
@@ -20,10 +20,11 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
+        """Whether the last FAILURES calls all failed."""
         return self._failures >= FAILURES
 
     def allows(self) -> bool:
-        """Whether to try now."""
+        """Returns whether to call now. While the breaker is open, True starts the one trial of OPEN_SECONDS."""
         with self._lock:
             if not self.is_open:
                 return True
@@ -34,12 +35,12 @@ class Breaker:
             return True
 
     def succeeded(self) -> None:
-        """An answer came."""
+        """Count an answer: close the breaker."""
         with self._lock:
             self._failures = 0
 
     def failed(self) -> None:
-        """No answer came."""
+        """Count a call without an answer."""
         with self._lock:
             self._failures += 1
             if self._failures == FAILURES:

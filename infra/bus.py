@@ -1,7 +1,7 @@
-"""Publishing notes, and the listener that a relay hears them with.
+"""Publishing notes, and the listener with which a relay receives them.
 
-Pub/sub may lose anything, silently: the listener hears itself every 2 s, and after 6 s of silence, an error, or a
-second confirmation of a subscription (redis-py reconnects without a word) the link counts as lost, and whoever listens
+Pub/sub may lose anything, silently. The listener therefore sends itself a heartbeat every 2 s. After 6 s of silence, an
+error, or a second confirmation of a subscription (redis-py reconnects silently), the link counts as lost, and the relay
 must assume that notes are missing.
 """
 
@@ -31,15 +31,15 @@ _RETRY_SECONDS = 0.5
 _SUBSCRIBE_BATCH = 500
 _PUBLISH_BATCH = 500
 _PUBLISH_BYTES = 4 * 1024 * 1024  # Redis lets a subscriber fall 32 MB behind, and then cuts it off
-# Notes and bytes; then what they put into queues is written, or a burst would overflow those of fast readers.
+# Notes and bytes taken before sockets are written: a longer burst would overflow the queues even of fast readers.
 _AT_A_STRETCH = 250
 _BYTES_AT_A_STRETCH = 64 * 1024
 _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
-_IDLE_SECONDS = 1.0  # without a note, and others shall see that the listener is alive
+_IDLE_SECONDS = 1.0  # without a note; then the loop turns, which shows that it is alive
 
 
 def publish(notes: Iterable[tuple[str, Note]]) -> None:
-    """Publish (channel, note) pairs in their order, many at a time. Raises RedisError: some may be published then."""
+    """Publish (channel, note) pairs in order, many in one trip. Raises RedisError; some may be published then."""
     for some in _pipelines(notes):
         pipeline = client().pipeline(transaction=False)
         for channel, encoded in some:
@@ -64,13 +64,13 @@ def _pipelines(notes: Iterable[tuple[str, Note]]) -> Iterator[list[tuple[str, by
 
 
 def _link() -> PubSub:
-    """Returns one subscription connection. redis-py reads notes with half the work when they come by protocol 2."""
+    """Returns one subscription connection. By protocol 2, redis-py reads notes with half the work."""
     client = Redis.from_url(
         settings().redis_url,
         protocol=2,
         socket_timeout=_READ_SECONDS,
         socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),  # it would connect again without a word
+        retry=Retry(NoBackoff(), 0),  # a retry would reconnect silently
         health_check_interval=0,
     )
     found: PubSub = client.pubsub()  # type: ignore[no-untyped-call]
@@ -80,9 +80,9 @@ def _link() -> PubSub:
 class Listener:
     """One subscription connection of a relay.
 
-    `on_note(channel, note)` is called in the listening thread, in the order of publishing; `on_restored()` whenever
-    the link has become whole: what was published before may be missing. A note that cannot be read or dealt with is
-    dropped, and harms no other.
+    It calls `on_note(channel, note)` in the listening thread, in the order of publishing, and `on_restored()` whenever
+    the link has been opened: notes published before may be missing. A note that cannot be read, or for which `on_note`
+    raises, is dropped alone.
     """
 
     def __init__(
@@ -103,29 +103,29 @@ class Listener:
         self._sleep = sleep
         self._pubsub: Any = None
         self._wanted: dict[str, threading.Event] = {own_channel: threading.Event()}
-        self._unconfirmed: set[str] = set()  # of those that a link was opened with
+        self._unconfirmed: set[str] = set()  # of the channels that the link was opened with
         self._confirmed_at = self._heard_at = 0.0
-        self._taken = 0  # bytes of the notes of this stretch
+        self._taken = 0  # bytes of the notes taken since `_listen` began
         self._broken = False
         self.up = False
 
     def run(self) -> NoReturn:
-        """Listen forever, over lost links. `beat` has to run as well."""
+        """Listen forever, and reopen lost links. `beat` has to run as well."""
         loops.forever("bus_listener", self._turn, sleep=self._sleep)
 
     def beat(self) -> NoReturn:
-        """Forever publish what `run` shall hear: its absence tells of a lost link."""
+        """Publish heartbeats forever: when `run` stops hearing them, the link is lost."""
         loops.forever("bus_heartbeat", self._say_something, sleep=self._sleep)
 
     def subscribe(self, channel: str) -> threading.Event:
-        """Start hearing a channel. The event is set once Redis has confirmed; during an outage, when it is back."""
+        """Subscribe to a channel. Returns an event, set once Redis has confirmed, in an outage after its end."""
         confirmed = self._wanted.setdefault(channel, threading.Event())
         if self.up:
             self._send("subscribe", channel)
         return confirmed
 
     def unsubscribe(self, channel: str) -> None:
-        """Stop hearing a channel."""
+        """Unsubscribe from a channel."""
         if self._wanted.pop(channel, None) and self.up:
             self._send("unsubscribe", channel)
 
@@ -134,7 +134,7 @@ class Listener:
             getattr(self._pubsub, command)(*channels)
         except (RedisError, OSError) as error:
             log.warning("bus_send_failed", command=command, reason=str(error))
-            self._broken = True  # the listening thread takes the link for lost and opens another
+            self._broken = True  # the listening thread then opens a new link
 
     def _turn(self) -> None:
         try:
@@ -147,7 +147,7 @@ class Listener:
             self._close()
             self._sleep(_RETRY_SECONDS)
         except Exception:
-            self._close()  # nobody knows what it was in the midst of: begin anew
+            self._close()  # the state of the link is unknown: open a new one
             raise
 
     def _open(self) -> None:
@@ -168,8 +168,10 @@ class Listener:
         self._catch_up(opened)
 
     def _catch_up(self, opened: Collection[str]) -> None:
-        """Do what was asked for while the link was being opened. A channel given up and wanted anew meanwhile has an
-        event that its one confirmation may have come too early for: it is subscribed once more.
+        """Send the (un)subscriptions asked for while the link was being opened.
+
+        A channel unsubscribed and subscribed again meanwhile has a new event, which its confirmation may have come too
+        early for: subscribe to it once more.
         """
         for channel in opened:
             if channel not in self._wanted:
@@ -183,7 +185,7 @@ class Listener:
                 yield channel
 
     def _listen(self) -> None:
-        """Take what comes, for a second or so, or so much of it that it has to be written."""
+        """Take notes for about a second, or until the sockets have to be written (_AT_A_STRETCH)."""
         until = self._clock() + _IDLE_SECONDS
         self._taken = 0
         for _ in range(_AT_A_STRETCH):
@@ -193,7 +195,7 @@ class Listener:
         self._sleep(0)
 
     def _hear(self) -> None:
-        """Take what comes next. Notes go past PubSub, which would spend more on each than all else does together."""
+        """Take one response. Notes bypass PubSub, which would cost more for each than everything else together."""
         if self._broken:
             raise RedisError("a command could not be sent")
         connection = self._pubsub.connection
@@ -224,9 +226,9 @@ class Listener:
                 if isinstance(note, Heartbeat):
                     return
             self._on_note(channel, note)
-        except Exception as error:  # noqa: BLE001  # whatever it was: all other notes must get through
+        except Exception as error:  # noqa: BLE001  # a note that fails must not keep the others from getting through
             notes_dropped.inc()
-            # Another's text is not told: it may hold what somebody wrote.
+            # The text of any other exception is not logged: it may quote a message.
             reason = str(error) if isinstance(error, BadNote) else type(error).__name__
             log.error("note_dropped", channel=channel, reason=reason, at=_place(error))
 
@@ -254,6 +256,6 @@ def _batches(channels: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _place(error: Exception) -> str:
-    """Returns where an exception was raised: file and line."""
+    """Returns the file and line where an exception was raised, as "file:line"."""
     frame, line = list(walk_tb(error.__traceback__))[-1]
     return f"{frame.f_code.co_filename}:{line}"

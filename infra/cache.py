@@ -1,7 +1,8 @@
 """Answers of other services, kept in Redis for a while.
 
-Invariants: within a process one caller at a time fetches a key, the others wait for what he gets; lives are spread, so
-that what was fetched together does not end together; a Redis that is away costs a moment now and then, never an answer.
+Invariants: within a process one caller at a time fetches a key, and the others wait for its answer; lifetimes are
+spread, so that keys fetched together do not expire together; an outage of Redis costs a short wait now and then, and
+never an answer.
 """
 
 import random
@@ -24,22 +25,22 @@ from infra.settings import settings
 log = logs.get(__name__)
 
 SECONDS = 60.0
-NEGATIVE_SECONDS = 5.0  # "no" is what users change and then wait for
+NEGATIVE_SECONDS = 5.0  # users wait for a "no" to change: a friendship accepted, a block lifted
 _REDIS_SECONDS = 0.1
 _LEAVE_REDIS_SECONDS = 2.0
-_WAIT_SECONDS = 2.0  # for another's fetch, which has deadlines of its own
+_WAIT_SECONDS = 2.0  # for the fetch of another caller, which has deadlines of its own
 
 Fetch = Callable[[Sequence[str]], Mapping[str, Any]]
 
 
 class FetchTooSlow(Exception):
-    """Somebody else was fetching the same, and did not come back."""
+    """Another caller was fetching the same key, and did not finish within _WAIT_SECONDS."""
 
 
 class Cache:
-    """Answers to one kind of question: JSON values by key, of which those that are false live shorter.
+    """Answers to one kind of question: JSON values by key, kept for SECONDS, false ones for NEGATIVE_SECONDS.
 
-    With `kept_seconds` the last answer is kept so long, for when no new one is to be had.
+    With `kept_seconds` the last answer is kept that long besides, for when the service is away (`kept`).
     """
 
     def __init__(self, kind: str, *, kept_seconds: float = 0) -> None:
@@ -51,7 +52,10 @@ class Cache:
         self._redis_from = float("-inf")
 
     def get(self, keys: Collection[str], fetch: Fetch) -> dict[str, Any]:
-        """The values of all keys. `fetch` gets those that nobody has, at once, and what it raises is raised."""
+        """Returns the values of all keys. `fetch` is called once, with the keys that nobody has or is fetching.
+
+        Raises what `fetch` raises, also for another caller, and FetchTooSlow.
+        """
         found = self._read(list(keys), self._prefix)
         missing = [key for key in keys if key not in found]
         if missing:
@@ -61,7 +65,7 @@ class Cache:
         return found
 
     def kept(self, keys: Collection[str]) -> dict[str, Any]:
-        """Returns the last answers known, however old; those that nobody has are left out."""
+        """Returns the last known answers, up to `kept_seconds` old; keys without one are left out."""
         return self._read(list(keys), self._kept_prefix)
 
     def _claim(self, keys: Sequence[str]) -> tuple[dict[str, Future[Any]], dict[str, Future[Any]]]:
@@ -109,7 +113,7 @@ class Cache:
         try:
             return question(quick_client())
         except RedisError as error:
-            if time.monotonic() >= self._redis_from:  # of many who asked at once, one says so
+            if time.monotonic() >= self._redis_from:  # of many callers that fail together, one logs it
                 log.warning("cache_away", reason=str(error))
             self._redis_from = time.monotonic() + _LEAVE_REDIS_SECONDS
             return None
@@ -128,7 +132,7 @@ def _life_ms(value: Any) -> int:
 
 @cache
 def quick_client() -> "redis.Redis":
-    """Gives up at once: asking the service itself is as good."""
+    """Returns a client that gives up after 0.1 s: asking the service itself is as good."""
     return redis.Redis.from_url(
         settings().redis_url,
         socket_timeout=_REDIS_SECONDS,

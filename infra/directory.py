@@ -1,7 +1,7 @@
 """The directory of a deployment that has a user centre and a friend service of its own: IM-Zero's, over gRPC.
 
-Who may talk is refused with DirectoryAway when nobody can tell, and is up to a minute old. A name is decoration: while
-the user centre is away the last one known is told, for a day.
+Whether two users may talk is up to a minute old; without an answer, DirectoryAway is raised. A name is decoration:
+while the user centre is away the last known one is returned, for a day.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,22 +27,22 @@ class OutsideDirectory:
         self._friend, self._usercenter = Service(friend_address), Service(usercenter_address)
         self._is_friend = self._friend.method("/friend.Friend/CheckFriendship", friend.CheckFriendshipResp)
         self._is_blocked = self._friend.method("/friend.Friend/CheckBlocked", friend.CheckBlockedResp)
-        # It asks the user centre for each friend before it answers.
+        # The friend service asks the user centre for each friend before it answers.
         self._list = self._friend.method(
             "/friend.Friend/GetFriendList", friend.GetFriendListResp, seconds=_LIST_SECONDS
         )
-        # It says UNKNOWN of a user whom it does not have.
+        # The user centre answers UNKNOWN for a user it does not have.
         self._user = self._usercenter.method("/pb.usercenter/getUserInfo", usercenter.GetUserInfoResp, optional=True)
         self._talking, self._unblocked, self._friends = Cache("talk"), Cache("unblocked"), Cache("friends")
         self._profiles = Cache("user", kept_seconds=_PROFILE_KEPT_SECONDS)
 
     def may_talk(self, pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Those of the directed pairs who are friends, neither having blocked the other."""
+        """Returns the pairs that are friends, neither having blocked the other. Raises DirectoryAway."""
         keys = {f"{one}:{other}": (one, other) for one, other in pairs}
         return {keys[key] for key, may in _cached(self._talking, keys, self._ask_talking).items() if may}
 
     def profiles(self, user_ids: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Nickname and avatar by user id; those whom nobody knows are left out."""
+        """Returns nickname and avatar by user id; users without a known profile are left out."""
         keys = {str(user): user for user in user_ids}
         try:
             found = _cached(self._profiles, keys, self._ask_profiles)
@@ -51,7 +51,10 @@ class OutsideDirectory:
         return {int(key): (value[0], value[1]) for key, value in found.items() if value}
 
     def talking_friends(self, user_id: int) -> list[int]:
-        """Returns the ids of a user's friends, ascending, without those who have blocked them or whom they blocked."""
+        """Returns the ids of a user's friends, ascending, except those with whom there is a block, either way.
+
+        Raises DirectoryAway.
+        """
         friends: list[int] = _cached(self._friends, {str(user_id): user_id}, self._ask_friends)[str(user_id)]
         keys = {f"{user_id}:{other}": other for other in friends}
         return [keys[key] for key, open_ in _cached(self._unblocked, keys, self._ask_blocks).items() if open_]
@@ -68,7 +71,7 @@ class OutsideDirectory:
         return {key: _may_talk(friendship, blocked) for key, friendship, blocked in told}
 
     def _ask_blocks(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Of those whom the list of friends names: asking for each friendship again would double the calls."""
+        """Returns whether each pair of friends is without a block. It trusts the list of friends: half the calls."""
         blocks = [friend.CheckBlockedReq(user_id=one, target_user_id=other) for one, other in _pairs(keys)]
         answers = self._friend.ask([(self._is_blocked, request) for request in blocks])
         return {
@@ -97,7 +100,7 @@ def _cached(cache: Cache, keys: Mapping[str, object], fetch: Any) -> dict[str, A
 
 
 def _may_talk(friendship: Any, blocked: Any) -> bool:
-    """Who is found by neither call is a stranger; a friend of whom blocks are not known is not trusted."""
+    """Returns whether a pair may talk. A user whom either call does not know (None) may not."""
     if friendship is None or blocked is None:
         return False
     return bool(friendship.is_friend and not blocked.is_blocked and not blocked.has_blocked)

@@ -1,6 +1,6 @@
-"""How often one user, or one address before login, may call.
+"""Limits on how often one user, or one address before login, may call.
 
-Counted in each process's memory: a limit must hold, and a send must go through, while Redis is away. With N web
+Each process counts in its own memory: a limit must hold, and a send must go through, while Redis is away. With N web
 processes a caller may reach N times the figure.
 """
 
@@ -16,7 +16,7 @@ from werkzeug.exceptions import TooManyRequests
 from infra.networks import network
 from infra.settings import settings
 
-Limit = tuple[tuple[int, float], ...]  # (calls, seconds) each: so many in any stretch of that length
+Limit = tuple[tuple[int, float], ...]  # (calls, seconds): at most so many calls in any period of that length
 View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_CALL: Limit = ((100, 1.0),)
@@ -28,11 +28,11 @@ _MOST_CALLERS = 100_000
 
 
 class Calls:
-    """The moments of each caller's latest calls.
+    """The times of each caller's latest calls.
 
-    Callers stand in the order of their latest call. Each call forgets at most two who are gone, so that its cost does
-    not grow with their number; one call adds one caller at most, so that they all go in the end. Nothing in here
-    switches to another greenlet, so it needs no lock.
+    Callers are kept in the order of their latest call. Each call forgets at most two (out of date, or beyond
+    `most_callers`), so that its cost does not grow with their number; as it adds one at most, all that are out of date
+    are forgotten in the end. Nothing in here switches to another greenlet, so it needs no lock.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Calls:
         return len(self._calls)
 
     def take(self, caller: Hashable) -> float:
-        """Count one more call. Returns 0, or the seconds until it is allowed: then it is not counted."""
+        """Count one more call and return 0; over the limit, count nothing and return the seconds to wait."""
         now = self._clock()
         self._forget_some(now)
         calls = self._calls.setdefault(caller, deque())
@@ -82,7 +82,7 @@ def limited_to(limit: Limit) -> Callable[[View], View]:
 
 
 def register(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Count every call of `app`, and refuse those beyond their limit. RATE_LIMITS=0 lifts all limits, for measuring."""
+    """Make `app` raise TooManyRequests for calls beyond their limit. RATE_LIMITS=0 lifts all limits, for measuring."""
     register_tokens(app, clock=clock)
     if settings().rate_limits:
         app.extensions["limits"] |= {limit: Calls(limit, clock=clock) for limit in (EVERY_CALL, SENDS, PASSWORDS)}
@@ -90,13 +90,13 @@ def register(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None
 
 
 def register_tokens(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Make `token_refused` count in `app`."""
+    """Make `token_refused` count in `app`, unless RATE_LIMITS=0."""
     if settings().rate_limits:
         app.extensions["limits"] = {REFUSED_TOKENS: Calls(REFUSED_TOKENS, clock=clock)}
 
 
 def token_refused() -> None:
-    """Count a token that was refused, or was missing, for the caller's address. Raises TooManyRequests."""
+    """Count a refused or missing token for the caller's address. Raises TooManyRequests beyond REFUSED_TOKENS."""
     if "limits" in current_app.extensions:
         _take(REFUSED_TOKENS, ("token", _address()))
 

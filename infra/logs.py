@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, JSON unless a person is watching. Never a message's content."""
+"""Structured logs: one line an event, in JSON unless a person is watching, and never a message's content."""
 
 import logging
 import os
@@ -35,7 +35,7 @@ def configure() -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings().log_level)
     for chatty in ("celery.app.trace", "celery.worker.strategy", "celery.beat", "websockets.server"):
-        logging.getLogger(chatty).setLevel("WARNING")  # they tell of every task or frame, thousands a second
+        logging.getLogger(chatty).setLevel("WARNING")  # they log every task or frame, thousands a second
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -48,6 +48,6 @@ def configure() -> None:
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module; `name` is its `__name__`."""
+    """Returns the logger of a module; `name` is its `__name__`."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger

@@ -1,4 +1,4 @@
-"""Background loops: they outlive exceptions that nobody foresaw, and show when they stand still."""
+"""Background loops that survive unforeseen exceptions, and report when they stand still."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from infra.metrics import loop_stumbles
 log = logs.get(__name__)
 
 STALLED_SECONDS = 10.0
-_PAUSE_SECONDS = 1.0  # after an exception, so that one that comes back does not fill the log
+_PAUSE_SECONDS = 1.0  # after an exception, so that a lasting fault does not fill the log
 
 _turned: dict[str, float] = {}
 

@@ -1,8 +1,8 @@
-"""Every metric of every process, in one file, so that a name is found and never reused."""
+"""Every metric of every process, in one file, so that names are easy to find and none is used twice."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
-# stored, duplicate, refused, too_late, unavailable, failed
+# Outcomes: stored, duplicate, refused, too_late, unavailable, failed
 sends = Counter("im_sends", "Sends by how they were answered", ["outcome"])
 group_commit_size = Histogram("im_group_commit_size", "Drafts in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64))
 group_commit_seconds = Histogram("im_group_commit_seconds", "One group commit, from BEGIN to COMMIT answered")

@@ -1,12 +1,12 @@
-"""Whom an address stands for."""
+"""The part of an address that stands for one subscriber."""
 
 from ipaddress import IPv6Address, ip_address
 
-_IPV6_BITS = 64  # what one subscriber is given
+_IPV6_BITS = 64  # one subscriber gets a prefix of this length
 
 
 def network(address: str) -> str:
-    """Returns the address itself, of IPv6 its first 64 bits; what is no address comes back as it is."""
+    """Returns an IPv4 address as it is, of an IPv6 address the first 64 bits, and any other text unchanged."""
     try:
         found = ip_address(address)
     except ValueError:

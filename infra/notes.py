@@ -1,13 +1,15 @@
-"""What crosses Redis between publishers (workers, rpc, web, relays) and relays: a class for each kind of note.
+"""Notes, which publishers (workers, rpc, web, relays) send to relays through Redis: a class for each kind.
 
 A note is published as a header of JSON and then its frames, one a line. A relay parses the header and passes the frames
-on to sockets as they are. The header names the kind, and in `v` the version of that kind's form:
+on to sockets unchanged. The header names the kind, and in `v` the version of that kind's form:
 
 - Within a version a header may gain fields. A relay ignores the fields that it does not know.
-- What an older relay cannot understand gets a new version of its kind, or a kind of its own.
+- A change that an older relay would not understand needs a new version of the kind, or a new kind.
 - A note of a newer version, of an unknown kind, or with a missing or ill-typed field is a BadNote. A relay drops it
   alone, counts it, and logs nothing of its content.
 - When a kind gets a new version, the version before is still read for one release.
+
+Each class has `lines`, which returns the header and the frames to publish, and `read`, which makes the note of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,20 +20,20 @@ import orjson
 
 Header = dict[str, Any]
 Frames = Sequence[bytes]  # JSON texts, ready for a socket
-Run = tuple[str, int, int, bool]  # conversation id, after, upto, whether nothing was left out before it
+Run = tuple[str, int, int, bool]  # conversation id, after, upto, whether no older messages were left out
 Place = tuple[str, int]  # conversation id, seq
 Proof = tuple[int, str, int, int]  # user id, conversation id, after, upto
 
-_ASSUMED_VERSION = 1  # releases that wrote no `v` wrote this form
+_ASSUMED_VERSION = 1  # of notes without `v`, which older releases publish
 
 
 class BadNote(ValueError):
-    """These bytes are no note that this release can read. The text tells nothing of what they hold."""
+    """The bytes are no note that this release can read. The exception's text quotes nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A new message in its turn, for a user's connections. A relay proves its delivery by what the header says."""
+    """A new message for a user's connections, in the order of seq. A relay proves its delivery by the header."""
 
     conversation_id: str
     seq: int
@@ -39,6 +41,7 @@ class Message:
     frame: bytes
 
     def lines(self) -> Frames:
+        """Returns the header and its frame."""
         header = {
             "kind": "message",
             "v": 1,
@@ -50,6 +53,7 @@ class Message:
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "Message":
+        """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         conversation_id, seq, from_user_id = header["conversation_id"], header["seq"], header["from_user_id"]
         if not (type(conversation_id) is str and type(seq) is int and type(from_user_id) is int):
@@ -59,16 +63,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Any other frame for a user's connections, except for the connection `origin`, which knows already."""
+    """Any other frame for a user's connections, except the connection `origin`, which caused it."""
 
     frame: bytes
     origin: str | None = None
 
     def lines(self) -> Frames:
+        """Returns the header and the frame itself."""
         return orjson.dumps({"kind": "frame", "v": 1, "origin": self.origin}), self.frame
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "Frame":
+        """Returns the frame. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         origin = header["origin"]
         if not (origin is None or type(origin) is str):
@@ -78,24 +84,26 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """A frame for a user's connections that is not worth waiting for: it is dropped rather than held."""
+    """A typing frame for a user's connections: it is dropped rather than held, as it is soon out of date."""
 
     frame: bytes
 
     def lines(self) -> Frames:
+        """Returns the header and its frame."""
         return orjson.dumps({"kind": "typing", "v": 1}), self.frame
 
     @staticmethod
     def read(_header: Header, frames: Frames) -> "Typing":
+        """Returns the typing note. Raises ValueError unless there is exactly one frame."""
         (frame,) = frames
         return Typing(frame)
 
 
 @dataclass(frozen=True, slots=True)
 class BacklogPage:
-    """The answer to a connection's request `serial`: the frames are the messages at `places`, in that order.
+    """The answer to a connection's request `serial`: its frames are the messages at `places`, in that order.
 
-    `cursor` asks for the next page; None says that this one is the last.
+    `cursor` is what to ask for the next page with; None says that this page is the last.
     """
 
     connection_id: str
@@ -106,6 +114,7 @@ class BacklogPage:
     frames: Frames = ()
 
     def lines(self) -> Frames:
+        """Returns the header and the frames of its messages."""
         header = {
             "kind": "backlog",
             "v": 1,
@@ -119,6 +128,7 @@ class BacklogPage:
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "BacklogPage":
+        """Returns the page. Raises KeyError or TypeError if header or frames do not fit."""
         connection_id, serial, cursor = header["connection_id"], header["serial"], header["cursor"]
         runs, places = _rows(header["runs"], str, int, int, bool), _rows(header["places"], str, int)
         if not (type(connection_id) is str and type(serial) is int and len(places) == len(frames)):
@@ -129,16 +139,18 @@ class BacklogPage:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The frames for a connection that has just come: the presence of each friend who is online."""
+    """The frames for a connection that has just been opened: the presence of each friend who is online."""
 
     connection_id: str
     frames: Frames
 
     def lines(self) -> Frames:
+        """Returns the header and its frames."""
         return orjson.dumps({"kind": "greeting", "v": 1, "connection_id": self.connection_id}), *self.frames
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "Greeting":
+        """Returns the greeting. Raises KeyError or TypeError if the header does not fit."""
         connection_id = header["connection_id"]
         if type(connection_id) is not str:
             raise TypeError
@@ -147,21 +159,23 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A worker has dealt with these proofs of a relay, which need not send them again."""
+    """Proofs of a relay that a worker has dealt with, so that the relay need not send them again."""
 
     proofs: tuple[Proof, ...]
 
     def lines(self) -> Frames:
+        """Returns the header, the only line."""
         return (orjson.dumps({"kind": "confirmed", "v": 1, "proofs": self.proofs}),)
 
     @staticmethod
     def read(header: Header, _frames: Frames) -> "Confirmed":
+        """Returns the confirmed proofs. Raises KeyError or TypeError if the header does not fit."""
         return Confirmed(_rows(header["proofs"], int, str, int, int))
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An operator's question on a user's channel: up to which seq was the conversation written to their sockets?
+    """An operator's question on a user's channel: up to which seq was a conversation written to the user's sockets?
 
     The relay publishes the number on the channel `reply`.
     """
@@ -170,11 +184,13 @@ class Trace:
     reply: str
 
     def lines(self) -> Frames:
+        """Returns the header, the only line."""
         header = {"kind": "trace", "v": 1, "conversation_id": self.conversation_id, "reply": self.reply}
         return (orjson.dumps(header),)
 
     @staticmethod
     def read(header: Header, _frames: Frames) -> "Trace":
+        """Returns the trace. Raises KeyError or TypeError if the header does not fit."""
         conversation_id, reply = header["conversation_id"], header["reply"]
         if not (type(conversation_id) is str and type(reply) is str):
             raise TypeError
@@ -183,13 +199,15 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a relay publishes to itself: its absence tells of a lost link."""
+    """A note that a relay publishes to itself: when it fails to come, the link is lost."""
 
     def lines(self) -> Frames:
+        """Returns the header, the only line."""
         return (orjson.dumps({"kind": "heartbeat", "v": 1}),)
 
     @staticmethod
     def read(_header: Header, _frames: Frames) -> "Heartbeat":
+        """Returns a heartbeat: there is nothing to read."""
         return Heartbeat()
 
 
@@ -210,12 +228,12 @@ _READERS: dict[tuple[str, int], Callable[[Header, Frames], Note]] = {
 
 
 def encode(note: Note) -> bytes:
-    """Returns what is to be published."""
+    """Returns the bytes to publish: the header and the frames, one a line."""
     return b"\n".join(note.lines())
 
 
 def decode(raw: bytes) -> Note:
-    """Returns the note that was published. Raises BadNote."""
+    """Returns the note that was encoded. Raises BadNote."""
     first, *frames = raw.split(b"\n")
     try:
         header = orjson.loads(first)
@@ -229,7 +247,7 @@ def decode(raw: bytes) -> Note:
 
 
 def _rows(raw: Any, *types: type) -> tuple[Any, ...]:
-    """Returns the lists in a list as tuples. Raises TypeError when their values are not of these types."""
+    """Returns the lists in a list as tuples. Raises TypeError if their values are not of these types."""
     rows = tuple(map(tuple, raw))
     if not isinstance(raw, list) or {tuple(map(type, row)) for row in rows} - {types}:
         raise TypeError

@@ -1,4 +1,4 @@
-"""Work that would stall an event loop: in a gevent-patched process it goes to a native thread."""
+"""Work that would stall an event loop: in a gevent-patched process a native thread does it."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,7 +15,7 @@ def in_gevent() -> bool:
 
 
 def off_the_loop(work: Callable[[], T]) -> T:
-    """Returns what `work` returns, and raises what it raises, without holding up other greenlets."""
+    """Run `work` without holding up other greenlets. Returns what it returns, raises what it raises."""
     if not in_gevent():
         return work()
     outcome: tuple[T, None] | tuple[None, BaseException] = get_hub().threadpool.apply(_outcome, (work,))
@@ -26,8 +26,8 @@ def off_the_loop(work: Callable[[], T]) -> T:
 
 
 def _outcome(work: Callable[[], T]) -> tuple[T, None] | tuple[None, BaseException]:
-    """Returns an exception as a value: gevent would print one that is raised in its thread, with all it carries."""
+    """Returns an exception as a value: gevent would print one raised in its thread, with all that it carries."""
     try:
         return work(), None
-    except BaseException as error:  # noqa: BLE001 - it is raised again in the greenlet
+    except BaseException as error:  # noqa: BLE001 - `off_the_loop` raises it in the greenlet
         return None, error

@@ -15,16 +15,16 @@ from infra.off_the_loop import in_gevent
 log = logs.get(__name__)
 
 DEADLINE_SECONDS = 0.3
-_MOST_AT_ONCE = 32  # calls; a service that sheds load would refuse hundreds
+_MOST_AT_ONCE = 32  # calls in flight; a service that sheds load would refuse hundreds
 _AWAY = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
-    grpc.StatusCode.INTERNAL,  # among others: the answer could not be decoded
+    grpc.StatusCode.INTERNAL,  # also means that the answer could not be decoded
 }
 _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
-    # Come back within a second of the service coming back; the default grows to two minutes.
+    # Reconnect within a second of the service's return; the default grows to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
@@ -34,7 +34,7 @@ _OPTIONS = [
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A unary method. `optional`: a refusal of whatever kind means that there is nothing, as NOT_FOUND always does."""
+    """A unary method. With `optional` any refusal is answered with None, as NOT_FOUND always is."""
 
     stub: Any
     seconds: float
@@ -45,11 +45,11 @@ Call = tuple[Method, Any]  # a method and its request
 
 
 class ServiceAway(Exception):
-    """The service did not answer in time, answered nonsense, or has not done better lately."""
+    """The service did not answer in time, refused twice, answered nonsense, or its breaker is open."""
 
 
 class Service:
-    """One service at one address (any gRPC target). Make it after the fork and after gevent has patched."""
+    """One service at one address (any gRPC target). Create it after the fork and after gevent has patched."""
 
     def __init__(self, address: str) -> None:
         _init_gevent()
@@ -58,11 +58,11 @@ class Service:
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
 
     def method(self, path: str, response: Any, *, seconds: float = DEADLINE_SECONDS, optional: bool = False) -> Method:
-        """Returns a method, by its path and the class of its response, with `seconds` to answer."""
+        """Returns the method of that path and class of response, with a deadline of `seconds` for each try."""
         return Method(self._channel.unary_unary(path, _serialize, response.FromString), seconds, optional)
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
-        """Make all calls, many at once. Returns their responses, None for NOT_FOUND. Raises ServiceAway."""
+        """Make all calls, 32 at a time. Returns their responses in order, None for NOT_FOUND. Raises ServiceAway."""
         if not self._breaker.allows():
             raise ServiceAway(f"{self._address} is left alone for a moment")
         starts = range(0, len(calls), _MOST_AT_ONCE)
@@ -85,14 +85,14 @@ class Service:
         ]
 
     def _result(self, future: Any, *, optional: bool) -> Any:
-        """The response, None, or the RpcError itself: one that failed must not keep the others from being heard."""
+        """Returns the response, None, or the RpcError: a call that failed must not hide the others' answers."""
         try:
             response = future.result()
         except grpc.RpcError as error:
             if error.code() in _AWAY:
                 self._breaker.failed()
                 return error
-            self._breaker.succeeded()  # it refuses, so it lives: nobody's odd id shall cut off everybody
+            self._breaker.succeeded()  # a refusal is a sign of life: one bad id must not open the breaker for all
             return None if optional or error.code() is grpc.StatusCode.NOT_FOUND else error
         self._breaker.succeeded()
         return response
@@ -105,6 +105,6 @@ def _serialize(request: Any) -> bytes:
 
 @cache
 def _init_gevent() -> None:
-    """Without it a call would block a patched process until it is over, or for good."""
+    """Make gRPC yield to greenlets: otherwise a call would block a patched process until it ends, or for good."""
     if in_gevent():
         grpc.experimental.gevent.init_gevent()

@@ -1,8 +1,8 @@
-"""Which users are connected, kept in Redis by the relays and believed only while the relay shows signs of life.
+"""Which users are connected: relays keep it in Redis, and it counts only while the relay shows signs of life.
 
-`im:relays` holds each relay's last sign of life and `im:relays:gone` when one said good-bye (sorted sets, by Redis's
-clock), `im:relay:{id}:users` a relay's users with their connection counts, `im:seen:{user}` when somebody was last
-seen. Redis may forget all of it: relays say it again every few seconds.
+`im:relays` holds the time of each relay's last sign of life and `im:relays:gone` the time at which one withdrew (sorted
+sets, by Redis's clock), `im:relay:{id}:users` a relay's users with their connection counts, `im:seen:{user}` the time
+at which a user was last seen. Redis may forget all of it: relays report their users again every few seconds.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,14 +11,14 @@ from typing import Any
 from infra.redis import client
 
 DEAD_AFTER = 15  # seconds without a sign of life
-GRACE = 10  # seconds in which one may come back without having been away
+GRACE = 10  # seconds in which a user may come back without friends learning that they were away
 _RELAYS, _GONE = "im:relays", "im:relays:gone"
 _USERS_KEPT = DEAD_AFTER * 4
 _SEEN_KEPT = 90 * 86_400
 
 
 def report(relay_id: str, users: Mapping[int, int]) -> None:
-    """Say anew who is connected to a relay: user id → number of connections. Raises RedisError."""
+    """Store anew which users a relay has: user id → number of connections. Raises RedisError."""
     pipeline = client().pipeline()
     pipeline.delete(_users(relay_id))
     if users:
@@ -29,7 +29,7 @@ def report(relay_id: str, users: Mapping[int, int]) -> None:
 
 
 def withdraw(relay_id: str) -> None:
-    """A relay is going away; its users have GRACE to come back. Raises RedisError."""
+    """Store that a relay is going away; its users have GRACE to come back. Raises RedisError."""
     client().zadd(_GONE, {relay_id: _now()})
     client().zrem(_RELAYS, relay_id)
 
@@ -40,12 +40,12 @@ def join(relay_id: str, user_id: int) -> int:
 
 
 def leave(relay_id: str, user_id: int) -> int:
-    """Count one connection of a user less. Returns how many are left. Raises RedisError."""
+    """Count one connection of a user less. Returns how many they have left on all living relays. Raises RedisError."""
     return _change(relay_id, user_id, -1)
 
 
 def online(user_ids: Collection[int]) -> set[int]:
-    """Those of the users who have a connection on a living relay. Raises RedisError."""
+    """Returns those of the users who have a connection on a living relay. Raises RedisError."""
     users, found = list(user_ids), set()
     for relay in _living() if users else []:
         counts: Any = client().hmget(_users(relay), [str(user) for user in users])
@@ -54,24 +54,24 @@ def online(user_ids: Collection[int]) -> set[int]:
 
 
 def seen(user_id: int) -> int:
-    """Note that a user has just gone. Answers the time, Unix seconds by Redis's clock. Raises RedisError."""
+    """Store that a user has just gone. Returns the time in Unix seconds by Redis's clock. Raises RedisError."""
     now = int(_now())
     client().set(f"im:seen:{user_id}", now, ex=_SEEN_KEPT)
     return now
 
 
 def expire() -> set[int]:
-    """Forget relays that are gone; the users who have no other connection. Raises RedisError."""
+    """Forget relays that are gone. Returns their users who have no other connection. Raises RedisError."""
     left: set[int] = set()
     for key, age in ((_RELAYS, DEAD_AFTER), (_GONE, GRACE)):
         for relay in _between(key, "-inf", _now() - age):
-            if client().zrem(key, relay):  # one worker alone tells of it
+            if client().zrem(key, relay):  # of several workers, only the one that removed it returns the users
                 left |= _forget(relay)
     return left - online(left)
 
 
 def connections() -> int:
-    """Open sockets of all living relays. Raises RedisError."""
+    """Returns the number of open sockets on all living relays. Raises RedisError."""
     counts: Any = [client().hvals(_users(relay)) for relay in _living()]
     return sum(int(count) for relay in counts for count in relay)
 
@@ -83,10 +83,13 @@ def _forget(relay_id: str) -> set[int]:
 
 
 def _change(relay_id: str, user_id: int, by: int) -> int:
-    """One trip, and another when there are other relays: thousands come and go at the same moment."""
+    """Returns the user's connections on all living relays after the change.
+
+    It takes one trip to Redis, a second if there are other relays: thousands come and go at the same moment.
+    """
     pipeline = client().pipeline(transaction=False)
     pipeline.hincrby(_users(relay_id), str(user_id), by)
-    pipeline.expire(_users(relay_id), _USERS_KEPT)  # Redis may have just forgotten all, and made it anew
+    pipeline.expire(_users(relay_id), _USERS_KEPT)  # Redis may have lost the key, and created it just now
     pipeline.time()
     pipeline.zrange(_RELAYS, 0, -1, withscores=True)
     here: int

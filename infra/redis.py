@@ -1,4 +1,4 @@
-"""Clients of Redis that give up quickly: nobody's request may wait for a Redis that is away."""
+"""The Redis client, which gives up quickly: no request may wait long for a Redis that is away."""
 
 from functools import cache
 
@@ -13,11 +13,11 @@ RedisError = redis.RedisError
 
 @cache
 def client() -> "redis.Redis":
-    """This process's client. Calls raise RedisError within about 2 s of a Redis that does not answer."""
+    """Returns this process's client. Calls raise RedisError: after 2 s if Redis is unreachable, 4 s if it hangs."""
     return redis.Redis.from_url(
         settings().redis_url,
         socket_timeout=2,
         socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 1),  # one: a connection from the pool may have died with the last server
+        retry=Retry(NoBackoff(), 1),  # one retry: a pooled connection may have died with the last server
         health_check_interval=0,
     )

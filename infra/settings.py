@@ -1,8 +1,7 @@
 """Every setting of every process, read once from the environment.
 
 A secret has no default: a process that needs one and lacks it, or has one that anybody would try first, refuses to
-start. The embedded mode (`make run`) makes its secrets at first start and hands them over in the environment like
-anybody else.
+start. The embedded mode (`make run`) creates its secrets at first start, and passes them in the environment too.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Read by `settings()`; times are seconds unless the name says otherwise."""
+    """The settings of a process; times are seconds unless the name says otherwise."""
 
     database_url: str
     redis_url: str
@@ -52,7 +51,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Raises environs.EnvError naming the variable that is missing, malformed or weak."""
+    """Returns this process's settings. Raises environs.EnvError that names a missing, malformed or weak variable."""
     env = Env()
     if bool(env.str("FRIEND_RPC", "")) != bool(env.str("USERCENTER_RPC", "")):
         raise EnvError("FRIEND_RPC and USERCENTER_RPC belong together: one is set, the other is missing")
@@ -74,7 +73,7 @@ def settings() -> Settings:
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
-        # Addresses of an outside directory; without them the built-in tables are asked.
+        # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),
         usercenter_rpc=env.str("USERCENTER_RPC", ""),
         rpc_bind=env.str("RPC_BIND", "127.0.0.1:8081"),
@@ -108,7 +107,7 @@ def _refuse_weak_secrets(found: Settings) -> None:
 
 
 def _database_url(url: str) -> str:
-    """Returns it as it is. An error never shows a password."""
+    """Returns the URL unchanged. Raises EnvError, never with a password, for one that names no known driver."""
     try:
         driver = make_url(url).drivername
     except (ArgumentError, ValueError):
@@ -122,7 +121,7 @@ def _database_url(url: str) -> str:
 
 
 def _named_tokens(variable: str, entries: list[str]) -> dict[str, str]:
-    """Service tokens by their caller's name, from "name:token" entries. An error never shows a token."""
+    """Returns service tokens by caller name, from "name:token" entries. Raises EnvError, never with a token."""
     tokens = {name.strip(): token.strip() for name, _, token in (entry.partition(":") for entry in entries)}
     if len(tokens) != len(entries) or any(not name or len(token) < 32 for name, token in tokens.items()):
         raise EnvError(

@@ -1,4 +1,4 @@
-"""How tasks come out of Redis: what is none is dropped there, and the worker goes on."""
+"""How tasks come out of Redis: a text that is no task is dropped, and the worker goes on."""
 
 from kombu.transport import redis
 
@@ -8,10 +8,10 @@ log = logs.get(__name__)
 
 
 class Transport(redis.Transport):
-    """kombu's own, which lets a worker end at the first text in a queue that is not a message of its own making."""
+    """kombu's transport, which alone would end the worker at the first text in a queue that is not a kombu message."""
 
     def on_readable(self, fileno: int) -> None:  # type: ignore[override] # the stubs are wrong
-        """Take what has come. It is off the queue already, and tasks are hints: the sweep stands in for them."""
+        """Take a task, or drop a text that is none: it is off the queue, and the sweep makes up for a lost task."""
         try:
             super().on_readable(fileno)
         except (ValueError, TypeError, LookupError, AttributeError):

@@ -1,4 +1,4 @@
-"""The Celery application, and the names of its tasks: whoever wants one run sends its name to a queue.
+"""The Celery application, and the names of its tasks, by which `send` puts them in a queue.
 
 `celery -A workers.app` runs them.
 """
@@ -15,12 +15,12 @@ from kombu.transport.redis import Transport as RedisTransport
 from infra.redis import RedisError
 from infra.task_transport import Transport
 
-# What comes of a Redis that does not answer: by its own client, and by Celery's.
+# What is raised when Redis does not answer, by our own client and by Celery's.
 AWAY = (RedisError, OperationalError, OSError)
 
 
 class Task(StrEnum):
-    """All tasks. `outbox.drain` goes through the queue `outbox`, and so on."""
+    """The names of all tasks; the word before the dot is the queue: `outbox.drain` goes through `outbox`."""
 
     # workers/outbox.py
     DRAIN = "outbox.drain"
@@ -43,7 +43,7 @@ class Task(StrEnum):
 
 
 class _Connection(Connection):
-    """Tries Redis every second while it is away: kombu's pauses would grow to half a minute."""
+    """A connection that tries Redis every second while it is away: kombu's pauses would grow to half a minute."""
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         return super().ensure_connection(*args, **kwargs | {"interval_start": 1, "interval_step": 0})
@@ -64,7 +64,7 @@ app.config_from_object("celeryconfig")
 def send(task: Task, *args: object, summary: str | None = None) -> str:
     """Put a task in its queue. Returns its id there. Raises one of AWAY.
 
-    Celery spells the arguments out a second time, for logs: give a `summary` where they are long.
+    Celery adds the arguments to the task a second time, as text for logs: give a `summary` where they are long.
     """
-    # By name, Celery does not know that nobody reads the result.
+    # Celery sees only the name here, and cannot look up that nobody reads the result.
     return str(app.send_task(task.value, args, argsrepr=summary, ignore_result=True).id)

@@ -1,7 +1,7 @@
-"""JWTs of the REST and WebSocket doors: issued and verified here, the same way in both.
+"""JWTs of the REST and WebSocket doors: how they are issued, and verified in the same way by both.
 
-Stricter than flask-jwt-extended alone: a token without `exp` is refused, `sub` must be a decimal string, and every
-failure is one exception, so that a door answers 401 and nothing else.
+The rules are stricter than flask-jwt-extended's: a token without `exp` is refused, `sub` must be a decimal string, and
+every failure raises one exception, so that a door answers 401 and nothing else.
 """
 
 import re
@@ -19,22 +19,23 @@ from infra.ids import MAX_ID as _MAX_ID
 from infra.settings import settings
 
 _USER_ID = re.compile(r"[1-9][0-9]{0,15}")
-_NAME = re.compile(r"[!-~]{1,64}")  # what a revocation can be stored under, on every database alike
-_GENERATION = "im_gen"  # not a short word: another issuer's token must not carry it by chance
-_MOST_REMEMBERED = 20_000  # a few megabytes
+_NAME = re.compile(r"[!-~]{1,64}")  # names that every database can store a revocation under
+_GENERATION = "im_gen"  # an unusual name: another issuer's token must not carry it by chance
+_MOST_REMEMBERED = 20_000  # tokens; a few megabytes
 
 _verified: dict[tuple[str, ...], "Claims"] = {}
 
 
 class InvalidToken(Exception):
-    """The token is absent, forged, expired, of another kind, or names nobody."""
+    """The token is absent, forged, expired, of another kind, or names no user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a token speaks for. Times are Unix seconds; a foreign issuer's token may lack all that may be None.
+    """The user and the login that a token speaks for. Times are Unix seconds.
 
-    `generation` counts how often all logins of the user had been ended when this one began.
+    A foreign issuer's token may lack the fields that may be None. `generation` says how often all logins of the user
+    had been ended when this one began.
     """
 
     user_id: int
@@ -52,7 +53,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What a login gets. `expires_in` is the access token's life in seconds."""
+    """The two tokens of a login. `expires_in` is the access token's lifetime in seconds."""
 
     access_token: str
     refresh_token: str
@@ -60,7 +61,7 @@ class Pair:
 
 
 def configure(app: Flask) -> None:
-    """Make `issue` and `verify` usable inside `app`'s context. HS256 alone: `none` and the rest are forgeries."""
+    """Make `issue` and `verify` usable in `app`'s context, with HS256 only: a token signed otherwise is a forgery."""
     app.config.update(
         JWT_SECRET_KEY=settings().jwt_secret,
         JWT_ALGORITHM="HS256",
@@ -73,9 +74,9 @@ def configure(app: Flask) -> None:
 
 
 def issue(user_id: int, family: str, generation: int) -> Pair:
-    """Returns a new pair for a user.
+    """Returns a new pair of tokens for a user.
 
-    `family` names the login that it belongs to. All its refreshes share it, and the login's `generation`.
+    `family` names the login; every pair made by refreshing keeps the login's `family` and `generation`.
     """
     claims = {"fam": family, _GENERATION: generation}
     return Pair(
@@ -86,9 +87,9 @@ def issue(user_id: int, family: str, generation: int) -> Pair:
 
 
 def verify(raw: str, *, kind: str = "access") -> Claims:
-    """The claims of a token of that kind ("access" or "refresh"). Raises InvalidToken. Revocation is not looked at.
+    """Returns a token's claims. Raises InvalidToken, also for the wrong `kind` ("access", "refresh").
 
-    A token that was verified before is remembered: its signature cannot have changed, its end is looked at again.
+    Revocation is not checked here. A verified token is remembered: of it only the expiry is checked again.
     """
     key = (raw, kind, settings().jwt_secret, settings().jwt_identity_claim)
     known = _verified.get(key)
@@ -114,12 +115,12 @@ def _decoded(raw: str, kind: str) -> Claims:
         token_id=_name(decoded.get("jti")),
         family=_name(decoded.get("fam")),
         generation=_generation(decoded.get(_GENERATION)),
-        issued_at=int(decoded["iat"]) if "iat" in decoded else None,  # PyJWT has seen that it is a number
+        issued_at=int(decoded["iat"]) if "iat" in decoded else None,  # PyJWT has checked that it is a number
     )
 
 
 def _name(given: Any) -> str | None:
-    """What could not be stored as it is could not be revoked."""
+    """Returns a token's or login's name, None for none. Raises InvalidToken for one that could not be revoked."""
     if given is None or given == "":
         return None
     if not isinstance(given, str) or not _NAME.fullmatch(given):

@@ -1,8 +1,8 @@
-"""Secrets that anybody would try first: copied from a page, typed in a hurry, or the same for every installation."""
+"""Secrets that an attacker tries first: copied from a page, typed in a hurry, or shared by every installation."""
 
 from urllib.parse import unquote, urlsplit
 
-_FEWEST_CHARACTERS = 10  # different ones; 32 random hexadecimal digits hold fewer once in ten thousand times
+_FEWEST_CHARACTERS = 10  # distinct ones; 32 random hexadecimal digits hold fewer once in ten thousand times
 _PLACEHOLDERS = (
     *("youraccesssecret", "yoursecret", "yourjwt", "yourkey", "yourtoken", "youruniquesecret"),
     *("changeme", "changethis", "changeit", "replaceme", "replacethis", "placeholder"),
@@ -16,17 +16,17 @@ _PASSWORDS = {
 
 
 def is_weak_key(key: str) -> bool:
-    """Returns whether a key of 32 characters or more is a placeholder, or a few characters over and over."""
+    """Returns whether a key of 32 or more characters is a placeholder, repetitive, or of few distinct characters."""
     return len(set(key)) < _FEWEST_CHARACTERS or _repeats(key) or _is_placeholder(key)
 
 
 def has_weak_password(url: str) -> bool:
-    """Returns whether a URL carries a password that anybody would try first; none at all is another matter."""
+    """Returns whether a URL's password is one that an attacker tries first. False for a URL without a password."""
     try:
         parts = urlsplit(url)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
     except ValueError:
-        return False  # whoever connects says what is wrong with it
+        return False  # the client that connects reports what is wrong with the URL
     if not password:
         return False
     return password.lower() in _PASSWORDS | {user.lower()} or len(set(password)) == 1 or _is_placeholder(password)

@@ -1,4 +1,4 @@
-"""What events tell when they are published: read from the tables as they stand at that moment."""
+"""The announcements of outbox events, made from the tables as they stand when the events are published."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from messaging.message import COLUMNS
 from messaging.outbox import Pending
 from messaging.parked import Failure, failure
 
-# Built once: putting it together costs as much as running it.
+# Built once: putting a statement together costs as much as running it.
 _BY_ID = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
 
 
 def announcements(session: Session, events: Sequence[Pending]) -> tuple[list[Announcement], list[Failure]]:
-    """Returns what these events tell, in their order, and those of them that cannot be told."""
+    """Returns the announcements of these events, in their order, and a Failure for each event that has none."""
     ids = {event.message_id for event in events if event.message_id}
     messages = session.execute(_BY_ID, {"ids": list(ids)}).all() if ids else []
     here = members(session, {event.conversation_id for event in events})

@@ -1,8 +1,8 @@
 """How often a password may be guessed.
 
-Invariants: a check is counted before it is begun, so that no number of callers at once gets more than ten in a quarter
-of an hour. All addresses that never signed in as a name share its ten; one that did has ten of its own, so that
-strangers who use up theirs lock nobody out. Unknown names are counted like known ones: nothing tells the two apart.
+Invariants: a check is counted before it begins, so that even concurrent callers get no more than ten in 15 minutes.
+All addresses that never signed in as a user share ten for that username; an address that did has ten of its own, so
+that strangers lock nobody out. Unknown names are counted like known ones, so that the answer reveals no name.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from messaging.errors import Code, Refused
 
 MAX_ATTEMPTS = 10
 WINDOW = timedelta(minutes=15)
-_NETWORK = 64  # bits of an IPv6 address: whoever has one has all others that begin so
+_NETWORK = 64  # bits of an IPv6 address: a subscriber has all the addresses that begin with the same ones
 
 
 def count(session: Session, now: datetime, *, username: str, address: str) -> None:
     """Count a check that is about to be made.
 
-    Raises Refused(TOO_MANY_REQUESTS), with the seconds left of the quarter of an hour, when all ten are used up.
+    Raises Refused(TOO_MANY_REQUESTS), with the seconds left of the 15 minutes, when all ten are used up.
     """
     counted = _known(session, username, address) or _locked(session, now, username)
     age = now - counted.window_start
@@ -40,9 +40,9 @@ def count(session: Session, now: datetime, *, username: str, address: str) -> No
 
 
 def succeeded(session: Session, now: datetime, *, username: str, address: str) -> None:
-    """Remember the address, and forget its checks: the password was right.
+    """Remember the address, and reset its count: the password was right.
 
-    Of the checks that all unknown addresses share only this one is forgotten: others may have guessed meanwhile.
+    Of the checks that all unknown addresses share only this one is taken back: others may have guessed meanwhile.
     """
     key = (KnownAddress.username == username, KnownAddress.address == _hash(address))
     again: CursorResult[Any] = session.execute(  # type: ignore[assignment]
@@ -56,13 +56,13 @@ def succeeded(session: Session, now: datetime, *, username: str, address: str) -
 
 
 def remember(session: Session, now: datetime, *, username: str, address: str) -> None:
-    """Note that somebody has signed in from an address."""
+    """Store that the user with this username has signed in from an address."""
     row = {"username": username, "address": _hash(address), "attempts": 0, "window_start": now, "login_time": now}
     insert_ignore(session, KnownAddress, [row])
 
 
 def forget(session: Session, *, username: str) -> None:
-    """Delete all that is kept of a name."""
+    """Delete the counts and the known addresses of a username."""
     for table in (KnownAddress, LoginAttempt):
         session.execute(delete(table).where(table.username == username).execution_options(synchronize_session=False))
 
@@ -82,5 +82,5 @@ def _locked(session: Session, now: datetime, username: str) -> LoginAttempt:
 
 
 def _hash(address: str) -> str:
-    """Where people were is nobody's business, also not that of who reads a backup."""
+    """Returns a keyed hash of the address: a reader of a backup must not learn where users were."""
     return hmac.new(settings().jwt_secret.encode(), network(address).encode(), hashlib.sha256).hexdigest()

@@ -1,7 +1,7 @@
-"""The consistency auditor: what the tables promise each other, checked conversation by conversation, and repaired.
+"""The consistency auditor: it checks, conversation by conversation, that the tables agree, and repairs them.
 
-Each check holds the locks of the head and of its rows, so that what it reads stands still: a drift that it reports is
-a drift, never a drain that had not come so far.
+Each check holds the locks of the head and its rows, so that nothing changes meanwhile: a reported drift is real, never
+a drain that was still under way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ _CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_messa
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Something stored that differs from what it should be. `user_id` is 0 for the conversation as such."""
+    """A stored value that differs from the right one. `user_id` is 0 for the conversation as a whole."""
 
     conversation_id: str
     user_id: int
@@ -42,16 +42,16 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What was found in one conversation, and the outbox shard to poke when events wait or were added."""
+    """The drift found in one conversation, and the outbox shard to poke: None when nothing has drifted."""
 
     drift: list[Drift]
     shard: int | None
 
 
 def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool) -> Audited:
-    """Check one conversation; with `repair`, put right what drifted, and otherwise write nothing.
+    """Check one conversation. Returns its drift, repaired with `repair`; without it, nothing is written.
 
-    Raises Refused(NO_SUCH_CONVERSATION) when no table knows of it.
+    An id that names no conversation is a drift. Raises Refused(NO_SUCH_CONVERSATION) when no table knows the id.
     """
     with session.begin_nested() as trial:
         audited = _audit(session, now, conversation_id, repair=repair)
@@ -65,7 +65,9 @@ def _audit(session: Session, now: datetime, conversation_id: str, *, repair: boo
     if head is None:
         _require_known(session, conversation_id)
         head = heads.lock(session, [conversation_id])[conversation_id]
-    users = members(session, [conversation_id])[conversation_id]
+    users = members(session, [conversation_id]).get(conversation_id)
+    if users is None:
+        return Audited([Drift(conversation_id, 0, "conversation_id", conversation_id, None)], None)
     locked = rows.lock(session, now, [(conversation_id, user) for user in users])
     drift = list(_seqs(session, now, head, repair=repair))
     waiting = _waiting(session, conversation_id)
@@ -87,12 +89,12 @@ def _require_known(session: Session, name: str) -> None:
 
 
 def sample(session: Session, _now: datetime, *, message_ids: Sequence[int]) -> list[str]:
-    """The conversations of the messages with these ids, each once: random ids make it a sample."""
+    """Returns the conversations of the messages with these ids, each once: random ids make it a sample."""
     return list(session.scalars(select(Message.conversation_id).where(Message.id.in_(message_ids)).distinct()))
 
 
 def all_conversations(session: Session, _now: datetime, *, after: str, limit: int) -> list[str]:
-    """The next conversations in the order of their names."""
+    """Returns up to `limit` ids of conversations that follow the id `after`, ascending."""
     statement = select(Head.conversation_id).where(Head.conversation_id > after).order_by(Head.conversation_id)
     return list(session.scalars(statement.limit(limit)))
 
@@ -119,7 +121,7 @@ def _seqs(session: Session, now: datetime, head: heads.LockedHead, *, repair: bo
 
 
 def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
-    """A tombstone for each message that is gone: clients wait for every seq."""
+    """Insert a tombstone for each missing message: clients wait for every seq."""
     there = set(session.scalars(select(Message.seq).where(Message.conversation_id == name)))
     tombstone = {
         "conversation_id": name,
@@ -144,14 +146,14 @@ def _waiting(session: Session, name: str) -> Sequence[OutboxEvent]:
 
 
 def _old_events(name: str, waiting: Sequence[OutboxEvent], now: datetime) -> Iterator[Drift]:
-    """Repaired by draining: the caller pokes the shard."""
+    """Yields a drift when the oldest event is over OLD_EVENT old. A drain repairs it: the caller pokes the shard."""
     for event in waiting[:1]:
         if event.create_time < now - OLD_EVENT:
             yield Drift(name, 0, "outbox age", int((now - event.create_time).total_seconds()), 0)
 
 
 def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
-    """Set a row to what it should be, watermarks first because counts follow from them; tell what differed."""
+    """Correct a locked row, watermarks first because counts follow from them. Yields what differed."""
     stored = {what: getattr(row, what) for what in _CHECKED}
     row.last_seq = min(row.last_seq, last_seq)
     row.read_seq = min(row.read_seq, last_seq)
@@ -164,7 +166,7 @@ def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
 
 
 def _lag(session: Session, now: datetime, row: rows.View, head: heads.LockedHead, *, repair: bool) -> Iterator[Drift]:
-    """A row behind its conversation, and no event on its way: the event was lost, so tell it again."""
+    """Yields a drift when a row is behind its conversation and no event waits; `repair` adds the lost events."""
     if row.last_seq >= head.last_seq:
         return
     yield Drift(row.conversation_id, row.user_id, "events", row.last_seq, head.last_seq)

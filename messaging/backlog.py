@@ -1,6 +1,6 @@
-"""What a user's devices have not answered for yet, in pages.
+"""The backlog: messages for which none of a user's devices has answered yet, in pages.
 
-Of each conversation at most the newest 200 come so; what is older is left to `sync`, and said by `truncated`.
+It holds at most the newest 200 messages of each conversation. Older ones are left to `sync`: their run is not `whole`.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from messaging.hidden import hidden_among
 from messaging.message import wire
 
 PAGE = 200
-PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, and with it everybody who is there
-_AROUND = 640  # a frame holds no more than that besides content and extra
+PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, and with it all users connected there
+_AROUND = 640  # the most bytes that a frame holds besides content and extra
 _SURELY_FIT = PAGE_BYTES // (6 * MAX_CONTENT + MAX_EXTRA + _AROUND)  # JSON spells a character in 6 bytes at most
 MOST_PER_CONVERSATION = 200
 Columns = TypeVarTuple("Columns")
@@ -28,9 +28,9 @@ Cursor = tuple[str, int]  # conversation_id and seq of the last message sent so 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Messages of one conversation in this page: those in (`after`, `upto`].
+    """The messages of one conversation in a page: the seqs in (`after`, `upto`].
 
-    `whole`: nothing was left out between them and what was delivered, or pushed by the page before.
+    `whole` says that the run follows on the delivered messages, or on the page before, with no message left out.
     """
 
     conversation_id: str
@@ -41,7 +41,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`messages` in the order to push them in; `cursor` for the next page, None when this is the last."""
+    """`messages` in the order to push them in, and the `cursor` of the next page: None when this is the last."""
 
     messages: list[dict[str, Any]]
     runs: list[Run]
@@ -49,7 +49,7 @@ class Page:
 
 
 def page(session: Session, _now: datetime, *, user_id: int, cursor: Cursor | None) -> Page:
-    """Returns the next page of a user's backlog, up to what their conversation rows have counted."""
+    """Returns the next page of a user's backlog: messages up to the `last_seq` of their conversation rows."""
     runs, more = _fit(_waiting(session, user_id, cursor), cursor)
     light = _within_bytes(session, runs)
     more = more or light != runs
@@ -77,7 +77,7 @@ def _waiting(session: Session, user_id: int, cursor: Cursor | None) -> Sequence[
 
 
 def _fit(waiting: Sequence[Row[str, int, int]], cursor: Cursor | None) -> tuple[list[Run], bool]:
-    """The runs that fit into one page, and whether more is waiting."""
+    """Returns the runs that fit into one page, and whether more messages are waiting."""
     runs: list[Run] = []
     room = PAGE
     for name, last_seq, delivered_seq in waiting:
@@ -96,7 +96,7 @@ def _fit(waiting: Sequence[Row[str, int, int]], cursor: Cursor | None) -> tuple[
 
 
 def _within_bytes(session: Session, runs: list[Run]) -> list[Run]:
-    """Returns as much of the runs as PAGE_BYTES hold, always one message. Only sizes are read for it."""
+    """Returns as much of the runs as PAGE_BYTES hold, at least one message. It reads only the messages' sizes."""
     if sum(run.upto - run.after for run in runs) <= _SURELY_FIT:
         return runs
     size = _bytes(func.json_quote(Message.content)) + func.coalesce(_bytes(Message.extra), 0) + _AROUND

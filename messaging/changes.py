@@ -1,7 +1,7 @@
-"""One way to change a conversation after a message was sent: number the change and tell of it.
+"""Recording a change of a conversation other than a new message: numbering it and adding its event to the outbox.
 
-The caller holds the head's lock; rows and messages are locked after it. `change_seq` is dense, so that a client can
-tell from a frame's number that it has missed one.
+The caller holds the head's lock; rows and messages are locked after it. `change_seq` is dense, so that a client sees
+from a frame's number that it has missed one.
 """
 
 from datetime import datetime
@@ -14,9 +14,9 @@ from messaging.events import Event
 
 
 def record(session: Session, now: datetime, head: heads.LockedHead, event: type[Event], **fields: Any) -> int:
-    """Take the conversation's next `change_seq` and add an event of this class with these fields to the outbox.
+    """Take the conversation's next `change_seq`, and add an event of this class with these fields to the outbox.
 
-    Returns that number.
+    Returns the `change_seq`.
     """
     change_seq: int = head.change_seq + 1
     heads.advance(session, [head], {head.conversation_id: 1}, messages=False)

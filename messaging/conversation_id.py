@@ -1,4 +1,4 @@
-"""The names of conversations: `"{smaller}_{larger}"` of two users, `"group_{id}"` of a group."""
+"""The ids of conversations: `"{smaller}_{larger}"` for two users, `"group_{id}"` for a group."""
 
 import re
 from enum import IntEnum
@@ -6,7 +6,7 @@ from zlib import crc32
 
 
 class ConversationType(IntEnum):
-    """A conversation is of two users or of a group."""
+    """The kinds of conversations: of two users, or of a group."""
 
     SINGLE = 1
     GROUP = 2
@@ -16,12 +16,12 @@ _SINGLE = re.compile(r"([1-9]\d{0,15})_([1-9]\d{0,15})", re.ASCII)
 
 
 def single(one: int, other: int) -> str:
-    """The conversation of two users, in whichever order they are given."""
+    """Returns the id of the conversation of two users, given in either order."""
     return f"{min(one, other)}_{max(one, other)}"
 
 
 def participants(conversation_id: str) -> tuple[int, int] | None:
-    """The two users of a one-to-one conversation, or None unless the id is in its canonical form (`2_1` is not)."""
+    """Returns the two users of a one-to-one conversation, or None unless the id is in canonical form (`2_1` is not)."""
     match = _SINGLE.fullmatch(conversation_id)
     if not match:
         return None
@@ -30,5 +30,5 @@ def participants(conversation_id: str) -> tuple[int, int] | None:
 
 
 def shard_of(conversation_id: str, shards: int) -> int:
-    """The outbox shard that a new conversation gets; an existing one keeps what its head says."""
+    """Returns the outbox shard, from 0, of a new conversation; an existing one keeps the shard in its head."""
     return crc32(conversation_id.encode()) % shards

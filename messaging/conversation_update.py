@@ -1,4 +1,4 @@
-"""A user's own arrangement of a conversation: on top, muted, out of sight until the next message."""
+"""A user's own settings of a conversation: on top, muted, or hidden from the list until the next message."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class Arranged:
 
     @property
     def views(self) -> list[dict[str, Any]]:
-        """The conversation that a door has to name."""
+        """Returns the conversation to which a name and an avatar are to be added."""
         return [self.conversation]
 
 
@@ -38,9 +38,9 @@ def arrange(
     is_mute: bool | None = None,
     del_state: bool | None = None,
 ) -> Arranged:
-    """Set what is given.
+    """Set those of the three that are not None. Returns the conversation as it now is.
 
-    The user's other devices are told to sync. Raises Refused: NO_SUCH_CONVERSATION, INVALID when nothing is given.
+    All connections of the user get a `resync` frame. Raises Refused: NO_SUCH_CONVERSATION, INVALID when all are None.
     """
     require_member(session, conversation_id=conversation_id, user_id=user_id)
     wanted = {"is_top": is_top, "is_mute": is_mute, "del_state": None if del_state is None else int(del_state)}

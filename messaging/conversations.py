@@ -1,4 +1,4 @@
-"""A user's conversations as his rows tell them: the list, and the unread counts."""
+"""A user's conversations, from their conversation rows: the list, and the unread counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from db.message import Message
 from messaging.members import require_member
 from messaging.message import COLUMNS, unix, wire
 
-# What stands behind last_message_id is there for the index alone.
+# The columns after last_message_id are there for the index alone.
 _ORDER = (
     Conversation.is_top,
     Conversation.last_message_id,
@@ -26,7 +26,7 @@ _UNREAD = func.coalesce(func.sum(case((Conversation.is_mute.is_(False), Conversa
 
 @dataclass(frozen=True, slots=True)
 class Conversations:
-    """One page; `total` counts all pages, `total_unread` all conversations but the muted and the hidden."""
+    """One page; `total` counts all pages, `total_unread` leaves out muted and hidden conversations."""
 
     conversations: list[dict[str, Any]]
     total: int
@@ -34,12 +34,12 @@ class Conversations:
 
     @property
     def views(self) -> list[dict[str, Any]]:
-        """The conversations that a door has to name."""
+        """Returns the conversations to which a name and an avatar are to be added."""
         return self.conversations
 
 
 def conversations(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Conversations:
-    """A page of the user's list: those on top first, then the newest."""
+    """Returns a page of the user's list: conversations on top first, then the newest. `page` counts from 1."""
     shown = (Conversation.user_id == user_id, Conversation.del_state == 0)
     rows = session.scalars(
         select(Conversation)
@@ -53,7 +53,7 @@ def conversations(session: Session, _now: datetime, *, user_id: int, page: int, 
 
 
 def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: str | None) -> int:
-    """Unread messages of one conversation, or of all but the muted and the hidden.
+    """Returns the unread count of one conversation, or with None that of all but the muted and the hidden.
 
     Raises Refused(NO_SUCH_CONVERSATION).
     """
@@ -69,13 +69,13 @@ def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: s
 
 
 def total_unread(session: Session, user_id: int) -> int:
-    """The number on the app's badge."""
+    """Returns the unread count of all conversations but the muted and the hidden: the number on the app's badge."""
     statement = select(_UNREAD).where(Conversation.user_id == user_id, Conversation.del_state == 0)
     return int(session.scalars(statement).one())
 
 
 def views(session: Session, rows: Sequence[Conversation]) -> list[dict[str, Any]]:
-    """Returns these rows as the contract's Conversations, without names and avatars: a door adds them."""
+    """Returns these rows as the contract's Conversations, without names and avatars: actions.directory adds them."""
     if not rows:
         return []
     last = {

@@ -1,4 +1,4 @@
-"""Deleting a message: for everyone, by either party, or for oneself alone."""
+"""Deleting a message, which any member may do: for everyone, or for themselves alone."""
 
 from datetime import datetime
 
@@ -16,7 +16,10 @@ from messaging.withdrawn import Withdrawn, hold, withdraw
 
 
 def delete_for_everyone(session: Session, now: datetime, *, user_id: int, message_id: int) -> Withdrawn:
-    """Leave a tombstone of a message, at any time. Raises Refused: NO_SUCH_MESSAGE, ALREADY_WITHDRAWN."""
+    """Turn a message into a tombstone, however old it is. Returns the deleted message.
+
+    Raises Refused: NO_SUCH_MESSAGE, ALREADY_WITHDRAWN when it is deleted already.
+    """
     message = find_message(session, user_id=user_id, message_id=message_id)
     held = hold(session, now, message, members(session, [message.conversation_id])[message.conversation_id])
     if not may_become(held.message.status, Status.DELETED):
@@ -34,7 +37,7 @@ def delete_for_everyone(session: Session, now: datetime, *, user_id: int, messag
 
 
 def delete_for_oneself(session: Session, now: datetime, *, user_id: int, message_id: int) -> Withdrawn:
-    """Hide a message from this user, on all his devices; again changes nothing. Raises Refused(NO_SUCH_MESSAGE)."""
+    """Hide a message on all devices of this user. A second call changes nothing. Raises Refused(NO_SUCH_MESSAGE)."""
     message = find_message(session, user_id=user_id, message_id=message_id)
     held = hold(session, now, message, [user_id])
     if is_hidden(session, user_id=user_id, message_id=message_id):

@@ -1,4 +1,4 @@
-"""Raising `delivered_seq` and message status once a device has answered."""
+"""Raising `delivered_seq` and the status of messages once a device has answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.message import Message
 from messaging import rows
+from messaging.members import peer
 from messaging.status import Status
 
 _MESSAGES = table(Message)
@@ -32,10 +33,12 @@ class Proof:
 
 
 def store(session: Session, now: datetime, proofs: Sequence[Proof]) -> list[Proof]:
-    """Raise what the proofs cover. Answers those that now hold, also when they held before.
+    """Raise `delivered_seq` and statuses by these proofs. Returns the proofs that hold, also those that held before.
 
-    A proof that begins above `delivered_seq` leaves a gap, and raises nothing.
+    A proof that begins above `delivered_seq` would leave a gap: it raises nothing and is not returned.
+    The proof of a user who is no member is passed over in the same way.
     """
+    proofs = [proof for proof in proofs if peer(proof.conversation_id, proof.user_id)]
     locked = rows.lock(session, now, {(proof.conversation_id, proof.user_id) for proof in proofs})
     holding: list[Proof] = []
     raised: list[_Range] = []
@@ -65,7 +68,7 @@ def _raise_status(session: Session, now: datetime, ranges: Sequence[_Range]) -> 
 
 @cache
 def _raising(count: int) -> Update:
-    """The statement for that many ranges. Built once: putting it together costs more than running it."""
+    """Returns the statement for `count` ranges. Built once: putting it together costs more than running it."""
     ranges = [
         and_(
             _MESSAGES.c.conversation_id == bindparam(f"name_{number}"),

@@ -1,7 +1,7 @@
-"""Who may talk to whom, by the built-in tables.
+"""Which users may talk to each other, by the built-in tables.
 
 Invariant: a rule runs in a transaction, so it never waits for another service. An outside directory is asked before
-the transaction (actions/directory.py), and its answer takes the place of `may_talk`.
+the transaction (actions/directory.py), and its answer replaces `may_talk`.
 """
 
 from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ Pair = tuple[int, int]  # from, to
 MayTalk = Callable[[Session, datetime, Collection[Pair]], set[Pair]]
 
 _FRIENDS, _BLOCKS = table(Friend).c, table(Blacklist).c
-# Built once: putting it together costs as much as running it.
+# Built once: putting a statement together costs as much as running it.
 _MAY_TALK = select(_FRIENDS.user_id, _FRIENDS.friend_id).where(
     tuple_(_FRIENDS.user_id, _FRIENDS.friend_id).in_(bindparam("pairs", expanding=True)),
     # Two subqueries: with one and an OR in it, MariaDB reads the whole blacklist for each pair.
@@ -28,13 +28,13 @@ _MAY_TALK = select(_FRIENDS.user_id, _FRIENDS.friend_id).where(
 
 
 def may_talk(session: Session, _now: datetime, pairs: Collection[Pair]) -> set[Pair]:
-    """Returns those of the directed pairs who are friends, neither having blocked the other."""
+    """Returns those of the directed pairs that are friends and have not blocked each other."""
     if not pairs:
         return set()
     return {(row.user_id, row.friend_id) for row in session.execute(_MAY_TALK, {"pairs": sorted(pairs)})}
 
 
 def talking_friends(session: Session, now: datetime, *, user_id: int) -> list[int]:
-    """Returns a user's friends, ascending, without those whom they have blocked or who have blocked them."""
+    """Returns the ids of a user's friends, ascending, without friends who are blocked in either direction."""
     friends = session.scalars(select(Friend.friend_id).where(Friend.user_id == user_id))
     return sorted(other for _, other in may_talk(session, now, {(user_id, friend) for friend in friends}))

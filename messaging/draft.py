@@ -1,4 +1,4 @@
-"""What a user asks to send, checked as far as that is possible without the database."""
+"""Drafts: messages that users ask to send, checked as far as is possible without the database."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _AROUND = 8  # levels that frames and answers put around `extra`; orjson writes 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message not yet stored; `extra` is JSON text or None."""
+    """A message that is not stored yet; `extra` is JSON text or None."""
 
     from_user_id: int
     to_user_id: int
@@ -32,24 +32,25 @@ class Draft:
 
     @property
     def conversation_id(self) -> str:
+        """Returns the id of the conversation of the sender and the recipient."""
         return single(self.from_user_id, self.to_user_id)
 
     @property
     def body_hash(self) -> bytes:
-        """Returns 8 bytes that are the same for every attempt to send this message, and for no other body.
+        """Returns a hash of 8 bytes, the same for every attempt to send this message.
 
-        That is enough for what is compared with one row and never searched for. They are stored, and a retry may come
-        after an upgrade: what is hashed here must never change.
+        Eight are enough, as a hash is compared with one row and never searched for. It is stored, and a retry may
+        come after an upgrade, so the hashed text must never change.
         """
-        # The length comes first, so that no content can pass for another one with an `extra`.
+        # The length comes first, so that no content can be taken for another content with an `extra`.
         body = f"{self.conversation_id} {self.message_type} {len(self.content)} {self.content}{self.extra or ''}"
         return blake2b(body.encode(), digest_size=8).digest()
 
     def same_body(self, stored: Any) -> bool:
-        """Returns whether a stored row came from such a draft, whatever it says now: the test of an honest retry."""
+        """Returns whether a stored row was sent with this body, whatever it holds now: such a draft is a retry."""
         if stored.body_hash is not None:
             return bool(stored.body_hash == self.body_hash)
-        # It was stored before there were hashes, when nothing changed a body.
+        # A row without a hash is from before there were hashes, when nothing changed a stored body.
         mine = (self.to_user_id, self.message_type, self.content, self.extra)
         return mine == (stored.to_user_id, stored.message_type, stored.content, stored.extra)
 
@@ -64,7 +65,7 @@ def make(
     extra: dict[str, Any] | None = None,
     client_msg_id: str | None = None,
 ) -> Draft:
-    """A draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE, NO_SUCH_GROUP."""
+    """Returns a draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE, NO_SUCH_GROUP."""
     if (to_user_id is None) == (group_id is None):
         raise Refused(Code.INVALID, fields={"to_user_id": ["Give either to_user_id or group_id."]})
     if to_user_id is None:

@@ -1,10 +1,10 @@
-"""Everything that a rule can refuse, as a closed list. The numbers are IM-Zero's; each door has one map of them."""
+"""The errors with which a rule can refuse a request: a closed list with IM-Zero's numbers; each door maps them once."""
 
 from enum import IntEnum
 
 
 class Code(IntEnum):
-    """What went wrong, as the outside sees it (docs/protocol.md says when)."""
+    """The error codes that clients see (docs/protocol.md says when each is used)."""
 
     INTERNAL = 100001
     INVALID = 100002
@@ -32,9 +32,9 @@ class Code(IntEnum):
 
 
 class Refused(Exception):
-    """A request that is answered with an error.
+    """A request is answered with an error.
 
-    `detail` is shown to the caller, `fields` maps a field's name to what is wrong with it, `retry_after` is in seconds.
+    `detail` is shown to the caller, `fields` maps a field's name to its errors, `retry_after` is in seconds.
     """
 
     def __init__(

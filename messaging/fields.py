@@ -1,4 +1,4 @@
-"""Field types of requests, stricter than marshmallow's: no `"1"` for 1, no `true` for 1, nothing past 2^53."""
+"""Field types of requests, stricter than marshmallow's: no `"1"` and no `true` for 1, no number from 2^53 up."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["MAX_ID", "Flag", "Id", "Int", "Object"]
 
 
 class Int(fields.Integer):
-    """A JSON integer, within the range given by `minimum` and `maximum`."""
+    """A JSON integer from `minimum` to `maximum`, both included."""
 
     def __init__(self, *, minimum: int, maximum: int, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=Range(minimum, maximum), **kwargs)
@@ -24,14 +24,14 @@ class Int(fields.Integer):
 
 
 class Id(Int):
-    """An id of anything that has a row: 1 … 2^53-1."""
+    """The id of a row: 1 … 2^53-1."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(minimum=1, maximum=MAX_ID, **kwargs)
 
 
 class Flag(fields.Boolean):
-    """`true` or `false`, nothing that merely looks like it."""
+    """A JSON boolean, and nothing else that is true or false, such as 1 or `"true"`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -40,9 +40,9 @@ class Flag(fields.Boolean):
 
 
 class Matches(Validator):
-    """The whole text matches, a newline at its end included: `$` alone would let one pass.
+    """A validator: the whole text must match, where `$` alone would let a newline pass at the end.
 
-    `pattern` is also what the description shows, so it must hold in ECMAScript: `^…$`, and nothing of Python's own.
+    The API description shows `pattern`, so it must be valid ECMAScript too: `^…$`, without Python's own syntax.
     """
 
     def __init__(self, pattern: str, error: str) -> None:

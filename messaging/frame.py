@@ -1,4 +1,4 @@
-"""A frame of the WebSocket contract as JSON, which notes carry and relays pass on."""
+"""Frames of the WebSocket contract as JSON: notes carry them, and relays pass them on."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ import orjson
 
 
 def frame(kind: str, content: dict[str, Any]) -> bytes:
-    """Returns a frame's JSON."""
+    """Returns a frame of type `kind` as JSON."""
     return orjson.dumps({"type": kind, "content": content})

@@ -1,9 +1,9 @@
 """Friendships, requests for them, and blocks.
 
-Invariants: whoever changes what is between two users holds the locks of both, taken in the order of their ids; at
-most one request between two users is open; a friendship is two rows or none. A blocked user is never told: his
-request is stored as UNSEEN, behaves towards him like any other, and is not shown to who blocked him, also later,
-unless he asks again after the unblocking.
+Invariants: a change of the relation between two users is made under the locks of both, taken in the order of their
+ids; at most one request between two users is open; a friendship is two rows or none. Blocked users never learn of the
+block: their request is stored as UNSEEN, behaves towards them like any other, and is not shown to the user who blocked
+them, even after an unblocking, unless they ask again then.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _AT_ONCE = 500  # rows that one statement deletes
 
 
 class Event(StrEnum):
-    """What users are told of."""
+    """The changes of which users are notified."""
 
     REQUESTED = "requested"
     ADDED = "added"
@@ -37,7 +37,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What has happened between two users. A request was made by `user_id`."""
+    """A change between two users. `user_id` is the one who made a request."""
 
     event: Event
     user_id: int
@@ -46,16 +46,16 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The open or accepted request, and what there is to tell, if anything."""
+    """The id of the open or accepted request, and the news to send: None when there is none."""
 
     request_id: int
     news: News | None
 
 
 def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, message: str = "") -> Asked:
-    """Returns the request to be friends, the same one while it is open.
+    """Ask another user to be friends. Returns the request, the same one as long as it is open.
 
-    If the other has asked already, their request is accepted, and its id answered.
+    If the other user has asked already, their request is accepted and returned.
     Raises Refused: BEFRIENDING_ONESELF, NOT_FOUND, ALREADY_FRIENDS.
     """
     if user_id == to_user_id:
@@ -70,9 +70,9 @@ def request(session: Session, now: datetime, *, user_id: int, to_user_id: int, m
 
 
 def handle(session: Session, now: datetime, *, user_id: int, request_id: int, action: str) -> News | None:
-    """Answer a request made to oneself; `action` is "accept" or "reject". Returns what there is to tell.
+    """Answer a request made to this user; `action` is "accept" or "reject". Returns the news, None after a rejection.
 
-    Raises Refused: NO_SUCH_REQUEST, also for somebody else's; REQUEST_HANDLED.
+    Raises Refused: NO_SUCH_REQUEST, also for a request to another user; REQUEST_HANDLED.
     """
     mine = (FriendRequest.id == request_id, FriendRequest.to_user_id == user_id)
     from_user_id = session.scalar(select(FriendRequest.from_user_id).where(*mine))
@@ -91,7 +91,7 @@ def handle(session: Session, now: datetime, *, user_id: int, request_id: int, ac
 
 
 def requests(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
-    """Requests that wait for the user's answer, the newest first, each with the `user` who asks."""
+    """Returns a page of the requests that wait for the user's answer, newest first, each with the `user` who asks."""
     statement = (
         select(FriendRequest.id.label("request_id"), FriendRequest.message, FriendRequest.create_time, *COLUMNS)
         .join(User, User.id == FriendRequest.from_user_id)
@@ -112,14 +112,14 @@ def requests(session: Session, _now: datetime, *, user_id: int, page: int, limit
 
 
 def friends(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
-    """The user's friends, by id, also those whom he has blocked."""
+    """Returns a page of the user's friends, by id, blocked ones included."""
     statement = select(*COLUMNS).join(Friend, Friend.friend_id == User.id).where(Friend.user_id == user_id)
     rows, total = paged(session, statement.order_by(Friend.friend_id), page=page, limit=limit)
     return [wire(row) for row in rows], total
 
 
 def unfriend(session: Session, _now: datetime, *, user_id: int, other_id: int) -> News | None:
-    """End a friendship, for both. Returns what there is to tell: nothing, if they were no friends."""
+    """End a friendship for both users. Returns the news, None if they were no friends."""
     _lock(session, user_id, other_id)
     both = tuple_(Friend.user_id, Friend.friend_id).in_([(user_id, other_id), (other_id, user_id)])
     ended: Any = session.execute(delete(Friend).where(both).execution_options(synchronize_session=False))
@@ -127,9 +127,9 @@ def unfriend(session: Session, _now: datetime, *, user_id: int, other_id: int) -
 
 
 def block(session: Session, now: datetime, *, user_id: int, other_id: int) -> None:
-    """Stop messages both ways, and dismiss what the other has asked. The friendship stays.
+    """Block another user: stop messages both ways, and hide their pending request. The friendship stays.
 
-    Raises Refused: INVALID for oneself, NOT_FOUND.
+    Raises Refused: INVALID when both ids are the same, NOT_FOUND.
     """
     if user_id == other_id:
         raise Refused(Code.INVALID, fields={"user_id": ["Nobody can block oneself."]})
@@ -144,7 +144,7 @@ def block(session: Session, now: datetime, *, user_id: int, other_id: int) -> No
 
 
 def unblock(session: Session, _now: datetime, *, user_id: int, other_id: int) -> bool:
-    """Undo a block. Returns whether there was one."""
+    """Remove a block. Returns whether there was one."""
     _lock(session, user_id, other_id)
     row = (Blacklist.user_id == user_id, Blacklist.blocked_id == other_id)
     undone: Any = session.execute(delete(Blacklist).where(*row).execution_options(synchronize_session=False))
@@ -152,14 +152,14 @@ def unblock(session: Session, _now: datetime, *, user_id: int, other_id: int) ->
 
 
 def blocks(session: Session, _now: datetime, *, user_id: int, page: int, limit: int) -> Page:
-    """Whom the user has blocked, by id."""
+    """Returns a page of the users whom the user has blocked, by id."""
     statement = select(*COLUMNS).join(Blacklist, Blacklist.blocked_id == User.id).where(Blacklist.user_id == user_id)
     rows, total = paged(session, statement.order_by(Blacklist.blocked_id), page=page, limit=limit)
     return [wire(row) for row in rows], total
 
 
 def told(session: Session, _now: datetime, *, news: News) -> dict[int, dict[str, Any]]:
-    """Returns what each user is told: of what is still so, for meanwhile it may have been undone."""
+    """Returns the content of the news for each user's id: empty when it no longer holds, or a user is unknown."""
     user_id, other_id = news.user_id, news.other_id
     users = profiles(session, [user_id, other_id])
     if len(users) < 2:
@@ -176,9 +176,9 @@ def told(session: Session, _now: datetime, *, news: News) -> dict[int, dict[str,
 
 
 def leave_all(session: Session, now: datetime, *, user_id: int) -> list[News]:
-    """End all that a user has with others. Returns what there is to tell.
+    """End all friendships of a user, and reject their open requests. Returns the news for former friends.
 
-    The caller holds their lock, which whoever would change any of it needs.
+    The caller holds the user's lock, without which nobody changes any of this.
     """
     others = list(session.scalars(select(Friend.friend_id).where(Friend.user_id == user_id)))
     sides = sorted(pair for other in others for pair in ((user_id, other), (other, user_id)))
@@ -193,7 +193,7 @@ def leave_all(session: Session, now: datetime, *, user_id: int) -> list[News]:
 
 
 def _lock(session: Session, *user_ids: int) -> int:
-    """Returns how many of them have an account."""
+    """Lock these users, in the order of their ids. Returns how many of them have an account that is not closed."""
     statement = select(User.delete_time).where(User.id.in_(sorted(user_ids))).order_by(User.id).with_for_update()
     return sum(closed is None for closed in session.scalars(statement))
 

@@ -1,6 +1,6 @@
-"""The counters of conversations. Whoever changes a conversation holds its head's lock until COMMIT.
+"""Heads: the counters of conversations. A transaction that changes a conversation locks its head until COMMIT.
 
-That lock is what makes `seq` dense and in commit order, and outbox ids of one conversation commit in their order.
+The lock makes `seq` dense and in commit order, and lets the outbox events of a conversation commit in id order.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,20 +29,20 @@ LockedHead = Row[str, int, int, int]
 
 
 def lock(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
-    """Lock these heads, sorted by id, creating the missing ones. Rows carry shard, last_seq and change_seq."""
+    """Lock these heads in the order of their ids, and create the missing ones. Returns them by conversation id."""
     found = lock_known(session, conversation_ids)
     return found | create(session, set(conversation_ids) - found.keys())
 
 
 def lock_known(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
-    """Lock those of these heads that are there, sorted by id."""
+    """Lock those of these heads that exist, in the order of their ids. Returns them by conversation id."""
     names = sorted(set(conversation_ids))
     found = session.execute(_LOCK, {"names": names}) if names else ()
     return {row.conversation_id: row for row in found}
 
 
 def create(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
-    """Create these heads, unless another just did, and lock them."""
+    """Create these heads, unless another transaction just did, and lock them. Returns them by conversation id."""
     if not conversation_ids:
         return {}
     shards = settings().outbox_shards
@@ -55,12 +55,12 @@ def create(session: Session, conversation_ids: Collection[str]) -> dict[str, Loc
 
 
 def lock_existing(session: Session, conversation_id: str) -> LockedHead | None:
-    """Lock a head, if there is one: a conversation without messages has none."""
+    """Lock a head. Returns None when there is none: a conversation that nothing has happened in has no head."""
     return lock_known(session, [conversation_id]).get(conversation_id)
 
 
 def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str, int], *, messages: bool) -> None:
-    """Raise the counters of locked heads by what was taken of each, all in one statement.
+    """Raise the counters of locked heads by the numbers `taken` of each conversation, in one statement.
 
     `change_seq` always rises, `last_seq` only when the changes are new `messages`.
     """

@@ -1,4 +1,4 @@
-"""Who has deleted which message for themselves alone, asked in the four ways that rules need."""
+"""The messages that users have deleted for themselves alone, in the four queries that the rules need."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,14 +23,14 @@ def is_hidden(session: Session, *, user_id: int, message_id: int) -> bool:
 
 
 def hidden_among(session: Session, user_id: int, messages: Sequence[Row[Any]]) -> set[int]:
-    """Returns the ids of those of these messages that this user has hidden."""
+    """Returns the ids of the given messages that this user has hidden."""
     ids = [message.id for message in messages]
     statement = select(Hidden.message_id).where(Hidden.user_id == user_id, Hidden.message_id.in_(ids))
     return set(session.scalars(statement)) if ids else set()
 
 
 def hidden_from(session: Session, messages: Sequence[Row[Any]], members: Members) -> set[tuple[int, int]]:
-    """Returns (user id, message id) for each of these messages that a member of its conversation has hidden."""
+    """Returns (user id, message id) for each of the given messages that a member of its conversation has hidden."""
     pairs = [(user, message.id) for message in messages for user in members.get(message.conversation_id, ())]
     if not pairs:
         return set()
@@ -39,6 +39,6 @@ def hidden_from(session: Session, messages: Sequence[Row[Any]], members: Members
 
 def hidden_by(user_id: int) -> ColumnElement[bool]:
     """Returns the condition that this user has hidden the message of the enclosing query."""
-    # Not EXISTS: MariaDB would read all that the user has ever hidden, instead of looking up this one.
+    # Not EXISTS: MariaDB would read every message that the user has ever hidden, instead of looking up this one.
     found = select(Hidden.message_id).where(Hidden.user_id == user_id, Hidden.message_id == Message.id)
     return found.correlate(Message).scalar_subquery().is_not(None)

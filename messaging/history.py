@@ -1,4 +1,4 @@
-"""Reading a conversation, in all three directions."""
+"""The history of a conversation: its newest messages, or those before or after one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from messaging.status import Status
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`messages` in ascending `seq`; `has_more`: there are further ones in the direction asked for."""
+    """`messages` in ascending `seq`; `has_more` says that there are more in the direction asked for."""
 
     messages: list[dict[str, Any]]
     has_more: bool
@@ -36,10 +36,11 @@ def history(
     limit: int = 20,
     hidden_from: tuple[int, ...] = (),
 ) -> History:
-    """Up to `limit` messages: the newest, or those before or after a place. Deleted and hidden ones are left out.
+    """Returns up to `limit` messages, the newest or those before or after one, without deleted and hidden ones.
 
-    What the users `hidden_from` have hidden is left out as well, for a caller that does not say which of them reads.
-    Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID for two places.
+    Messages that the users `hidden_from` have hidden are left out too, for a caller that does not say who reads.
+    Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID when more than one
+    of `last_message_id`, `before_seq` and `after_seq` is given.
     """
     require_member(session, conversation_id=conversation_id, user_id=user_id)
     if sum(place is not None for place in (last_message_id, before_seq, after_seq)) > 1:

@@ -1,7 +1,7 @@
-"""Making an account, checking its password, changing it, closing the account.
+"""Accounts: making one, checking and changing its password, closing it.
 
-A password is checked between two transactions (actions/login.py): what was read in the one before is compared again in
-the one after.
+A password is checked between two transactions (actions/login.py): the hash read in the first is compared again in the
+second.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from messaging.tokens import generation, revoke_user
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The wire user, and the `generation` of the login that begins with it."""
+    """The user as the contract shows them, and the `generation` of the login that begins."""
 
     user: dict[str, Any]
     generation: int
@@ -29,7 +29,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of a user when their password is about to be checked."""
+    """The account of a user whose password is about to be checked."""
 
     user: dict[str, Any]
     password_hash: str
@@ -39,14 +39,14 @@ class Account:
 def register(
     session: Session, now: datetime, *, username: str, password_hash: str, nickname: str, address: str
 ) -> SignedIn:
-    """Make a user, and sign them in. Raises Refused(USERNAME_TAKEN)."""
+    """Make an account, and sign the user in. Raises Refused(USERNAME_TAKEN)."""
     user = add(session, now, username=username, password_hash=password_hash, nickname=nickname)
     attempts.remember(session, now, username=username, address=address)
     return SignedIn(user, generation(session, user["id"]))
 
 
 def add(session: Session, now: datetime, *, username: str, password_hash: str, nickname: str) -> dict[str, Any]:
-    """Store a new user: the wire user. Raises Refused(USERNAME_TAKEN)."""
+    """Store a new user. Returns them as the contract shows them. Raises Refused(USERNAME_TAKEN)."""
     user = User(
         username=username,
         password_hash=password_hash,
@@ -65,12 +65,12 @@ def add(session: Session, now: datetime, *, username: str, password_hash: str, n
 
 
 def begin(session: Session, now: datetime, *, username: str, address: str) -> Account | None:
-    """Count a check that is about to be made. Returns the account, None when there is none.
+    """Count a check that is about to be made. Returns the account, or None when there is none.
 
-    Raises Refused(TOO_MANY_REQUESTS), with the seconds left of the quarter of an hour, when all ten are used up.
+    Raises Refused(TOO_MANY_REQUESTS), with the seconds left of the 15 minutes, when all ten checks are used up.
     """
     attempts.count(session, now, username=username, address=address)
-    # One statement: a generation read after the password was changed would save a login with the old one.
+    # One statement: a generation read after the password was changed would keep a login with the old password alive.
     row = session.execute(
         select(*users.COLUMNS, User.password_hash, func.coalesce(RevokedUser.generation, 0).label("generation"))
         .outerjoin(RevokedUser, RevokedUser.user_id == User.id)
@@ -80,15 +80,15 @@ def begin(session: Session, now: datetime, *, username: str, address: str) -> Ac
 
 
 def begin_for(session: Session, now: datetime, *, user_id: int, address: str) -> Account | None:
-    """As `begin`, of a user who is signed in. Raises Refused(NOT_FOUND) as well."""
+    """As `begin`, for a user who is signed in. Raises Refused(NOT_FOUND) as well, when the account is closed."""
     username = users.profile(session, now, user_id=user_id)["username"]
     return begin(session, now, username=username, address=address)
 
 
 def change_password(session: Session, now: datetime, *, account: Account, password_hash: str, address: str) -> SignedIn:
-    """Change a password that was checked, and end all logins but the one that begins now.
+    """Change a password that was checked, and end all logins. Returns the one that begins now.
 
-    Raises Refused(WRONG_CREDENTIALS) when it was changed meanwhile.
+    Raises Refused(WRONG_CREDENTIALS) when the password was changed since it was read.
     """
     _still(session, account)
     user_id = account.user["id"]
@@ -98,9 +98,9 @@ def change_password(session: Session, now: datetime, *, account: Account, passwo
 
 
 def close_account(session: Session, now: datetime, *, account: Account) -> list[friends.News]:
-    """Close an account whose password was checked: nothing of it is shown any more but what was written to others.
+    """Close an account whose password was checked: only the messages sent to others are still shown.
 
-    Returns what there is to tell former friends. The row stays, so that the name is never given again.
+    Returns the news for former friends. The row stays, so that nobody else ever gets the username.
     Raises as `change_password` does.
     """
     _still(session, account)
@@ -113,7 +113,7 @@ def close_account(session: Session, now: datetime, *, account: Account) -> list[
 
 
 def _still(session: Session, account: Account) -> None:
-    """Lock the user, and refuse a password that was changed while it was checked."""
+    """Lock the user. Raises Refused(WRONG_CREDENTIALS) when the password was changed while it was checked."""
     mine = select(User.password_hash).where(User.id == account.user["id"]).with_for_update()
     if session.scalar(mine) != account.password_hash:
         raise Refused(Code.WRONG_CREDENTIALS)

@@ -1,4 +1,4 @@
-"""Who takes part in a conversation. Whatever needs an audience or a right to read asks here."""
+"""The members of conversations: the audience of events, and the users who may read."""
 
 from collections.abc import Collection
 
@@ -9,24 +9,24 @@ from messaging.errors import Code, Refused
 
 
 class UnknownConversation(LookupError):
-    """An id that names no conversation. It never counts as one without members, whose events would be lost."""
+    """An id that names no conversation. It never counts as one without members: its events would be lost."""
 
 
 class Members(dict[str, tuple[int, ...]]):
-    """The ids of members, ascending, by conversation id. Looking up an unknown one raises UnknownConversation."""
+    """The ids of members, ascending, by conversation id. Looking up an unknown id raises UnknownConversation."""
 
     def __missing__(self, name: str) -> tuple[int, ...]:
         raise UnknownConversation(name)
 
 
 def members(_session: Session, names: Collection[str]) -> Members:
-    """Returns the members of those of these conversations that exist."""
+    """Returns the members of these conversations, without the ids that name none."""
     pairs = {name: participants(name) for name in names}
     return Members({name: pair for name, pair in pairs.items() if pair})
 
 
 def require_member(_session: Session, *, conversation_id: str, user_id: int) -> None:
-    """Raises Refused(NO_SUCH_CONVERSATION) unless this user is a member: a stranger learns no more than that."""
+    """Raises Refused(NO_SUCH_CONVERSATION) unless this user is a member, so that strangers learn nothing of it."""
     if peer(conversation_id, user_id) is None:
         raise Refused(Code.NO_SUCH_CONVERSATION)
 

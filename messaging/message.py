@@ -1,4 +1,4 @@
-"""A stored message: how it is found, locked and changed, and, by `wire`, how every door and every frame says it."""
+"""Stored messages: finding, locking and changing them, and `wire`, their form in every answer and frame."""
 
 from calendar import timegm
 from datetime import datetime
@@ -16,12 +16,12 @@ from messaging.errors import Code, Refused
 from messaging.members import peer
 from messaging.status import Status
 
-# What `wire` reads of im_message; other columns would only be carried.
+# The columns that `wire` reads: a query of all would carry the others for nothing.
 COLUMNS = tuple(table(Message).c[name] for name in schemas.Message().fields)
 
 
 def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]:
-    """Returns a message of one of the user's conversations, as it now stands. Raises Refused(NO_SUCH_MESSAGE)."""
+    """Returns a message of one of the user's conversations. Raises Refused(NO_SUCH_MESSAGE) when it is none of them."""
     row = session.execute(select(*Message.__table__.columns).where(Message.id == message_id)).one_or_none()
     if row is None or peer(row.conversation_id, user_id) is None:
         raise Refused(Code.NO_SUCH_MESSAGE)
@@ -29,7 +29,7 @@ def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]
 
 
 def lock_message(session: Session, message_id: int) -> Row[Any]:
-    """Returns the same message, locked; its conversation's head and rows are locked already."""
+    """Lock a message whose conversation's head and rows the caller has locked. Returns it as it now stands."""
     return session.execute(select(*Message.__table__.columns).where(Message.id == message_id).with_for_update()).one()
 
 
@@ -40,9 +40,9 @@ def set_message(session: Session, message_id: int, **values: Any) -> None:
 
 
 def by_seq(statement: Select[Any]) -> Select[Any]:
-    """Returns a query that walks a conversation by its seqs, from the place that it names.
+    """Returns the query with the hint to walk a conversation by its seqs, from the seq that the query names.
 
-    MariaDB would choose the same index, but start at the conversation's end and pass over everything newer.
+    Without it MariaDB chooses the same index, but starts at the conversation's end and passes over all newer messages.
     """
     for dialect in ("mysql", "mariadb"):
         statement = statement.with_hint(Message, "FORCE INDEX (uk_im_message_conversation_id_seq)", dialect)
@@ -50,14 +50,14 @@ def by_seq(statement: Select[Any]) -> Select[Any]:
 
 
 def unix(moment: datetime) -> int:
-    """Unix seconds of a naive UTC time."""
+    """Returns the Unix seconds of a naive UTC time."""
     return timegm(moment.timetuple())
 
 
 def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
-    """Returns `schemas.Message` for a row with `COLUMNS`. It is spelled out: all that is ever told comes through here.
+    """Returns `schemas.Message` of a row with `COLUMNS`. It is spelled out because every message passes through here.
 
-    A recalled one shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
+    A recalled message shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
     """
     status = Status.DELETED if hidden else row.status
     readable = status < Status.RECALLED

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class MessageType(IntEnum):
-    """SYSTEM is the service's own: nobody can send it, and it is never unread."""
+    """The kinds of messages. SYSTEM is the service's own: no user can send it, and it never counts as unread."""
 
     SYSTEM = 0
     TEXT = 1

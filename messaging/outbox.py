@@ -1,4 +1,4 @@
-"""Outbox events: written in the transaction that they tell of, taken by the workers (see workers/outbox.py)."""
+"""Outbox events: written in the transaction that they describe, and worked off by workers (workers/outbox.py)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,19 +19,19 @@ _EVENTS = table(OutboxEvent)
 _SHARDS = table(OutboxShard)
 _TOLD = (
     *("id", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "attempts"),
-    *("read_seq", "origin"),  # of the release before
+    *("read_seq", "origin"),  # events of the release before have them instead of `detail`
 )
 _INSERT = insert(_EVENTS)
 _KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
 _FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)
-# The order of the index. `=`, not IS: only so does MariaDB find them, in order, by it.
+# In the order of the index, and `=`, not IS: otherwise MariaDB would not find the events, in order, by the index.
 _PENDING = (
     select(*(_EVENTS.c[name] for name in _TOLD))
     .where(_EVENTS.c.shard.in_(bindparam("shards", expanding=True)), _EVENTS.c.applied == bindparam("applied"))
     .order_by(_EVENTS.c.shard, _EVENTS.c.applied, _EVENTS.c.id)
     .limit(bindparam("limit"))
 )
-# Locked: whoever withdraws a message waits at its event until its text is out. Nobody else ever waits for one.
+# Locked: a transaction that withdraws a message waits for its event until the text is out. No other waits for events.
 _TO_PUBLISH = _PENDING.with_for_update()
 _UNDER_WAY = (
     select(_EVENTS.c.id)
@@ -52,13 +52,13 @@ Pending = Row[Any]
 def append(session: Session, now: datetime, events: Sequence[tuple[int, Event]]) -> None:
     """Add events, each with the shard of its conversation's head, in one statement.
 
-    The caller holds the head's lock of every conversation in them.
+    The caller holds the locks of these conversations' heads.
     """
     session.execute(_INSERT, [row_of(event, shard=shard, now=now) for shard, event in events])
 
 
 def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
-    """Keep every other drain of these shards out until COMMIT. Returns the shards that it could lock."""
+    """Lock those of these shards that no other drain holds, until COMMIT. Returns the shards that it could lock."""
     wanted = {"shards": list(shards)}
     free = list(session.scalars(_FREE, wanted))
     if len(free) < len(shards):
@@ -70,7 +70,10 @@ def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
 
 
 def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: int) -> Sequence[Pending]:
-    """Returns the oldest events of each shard: those still to apply to rows, or, locked, those still to publish."""
+    """Returns up to `limit` events of these shards, ordered by shard, then id.
+
+    With `applied` they are those still to publish, and are locked; without, those still to apply to rows.
+    """
     statement = _TO_PUBLISH if applied else _PENDING
     return session.execute(statement, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
 
@@ -78,24 +81,25 @@ def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: in
 def hold_back(session: Session, *, shard: int, message_id: int) -> None:
     """Wait until no drain is publishing this message, and let none publish it until COMMIT.
 
-    The caller holds the lock of a row that the message is counted in: an event not applied yet stays so meanwhile.
+    The caller locks a member's row first: an event that is not applied yet cannot be applied while that is held.
     """
     session.execute(_UNDER_WAY, {"shard": shard, "applied": True, "message_id": message_id})
 
 
 def mark_applied(session: Session, ids: Sequence[int]) -> None:
+    """Mark these events as applied to the rows: they remain to be published."""
     session.execute(_MARK, {"ids": ids})
 
 
 def remove(session: Session, ids: Sequence[int]) -> None:
-    """Delete exactly the events that were read: a smaller id may have been committed since."""
+    """Delete the events with these ids, and no range: an event with a smaller id may have been committed since."""
     session.execute(_REMOVE, {"ids": ids})
 
 
 def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> list[int]:
-    """Returns the shards whose oldest event is older than that: their poke was lost, or Redis was away.
+    """Returns the shards whose oldest event is older than `older_than`: their poke was lost, or Redis was away.
 
-    An event from as far in the future counts as well: the database's clock was set back since.
+    An event dated as far ahead counts as well: the database's clock was set back since.
     """
     oldest = select(func.min(OutboxEvent.id).label("id")).group_by(OutboxEvent.shard, OutboxEvent.applied).subquery()
     off = or_(OutboxEvent.create_time < now - older_than, OutboxEvent.create_time > now + older_than)

@@ -1,4 +1,4 @@
-"""Events that cannot be told: tried a few times, and then put aside, so that they hold up nobody else's."""
+"""Events that cannot be applied or published: after five attempts they are parked, so that they hold up no other."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _BACK = tuple(name for name in _KEPT if name != "create_time")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An event that could not be told or applied, and why. `parked` says that this attempt was the last."""
+    """An event that could not be applied or published, and the reason. `attempts` counts this one."""
 
     event_id: int
     conversation_id: str
@@ -29,17 +29,18 @@ class Failure:
 
     @property
     def parked(self) -> bool:
+        """Returns whether this attempt was the last, so that the event is parked."""
         return self.attempts >= MOST_ATTEMPTS
 
 
 def failure(event: outbox.Pending, error: Exception) -> Failure:
-    """Returns what one more attempt of an event has ended in."""
+    """Returns the failure of one more attempt of an event."""
     reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
     return Failure(event.id, event.conversation_id, event.kind, event.attempts + 1, reason)
 
 
 def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> None:
-    """Count an attempt of each; those that had enough are parked. The caller holds their shards."""
+    """Count an attempt of each event, and park those whose last it was. The caller holds their shards' locks."""
     again = [each.event_id for each in failures if not each.parked]
     if again:
         session.execute(
@@ -62,7 +63,10 @@ def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> No
 
 
 def set_back_oldest(session: Session, now: datetime, *, shard: int, error: Exception) -> list[Failure]:
-    """Count an attempt of the shard's oldest event that is not applied: applying it raised `error`."""
+    """Count an attempt of the shard's oldest event that is not applied: applying it raised `error`.
+
+    Returns its failure; an empty list when another worker holds the shard, or no such event is left.
+    """
     held = outbox.lock_free(session, [shard])
     oldest = outbox.pending(session, shards=held, applied=False, limit=1)
     failures = [failure(event, error) for event in oldest]
@@ -71,12 +75,12 @@ def set_back_oldest(session: Session, now: datetime, *, shard: int, error: Excep
 
 
 def parked(session: Session, _now: datetime, *, after: int = 0, limit: int) -> Sequence[Parked]:
-    """Returns the next parked events, oldest first."""
+    """Returns up to `limit` parked events with ids above `after`, oldest first."""
     return session.scalars(select(Parked).where(Parked.id > after).order_by(Parked.id).limit(limit)).all()
 
 
 def retry(session: Session, now: datetime, *, ids: Collection[int]) -> list[int]:
-    """Put these parked events back into the outbox, as new ones. Returns the shards to drain, one for each event."""
+    """Put these parked events back into the outbox as new ones. Returns the shards to drain, one for each event."""
     rows = session.scalars(select(Parked).where(Parked.id.in_(ids)).order_by(Parked.id).with_for_update()).all()
     if rows:
         back = [{name: getattr(row, name) for name in _BACK} | {"create_time": now} for row in rows]

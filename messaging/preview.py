@@ -1,4 +1,4 @@
-"""The last message that a conversation row shows to its user: the row names it, and whoever tells it reads it."""
+"""The last message that a conversation row shows to its user. The row holds its id; the text is read when shown."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from messaging.status import Status
 
 
 def refresh_preview(session: Session, row: rows.View, message: Row[Any]) -> None:
-    """Let a locked row name the last message that its user can see, if this one, just changed, was it."""
+    """Set a locked row's last message anew, if the given message, which was just changed, is its last one."""
     if row.last_message_id == message.id:
         row.last_message_id = last_visible(session, row)
 

@@ -1,7 +1,7 @@
 """Applying outbox events to the conversation rows of the members whom they concern.
 
-A row speaks only of messages up to its `last_seq`. An event at or below it changes nothing, so that an event may be
-applied twice; messages above it are counted as they now stand, so that one recalled meanwhile is never counted.
+A row covers only the messages up to its `last_seq`. A message at or below it is not counted again, so that an event
+may be applied twice; messages above it are counted as they now stand, so that a recalled one is never counted.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.message import Message
 from messaging import rows
-from messaging.events import MessageSent, event_of
+from messaging.events import Event, MessageSent, event_of
 from messaging.hidden import hidden_from
-from messaging.members import members
+from messaging.members import Members, members
 from messaging.outbox import Pending
+from messaging.parked import Failure, failure
 from messaging.status import Status
 from messaging.unread import counts_for
 
@@ -27,18 +28,19 @@ _MESSAGES = table(Message).c
 _SENT = select(*(_MESSAGES[name] for name in _COUNTED)).where(_MESSAGES.id.in_(bindparam("ids", expanding=True)))
 
 
-def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> None:
-    """Bring the rows of those whom these events concern up to them. Raises LookupError, and applies none, when
-    one is of an unknown conversation or an unknown kind.
+def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> list[Failure]:
+    """Apply these events to the rows of the members whom they concern.
+
+    Returns those of them that cannot be applied, because their kind or their conversation is unknown.
     """
-    events = [event_of(each) for each in pending]
-    here = members(session, {event.conversation_id for event in events})
+    here = members(session, {event.conversation_id for event in pending})
+    events, failures = _known(pending, here)
     concerned = [(event, user) for event in events for user in event.concerns(here[event.conversation_id])]
     locked = rows.lock(session, now, {(event.conversation_id, user) for event, user in concerned})
     for event, user in concerned:
         row = locked[event.conversation_id, user]
         row.change_seq = max(row.change_seq, event.change_seq)
-    # Read only now: recall, read and delete change messages under the rows' locks.
+    # Read after locking the rows: recall, read and delete change messages under these locks.
     ids = [event.message_id for event in events if isinstance(event, MessageSent)]
     sent = session.execute(_SENT, {"ids": ids}).all() if ids else []
     hidden = hidden_from(session, sent, here)
@@ -46,6 +48,21 @@ def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> None:
         for user in here[message.conversation_id]:
             _count(locked[message.conversation_id, user], message, hidden=(user, message.id) in hidden)
     rows.write(session, now, [locked[key] for key in sorted(locked)])
+    return failures
+
+
+def _known(pending: Sequence[Pending], here: Members) -> tuple[list[Event], list[Failure]]:
+    events: list[Event] = []
+    failures: list[Failure] = []
+    for each in pending:
+        try:
+            event = event_of(each)
+            event.concerns(here[event.conversation_id])
+        except LookupError as error:
+            failures.append(failure(each, error))
+        else:
+            events.append(event)
+    return events, failures
 
 
 def _count(row: rows.View, message: Row[Any], *, hidden: bool) -> None:
@@ -53,7 +70,7 @@ def _count(row: rows.View, message: Row[Any], *, hidden: bool) -> None:
         return
     row.unread_count += counts_for(row, message, hidden=hidden)
     if row.user_id == message.from_user_id and row.delivered_seq == message.seq - 1:
-        row.delivered_seq = message.seq  # what one sent oneself waits for no device
+        row.delivered_seq = message.seq  # the user's own message waits for no device
     row.last_seq = message.seq
     row.del_state, row.delete_time = 0, None
     if message.status != Status.DELETED and not hidden:

@@ -1,4 +1,4 @@
-"""Reading: one message, everything up to one, or a whole conversation. `read_seq` only rises."""
+"""Marking as read: one message, all up to a message, or a whole conversation. `read_seq` only rises."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from messaging.unread import count_unread, uncount, unread_range
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How far the user has read now, what is left, and the outbox shard to poke, None when nothing has changed."""
+    """How far the user has read, their unread count, and the outbox shard to poke: None when nothing has changed."""
 
     conversation_id: str
     read_seq: int
@@ -36,10 +36,11 @@ def read(
     message_id: int | None = None,
     origin: str | None = None,
 ) -> Read:
-    """Read one message (`message_id`), all of a conversation (`conversation_id`), or all up to a message (both).
+    """Mark one message (`message_id`), a conversation (`conversation_id`), or all up to a message (both) as read.
 
-    `origin` is the connection that says so, which needs no receipt. What was read before stays so.
-    Raises Refused: INVALID, NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE, FORBIDDEN for one's own message alone.
+    `origin` is the connection that sent the request: it gets no receipt. A message once read stays read.
+    Raises Refused: INVALID when neither id is given, NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE, and FORBIDDEN when
+    `message_id` stands alone and names a message that the user sent.
     """
     if conversation_id is None and message_id is None:
         raise Refused(Code.INVALID, "give message_id, conversation_id, or both")
@@ -107,7 +108,7 @@ def _read_up_to(session: Session, now: datetime, user_id: int, name: str, seq: i
 
 
 def _counted(session: Session, row: rows.View, upto: int) -> int:
-    """How many messages up to `upto` are in the row's count now."""
+    """Returns how many messages up to the seq `upto` are in the row's unread count."""
     return row.unread_count if upto >= row.last_seq else count_unread(session, row, upto=upto)
 
 

@@ -1,4 +1,4 @@
-"""Taking a message back: by its sender, within the window, never twice."""
+"""Recalling a message: its sender may, within `recall_seconds`, and only once."""
 
 from datetime import datetime, timedelta
 
@@ -15,9 +15,10 @@ from messaging.withdrawn import Withdrawn, hold, withdraw
 
 
 def recall(session: Session, now: datetime, *, user_id: int, message_id: int) -> Withdrawn:
-    """Recall a message. Its text stays in the table and is served to nobody again.
+    """Recall a message. Its text stays in the table and is never served again. Returns the recalled message.
 
-    Raises Refused: NO_SUCH_MESSAGE, FORBIDDEN for another's or a system message, ALREADY_WITHDRAWN, RECALL_TOO_LATE.
+    Raises Refused: NO_SUCH_MESSAGE, FORBIDDEN for a system message or one that another user sent, ALREADY_WITHDRAWN,
+    RECALL_TOO_LATE.
     """
     message = find_message(session, user_id=user_id, message_id=message_id)
     if message.from_user_id != user_id or message.message_type == MessageType.SYSTEM:

@@ -1,4 +1,4 @@
-"""Which tokens were revoked, as the tables tell it."""
+"""Reading from the tables which tokens were revoked."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,11 @@ from db.revoked_token import RevokedToken
 from db.revoked_user import RevokedUser
 from infra.settings import settings
 
-_CLOCKS_APART = timedelta(hours=2)  # tokens end by the clocks of processes, the tables go by the database's
+_CLOCKS_APART = timedelta(hours=2)  # tokens expire by the clocks of processes, the tables use the database's clock
 
 
 class Token(Protocol):
-    """What of a token's claims tells whether it was revoked; times are Unix seconds."""
+    """The claims of a token that decide whether it was revoked; times are Unix seconds."""
 
     @property
     def user_id(self) -> int: ...
@@ -29,14 +29,17 @@ class Token(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """All logins of a user were ended: tokens of lower generations, or, without one, issued before."""
+    """The end of all logins of a user. It covers the tokens of lower generations than `generation`.
+
+    Of the tokens without a generation it covers those issued before `issued_before`, in Unix seconds.
+    """
 
     generation: int
     issued_before: int
     at: datetime
 
     def covers(self, token: Token) -> bool:
-        """Returns whether the token is of a login that was ended."""
+        """Returns whether the token is of a login that was ended; without generation and issue time, it always is."""
         if token.generation is not None:
             return token.generation < self.generation
         return token.issued_at is None or token.issued_at < self.issued_before
@@ -44,7 +47,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Ids with the times at which they were revoked, and users by id, oldest first; `now` is the database's clock."""
+    """Revoked ids with the times of revocation, and ended users by id, oldest first; `now` is the database's clock."""
 
     ids: dict[str, datetime]
     users: dict[int, Ended]
@@ -52,7 +55,7 @@ class News:
 
 
 def news(session: Session, now: datetime, *, since: datetime | None) -> News:
-    """Returns what was revoked since then and can concern a living access token: older entries cover none any more."""
+    """Returns the revocations after `since`, None for all, that can cover an access token which has not expired."""
     after = born(now) if since is None else max(born(now), since)
     ids = (
         select(RevokedToken.token_id, RevokedToken.create_time)
@@ -68,10 +71,10 @@ def news(session: Session, now: datetime, *, since: datetime | None) -> News:
 
 
 def ended(row: RevokedUser) -> Ended:
-    """Returns what a row says of its user's tokens."""
+    """Returns a row as the end of its user's logins."""
     return Ended(row.generation, int(row.issued_before.replace(tzinfo=UTC).timestamp()), row.update_time)
 
 
 def born(now: datetime) -> datetime:
-    """Returns a time before which no access token was issued that still lives."""
+    """Returns a time such that every access token issued before it has expired."""
     return now - timedelta(seconds=settings().access_token_seconds) - _CLOCKS_APART

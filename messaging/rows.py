@@ -1,4 +1,4 @@
-"""Conversation rows, locked: each is one user's view, and whoever changes a count holds its lock."""
+"""Conversation rows: each is one user's view of a conversation, and its counts change only under its lock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
@@ -20,7 +20,7 @@ RowKey = tuple[str, int]  # conversation_id, user_id
 
 @dataclass(slots=True)
 class View:
-    """What changes of a conversation row, under its columns' names; not what its user arranged."""
+    """The columns of a conversation row that messages change; `is_top` and `is_mute` are not among them."""
 
     id: int
     conversation_id: str
@@ -49,7 +49,10 @@ _LOCK = (
 
 
 def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowKey, View]:
-    """Lock these rows in their order, creating the missing ones. Change them, then `write` them."""
+    """Lock these rows in their order, and create the missing ones. Returns them, to be changed and then written.
+
+    Raises UnknownConversation for a missing row whose conversation id names no conversation of its user.
+    """
     wanted = sorted(set(keys), key=_place)
     found = _locked(session, wanted)
     missing = [key for key in wanted if key not in found]
@@ -60,7 +63,7 @@ def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowK
 
 
 def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
-    """Store what was changed in locked rows: one statement."""
+    """Store the changes of locked rows, in one statement."""
     # An upsert names a value for each column without a default; the rows keep what they have outside _WRITTEN.
     common = {"friend_id": 0, "create_time": now, "update_time": now}
     values = [common | {name: getattr(row, name) for name in _NAMES} for row in rows]
@@ -68,12 +71,12 @@ def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
 
 
 def _place(key: RowKey) -> tuple[int, str]:
-    """In the order of the unique key: InnoDB locks as it reads an index, whatever ORDER BY says."""
+    """Returns the sort key in the order of the unique key: InnoDB locks as it reads an index, despite ORDER BY."""
     return key[1], key[0]
 
 
 def _locked(session: Session, keys: list[RowKey]) -> dict[RowKey, View]:
-    """In the order of the keys, a part at a time."""
+    """Lock those of these rows that exist, in the order of the keys, at most _AT_ONCE in a statement."""
     found: dict[RowKey, View] = {}
     for start in range(0, len(keys), _AT_ONCE):
         part = [(user, name) for name, user in keys[start : start + _AT_ONCE]]

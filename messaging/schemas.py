@@ -1,4 +1,4 @@
-"""The shapes of messages and conversations on the wire: what a call takes and what it answers."""
+"""The schemas of messages and conversations on the wire: the body of each call and its answer."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from messaging.fields import MAX_ID, Flag, Id, Int, Object
 from messaging.message_type import SENDABLE, MessageType
 from messaging.status import Status
 
-# What a rule checks, with a code of its own, and the description of the call tells all the same.
+# For the API description only: a rule checks these limits and answers with error codes of its own.
 _SENDABLE = {
     "enum": sorted(each.value for each in SENDABLE),
     "minimum": min(SENDABLE).value,
@@ -34,12 +34,12 @@ _SCOPES = ("everyone", "self")
 
 
 def conversation_id(**kwargs: object) -> fields.String:
-    """A conversation's name; whether it exists and is the caller's is a rule's question."""
+    """Returns a field for a conversation's id; a rule checks that it exists and that the caller is a member."""
     return fields.String(validate=Length(1, 64), **kwargs)  # type: ignore[arg-type]
 
 
 class Message(Schema):
-    """The Message of the contract. Each field is a column of im_message and a field of rpc/message.proto."""
+    """The contract's Message. Each field is a column of im_message and a field of rpc/message.proto."""
 
     id = fields.Integer()
     conversation_id = fields.String()
@@ -57,6 +57,8 @@ class Message(Schema):
 
 
 class Conversation(Schema):
+    """The contract's Conversation: one user's view of it. Times are Unix seconds."""
+
     conversation_id = fields.String()
     conversation_type = fields.Integer(validate=OneOf([each.value for each in ConversationType]), metadata=_KINDS)
     friend_id = fields.Integer()
@@ -77,6 +79,8 @@ class Conversation(Schema):
 
 
 class Send(Schema):
+    """The body of a call that sends a message."""
+
     to_user_id = Id(metadata={"x-required": True})
     group_id = Id(metadata={"x-unavailable": True})  # there are no groups yet
     message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=MessageType.TEXT.value, metadata=_SENDABLE)
@@ -86,11 +90,15 @@ class Send(Schema):
 
 
 class Sent(Schema):
+    """The stored message; `duplicate` says that it was stored by an earlier attempt."""
+
     message = fields.Nested(Message)
     duplicate = fields.Boolean()
 
 
 class HistoryRequest(Schema):
+    """The conversation to read; at most one of the three positions may be given."""
+
     conversation_id = conversation_id(required=True)
     last_message_id = Id()
     before_seq = Int(minimum=1, maximum=MAX_ID)
@@ -99,65 +107,89 @@ class HistoryRequest(Schema):
 
 
 class History(Schema):
+    """Messages in ascending `seq`; `has_more` says that there are more in the direction asked for."""
+
     messages = fields.List(fields.Nested(Message))
     has_more = fields.Boolean()
 
 
 class ConversationsRequest(Schema):
+    """The page of the conversation list to read, counted from 1."""
+
     page = Int(minimum=1, maximum=1_000_000, load_default=1)
     limit = Int(minimum=1, maximum=50, load_default=20)
 
 
 class Conversations(Schema):
+    """A page of conversations; `total` counts all pages, `total_unread` leaves out muted and hidden ones."""
+
     conversations = fields.List(fields.Nested(Conversation))
     total = fields.Integer()
     total_unread = fields.Integer()
 
 
 class UnreadRequest(Schema):
+    """The conversation whose unread messages to count; without one, all but the muted and the hidden."""
+
     conversation_id = conversation_id(load_default=None)
 
 
 class Unread(Schema):
+    """A number of unread messages."""
+
     count = fields.Integer()
 
 
 class TicketIssued(Schema):
+    """A one-time ticket for the WebSocket."""
+
     ticket = fields.String()
     expires_in = fields.Integer(metadata={"example": 30, "description": "Seconds."})
 
 
 class ReadRequest(Schema):
+    """The message to mark as read, the conversation, or both for all up to the message."""
+
     conversation_id = conversation_id(metadata={"example": "1_2"})
     message_id = Id()
 
 
 class Read(Schema):
+    """How far the user has read the conversation, and their unread count in it."""
+
     conversation_id = fields.String()
     read_seq = fields.Integer()
     unread_count = fields.Integer()
 
 
 class RecallRequest(Schema):
+    """The message to recall."""
+
     message_id = Id(required=True)
 
 
 class Recalled(Schema):
+    """The recalled message, with the placeholder as content."""
+
     message = fields.Nested(Message)
 
 
 class DeleteRequest(Schema):
+    """The message to delete, for everyone or for the user alone."""
+
     message_id = Id(required=True)
     scope = fields.String(load_default="everyone", validate=OneOf(_SCOPES), metadata={"example": "self"})
 
 
 class Deleted(Schema):
+    """The deleted message's id, and for whom it was deleted."""
+
     message_id = fields.Integer()
     scope = fields.String(validate=OneOf(_SCOPES), metadata={"example": "self"})
 
 
 class Counters(fields.Dict):
-    """Conversation id → the last seq, or change_seq, known of it."""
+    """A field for a map from conversation ids to the last seq, or change_seq, that the client knows."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -166,22 +198,30 @@ class Counters(fields.Dict):
 
 
 class SyncRequest(Schema):
+    """The seqs (`heads`) and change_seqs (`changes`) that the client knows."""
+
     heads = Counters(required=True, metadata={"example": {"1_2": 31}})
     changes = Counters(load_default=dict, metadata={"example": {"1_2": 36}})
 
 
 class Moved(Schema):
+    """A conversation with the messages that the client missed; `truncated` says that there are more."""
+
     conversation = fields.Nested(Conversation)
     messages = fields.List(fields.Nested(Message))
     truncated = fields.Boolean()
 
 
 class Sync(Schema):
+    """The conversations that moved on; `truncated` says that there are more."""
+
     conversations = fields.List(fields.Nested(Moved))
     truncated = fields.Boolean()
 
 
 class ArrangeRequest(Schema):
+    """The user's settings of a conversation to change; absent ones stay."""
+
     conversation_id = conversation_id(required=True)
     is_top = Flag(metadata={"example": True})
     is_mute = Flag()
@@ -189,4 +229,6 @@ class ArrangeRequest(Schema):
 
 
 class Arranged(Schema):
+    """The conversation as it now is."""
+
     conversation = fields.Nested(Conversation)

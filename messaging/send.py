@@ -1,7 +1,7 @@
-"""Storing messages: a list of drafts in one transaction, each answered by itself.
+"""Storing messages: many drafts in one transaction, with an answer for each.
 
-Invariants: a repeat of a key stores nothing; `seq` and `change_seq` are given out under the head's lock; whatever is
-stored has its outbox event in the same transaction.
+Invariants: a repeat of a key stores nothing; `seq` and `change_seq` are given out under the head's lock; each stored
+message has its outbox event in the same transaction.
 """
 
 from collections import Counter
@@ -57,18 +57,18 @@ Heads = dict[str, heads.LockedHead]
 
 
 def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: MayTalk) -> list[Answer]:
-    """Store the drafts that may be sent and are new; answer each in its place, with Sent or Refused.
+    """Store the drafts that are new and may be sent. Returns an answer for each, in their order.
 
-    Refused: CLIENT_MSG_ID_REUSED when a key came before with another body, NOT_FRIENDS. A repeat is answered with
-    the stored message, also when the two are no longer friends.
+    The answer is Refused(CLIENT_MSG_ID_REUSED) when the key came before with another body, Refused(NOT_FRIENDS) when
+    `may_talk` leaves the pair out, otherwise Sent. A repeat gets the stored message, also after the friendship ended.
     """
     keyed = _keyed(drafts)
     repeats = _by_key(session, drafts)
     new = [draft for key, draft in keyed if key not in repeats]
     held = heads.lock_known(session, {draft.conversation_id for draft in new})
-    # Under the locks: a block that was committed while this waited for one counts.
+    # Asked under the locks, so that a block committed while this transaction waited for them counts.
     allowed = may_talk(session, now, {(draft.from_user_id, draft.to_user_id) for draft in new})
-    first: dict[Key, int] = {}  # the place of the draft that is stored; a refused one does not use up its key
+    first: dict[Key, int] = {}  # the index of the draft to store; a refused draft does not use up its key
     for place, (key, draft) in enumerate(keyed):
         if key not in repeats and (draft.from_user_id, draft.to_user_id) in allowed:
             first.setdefault(key, place)
@@ -81,7 +81,7 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: 
 
 
 def _keyed(drafts: Sequence[Draft]) -> list[tuple[Key, Draft]]:
-    """Drafts with their retry key; one without a client_msg_id is nobody's repeat, so its place stands for it."""
+    """Returns the drafts with their retry keys. A draft without client_msg_id repeats none: its index is its key."""
     return [
         ((draft.from_user_id, draft.client_msg_id) if draft.client_msg_id is not None else place, draft)
         for place, draft in enumerate(drafts)
@@ -160,7 +160,7 @@ def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Col
 
 
 def _insert(session: Session, rows: Sequence[Columns]) -> dict[Place, int]:
-    """Insert the rows. Returns their ids, which need not be consecutive."""
+    """Insert the rows. Returns their ids by conversation and seq; the ids need not be consecutive."""
     if session.get_bind().dialect.insert_returning:
         inserted = session.execute(_INSERT_IDS, rows)
     else:  # MySQL has no RETURNING: read them back by their unique key

@@ -1,18 +1,18 @@
-"""What others' clients will show or open on a user's word: a nickname, and the address of an avatar."""
+"""Checks of texts that other users' clients show or open: a nickname, and the address of an avatar."""
 
 from unicodedata import category
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-# They turn the text around them, so that a name reads as another one: embeddings, overrides and isolates.
+# Embeddings, overrides and isolates change the direction of the text around them: a name would read as another one.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _JOINERS = "\u200c\u200d"  # scripts and emoji need them
-_BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that look like nothing
+_BLANK = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that are drawn as blanks
 
 
 def require_name(text: str) -> None:
-    """Raises ValidationError unless a name shows, and shows nothing but itself."""
+    """Raises ValidationError unless a name can be seen, and holds no invisible or direction-changing characters."""
     _require_plain(text)
     if any(category(each) == "Cf" and each not in _JOINERS for each in text):
         raise ValidationError("Must hold no invisible characters.")
@@ -21,9 +21,9 @@ def require_name(text: str) -> None:
 
 
 def require_address(text: str) -> None:
-    """Raises ValidationError unless it is empty, an http or https address, or a relative path.
+    """Raises ValidationError unless the text is empty, an http or https address, or a relative path.
 
-    Browsers take a backslash for a slash, and drop line ends and tabs within.
+    Backslashes and white space are refused: browsers take a backslash for a slash, and drop line ends and tabs.
     """
     _require_plain(text)
     if any(each.isspace() or each == "\\" for each in text) or not _leads_to_a_picture(text):

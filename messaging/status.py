@@ -1,4 +1,4 @@
-"""The status of a message and its legal moves: the one table that every rule asks.
+"""The status of a message and its legal changes: the one table that all rules use.
 
 sending(0) -> sent(1) -> delivered(2) -> read(3)
                  |            |            |
@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """It only rises. 0, sending, is the client's own and never stored."""
+    """The stored statuses of a message, which only rise. 0, sending, is the client's own and never stored."""
 
     SENT = 1
     DELIVERED = 2
@@ -18,7 +18,7 @@ class Status(IntEnum):
     DELETED = 5
 
 
-# For each status, those from which a message may move to it.
+# For each status, the statuses from which a message may change to it.
 BEFORE: dict[Status, frozenset[Status]] = {
     Status.DELIVERED: frozenset({Status.SENT}),
     Status.READ: frozenset({Status.SENT, Status.DELIVERED}),
@@ -30,5 +30,5 @@ UNREAD = BEFORE[Status.READ]
 
 
 def may_become(old: int, new: Status) -> bool:
-    """Whether a message may move from one status to another."""
+    """Returns whether a message may change from one status to another."""
     return old in BEFORE[new]

@@ -1,8 +1,8 @@
-"""Catching up: a client says how far it has got, and gets what it missed.
+"""Sync: a client says how far it has got, and receives what it missed.
 
-A client holds for each conversation the highest `seq` up to which it has everything, and a `change_seq` up to which
-it has every change. What is above either comes; nothing is skipped: what was deleted or hidden comes as a tombstone,
-so that a hole always means a loss. An answer that is cut off says `truncated`, and the client asks on from there.
+A client holds for each conversation the highest `seq` up to which it has every message, and a `change_seq` up to
+which it has every change. It receives all that is above either. Nothing is skipped: a deleted or hidden message comes
+as a tombstone, so that a hole always means a loss. An answer that was cut off says `truncated`: the client asks again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,15 @@ from messaging.message import COLUMNS, wire
 
 MOST_NAMED = 1_000
 MOST_CONVERSATIONS = 100
-MOST_MESSAGES = 200  # of one conversation, new ones and changed ones each
+MOST_MESSAGES = 200  # of one conversation: 200 new ones and 200 changed ones
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A conversation that moved on.
+    """A conversation with new messages or changes.
 
-    `truncated`: ask again, with the highest seq in `messages`, and the highest change_seq of those of them that are
-    not above the seq asked with; a new message's change_seq says nothing of older changes that did not fit.
+    `truncated` says to ask again, with the highest seq in `messages`, and the highest change_seq among those that are
+    not above the seq asked with: a new message's change_seq says nothing of older changes that did not fit.
     """
 
     conversation: dict[str, Any]
@@ -40,14 +40,14 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """`truncated`: more conversations have moved on; ask again, naming also these."""
+    """The conversations that moved on. `truncated` says that there are more: ask again, and name these as well."""
 
     conversations: list[Moved]
     truncated: bool
 
     @property
     def views(self) -> list[dict[str, Any]]:
-        """The conversations that a door has to name."""
+        """Returns the conversations to which a name and an avatar are to be added."""
         return [moved.conversation for moved in self.conversations]
 
 
@@ -59,10 +59,10 @@ def sync(
     heads: Mapping[str, int],
     changes: Mapping[str, int],
 ) -> Sync:
-    """What the user's client missed, by the seqs (`heads`) and change_seqs (`changes`) that it knows.
+    """Returns what the user's client missed, given the seqs (`heads`) and change_seqs (`changes`) that it knows.
 
-    Of a conversation that is not named, the newest messages come. Without an entry in `changes` only new messages
-    do. Raises Refused(INVALID) for more than 1,000 entries.
+    A conversation in neither comes with its newest 200 messages; one without an entry in `changes` with new messages
+    only. Raises Refused(INVALID) for more than 1,000 entries.
     """
     names = set(heads) | set(changes)
     if len(names) > MOST_NAMED:

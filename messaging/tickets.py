@@ -1,6 +1,6 @@
 """One-time tickets for the WebSocket: browsers cannot set its headers, and a JWT in a URL would end up in logs.
 
-Invariants: only a ticket's hash is stored; it is good once, however many try at the same time; it does not outlive
+Invariants: only a ticket's hash is stored; a ticket can be used once, even by concurrent requests; it does not outlive
 the token that it stands for.
 """
 
@@ -20,7 +20,10 @@ LIFETIME = 30  # seconds
 
 
 def issue(session: Session, now: datetime, *, claims: dict[str, Any]) -> str:
-    """A ticket that stands for a token's claims; `claims["expires_at"]` is the token's end in Unix seconds."""
+    """Store a ticket for a token's claims. Returns the ticket, which expires after 30 s, or with the token if sooner.
+
+    `claims["expires_at"]` is the token's end in Unix seconds.
+    """
     ticket = secrets.token_urlsafe(32)
     seconds = min(LIFETIME, claims["expires_at"] - unix(now))
     session.execute(
@@ -34,17 +37,17 @@ def issue(session: Session, now: datetime, *, claims: dict[str, Any]) -> str:
 
 
 def known(session: Session, now: datetime, *, ticket: str) -> bool:
-    """Returns whether it could be redeemed: to look takes no lock, so that guesses hold up nobody who writes."""
+    """Returns whether the ticket could be redeemed. It takes no lock, so that guesses hold up no writer."""
     return session.scalar(select(Ticket.ticket_hash).where(*_good(now, ticket))) is not None
 
 
 def redeem(session: Session, now: datetime, *, ticket: str) -> dict[str, Any] | None:
-    """The claims that a ticket stands for, once; None when it is unknown, expired or used."""
+    """Use a ticket up. Returns the claims that it stands for, or None when it is unknown, expired or used."""
     good = _good(now, ticket)
     claims = session.scalar(select(Ticket.claims).where(*good))
     if claims is None:
         return None
-    # Two who redeem it at once have both read it; the database lets one of them delete it.
+    # Two concurrent requests may both have read the ticket: the database lets only one of them delete it.
     deleted: CursorResult[Any] = session.execute(  # type: ignore[assignment]
         delete(Ticket).where(*good).execution_options(synchronize_session=False)
     )

@@ -1,7 +1,7 @@
-"""Ending tokens before their time: a login's, a user's, all at once, and a refresh token, when it is spent.
+"""Revoking tokens: those of a login, all of a user, and a refresh token when it is spent.
 
-Invariants: a refresh token is spent once, however many try at the same time; an entry lives longer than every token
-that it covers; whoever signs in after all logins were ended, in the same second too, is of the next generation.
+Invariants: a refresh token is spent once, even by concurrent requests; an entry lives longer than every token that it
+covers; a login that begins after all logins were ended, even in the same second, is of the next generation.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,13 @@ from db.revoked_user import RevokedUser
 from infra.settings import settings
 from messaging.revocations import Token, ended
 
-# Tokens end by the clocks of processes, entries by the database's; and a refresh that was let through just before
-# its family was revoked may still be making its tokens.
+# Tokens expire by the clocks of processes, entries by the database's; and a refresh that was allowed just before its
+# family was revoked may still be issuing tokens.
 _MARGIN = timedelta(hours=1)
 
 
 class Refresh(Enum):
-    """What became of a refresh token: only SPENT earns new ones."""
+    """The outcomes of spending a refresh token: only SPENT earns new tokens."""
 
     SPENT = auto()
     REUSED = auto()  # it was spent before: its family is revoked now
@@ -32,7 +32,10 @@ class Refresh(Enum):
 def log_out(
     session: Session, now: datetime, *, user_id: int, family: str | None, expires_at: int, everywhere: bool
 ) -> None:
-    """Revoke the tokens of a login, if it has a family, and with `everywhere` those of all logins of the user."""
+    """Revoke the tokens of the login `family`, unless it is None, and with `everywhere` those of all the user's logins.
+
+    `expires_at`, Unix seconds, is the end of the token at hand.
+    """
     if everywhere:
         revoke_user(session, now, user_id=user_id)
     if family is not None:
@@ -40,16 +43,16 @@ def log_out(
 
 
 def revoke_login(session: Session, now: datetime, *, family: str, expires_at: int) -> None:
-    """Revoke all tokens of a login, whenever issued. `expires_at`, Unix seconds, is the end of the one at hand."""
+    """Revoke all tokens of a login, whenever issued. `expires_at`, Unix seconds, is the end of the token at hand."""
     longest = timedelta(seconds=max(settings().access_token_seconds, settings().refresh_token_seconds))
     _revoke(session, now, family, max(now + longest, _ends(expires_at)), of_access=True)
 
 
 def revoke_user(session: Session, now: datetime, *, user_id: int) -> int:
-    """End all logins of a user. Returns the generation of those that come after.
+    """End all logins of a user. Returns the generation of the logins that follow.
 
-    It is kept for good, as the count goes on from there. Tokens of another issuer carry no generation: those issued
-    before `now` end.
+    The row is kept for good, as it holds the count. Tokens of another issuer carry no generation: those issued before
+    `now` are revoked.
     """
     mine = select(RevokedUser).where(RevokedUser.user_id == user_id).with_for_update()
     row = session.scalar(mine)
@@ -64,7 +67,7 @@ def revoke_user(session: Session, now: datetime, *, user_id: int) -> int:
 
 
 def generation(session: Session, user_id: int) -> int:
-    """Returns how often all logins of a user were ended."""
+    """Returns the generation of the user's logins: how often all of them were ended."""
     return session.scalar(select(RevokedUser.generation).where(RevokedUser.user_id == user_id)) or 0
 
 
@@ -73,7 +76,7 @@ def spend_refresh(
 ) -> Refresh:
     """Spend a refresh token that ends at `expires_at`, Unix seconds. Spending it again revokes its family.
 
-    The answer is no exception, because that revocation must be committed.
+    Returns the outcome. It is not raised, because the revocation must be committed.
     """
     if _revoked(session, family) or _user_ended(session, token):
         return Refresh.REVOKED
@@ -93,7 +96,7 @@ def _revoked(session: Session, token_id: str) -> bool:
 
 
 def _revoke(session: Session, now: datetime, token_id: str, ends: datetime, *, of_access: bool) -> bool:
-    """Whether it was not revoked before."""
+    """Revoke a token or a family. Returns False when it was revoked before."""
     row = {"token_id": token_id, "expires_at": ends + _MARGIN, "of_access": of_access, "create_time": now}
     return insert_new(session, RevokedToken, row)
 

@@ -1,4 +1,4 @@
-"""Where is my message? What the tables know of one message's way to each of its recipients."""
+"""The trace of a message: how far it has come to each of its recipients, by the tables."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,9 @@ from messaging.members import members
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One recipient's. `stored`, `answered` and `read` are UTC times, or None; the rest is yes or no.
+    """The trace for one recipient. `stored`, `answered` and `read` are UTC times; the last two may be None.
 
-    `parked` says that its event could not be told and was put aside.
+    `parked` says that the message's event could not be published and was parked.
     """
 
     user_id: int
@@ -35,7 +35,7 @@ class Trace:
 
 
 def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
-    """How far a message has come, for each recipient. Raises Refused(NO_SUCH_MESSAGE)."""
+    """Returns the trace of a message for each recipient, by user id. Raises Refused(NO_SUCH_MESSAGE)."""
     message = session.get(Message, message_id)
     if message is None:
         raise Refused(Code.NO_SUCH_MESSAGE)
@@ -44,7 +44,8 @@ def trace(session: Session, _now: datetime, *, message_id: int) -> list[Trace]:
         for model in (OutboxEvent, Parked)
     )
     published = waits is None and parked is None
-    recipients = set(members(session, [message.conversation_id])[message.conversation_id]) - {message.from_user_id}
+    here = members(session, [message.conversation_id]).get(message.conversation_id, ())
+    recipients = set(here) - {message.from_user_id}
     return [_of(session, message, user, published=published, parked=parked is not None) for user in sorted(recipients)]
 
 

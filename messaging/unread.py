@@ -1,4 +1,4 @@
-"""The unread rule, for a message at hand (`counts_for`) and as a query (`count_unread`): both must say the same.
+"""The unread rule, for one message (`counts_for`) and as a query (`count_unread`): the two must agree.
 
 A message is unread for a member when they have neither read nor sent nor hidden it, it is no system message, and it
 has not been withdrawn (CONTRACT: unread count).
@@ -49,7 +49,7 @@ def count_unread(session: Session, row: rows.View, *, upto: int) -> int:
 
 
 def uncount(session: Session, row: rows.View, message: Row[Any]) -> None:
-    """Take a message out of a locked row's unread count, if it is in it. `message` is as it was before its change."""
+    """Take a message out of a locked row's unread count, if it was counted. `message` is its row before the change."""
     if message.seq <= row.last_seq and counts_for(
         row, message, hidden=is_hidden(session, user_id=row.user_id, message_id=message.id)
     ):

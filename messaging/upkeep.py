@@ -1,4 +1,4 @@
-"""Rules of the upkeep: what has expired, and what there is."""
+"""The rules of the upkeep: deleting expired rows, and counting for the metrics."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ _ADDRESSES_KEPT = timedelta(days=90)  # since the last login there
 def expire(session: Session, now: datetime) -> dict[str, int]:
     """Delete tickets, revoked tokens, login attempts and known addresses that no longer matter.
 
-    Returns how many of each.
+    Returns the number of deleted rows by the name of the table.
     """
     dead: dict[type[Base], ColumnElement[bool]] = {
         Ticket: Ticket.expires_at < now,
@@ -42,8 +42,9 @@ def _delete(session: Session, table: type[Base], condition: ColumnElement[bool])
 
 
 def snapshot(session: Session, now: datetime) -> dict[str, int]:
-    """Messages and users (the highest id given out: counting millions of rows would take seconds), and the outbox:
-    events waiting, the age of the oldest in seconds, and events that were put aside.
+    """Returns the numbers of messages, users, waiting and parked events, and the age of the oldest event in seconds.
+
+    Messages and users are the highest id given out: counting millions of rows would take seconds.
     """
     waiting = select(func.count(), func.min(OutboxEvent.create_time)).select_from(OutboxEvent)
     depth, oldest = session.execute(waiting).one()

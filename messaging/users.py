@@ -1,4 +1,4 @@
-"""The users of the built-in directory, as they and others see them."""
+"""The users of the built-in directory, as the contract shows them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.user import User
 from messaging.errors import Code, Refused
 
-# A closed account keeps its username in its row, so that nobody else gets it, and shows it to nobody.
+# A closed account keeps its username in its row, so that no other user gets it, but shows an empty one.
 _USERNAME = case((User.delete_time.is_(None), User.username), else_="").label("username")
 COLUMNS = (User.id, _USERNAME, User.nickname, User.avatar)
 
@@ -18,7 +18,7 @@ Page = tuple[list[dict[str, Any]], int]  # the entries of one page, and how many
 
 
 def wire(row: Any) -> dict[str, Any]:
-    """The user of the contract, from anything with `COLUMNS` as attributes."""
+    """Returns the contract's User, from an object with `COLUMNS` as attributes."""
     return {"id": row.id, "username": row.username, "nickname": row.nickname, "avatar": row.avatar}
 
 
@@ -31,7 +31,7 @@ def profile(session: Session, _now: datetime, *, user_id: int) -> dict[str, Any]
 
 
 def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """Users by id; unknown ids are left out."""
+    """Returns users by id, those with a closed account included. Unknown ids are left out."""
     rows = session.execute(select(*COLUMNS).where(User.id.in_(sorted(user_ids))))
     return {row.id: wire(row) for row in rows}
 
@@ -39,7 +39,7 @@ def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str,
 def change(
     session: Session, now: datetime, *, user_id: int, nickname: str | None = None, avatar: str | None = None
 ) -> dict[str, Any]:
-    """Set what is not None. Returns the user as they are now. Raises Refused(NOT_FOUND)."""
+    """Set the fields that are not None. Returns the user as they are now. Raises Refused(NOT_FOUND)."""
     given = {"nickname": nickname, "avatar": avatar}
     changes = {name: value for name, value in given.items() if value is not None}
     statement = update(User).where(User.id == user_id, User.delete_time.is_(None)).values(**changes, update_time=now)
@@ -48,7 +48,7 @@ def change(
 
 
 def search(session: Session, _now: datetime, *, user_id: int, keyword: str, page: int, limit: int) -> Page:
-    """Users other than oneself whose username or nickname begins with `keyword`, by username."""
+    """Returns a page of the users, without this one, whose username or nickname begins with `keyword`, by username."""
     begins = or_(
         User.username.startswith(keyword.lower(), autoescape=True),
         User.nickname.startswith(keyword, autoescape=True),
@@ -61,7 +61,7 @@ def search(session: Session, _now: datetime, *, user_id: int, keyword: str, page
 def paged(
     session: Session, statement: Select[*tuple[Any, ...]], *, page: int, limit: int
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
-    """The rows of one page, counted from 1, and how many there are on all pages."""
+    """Returns the rows of one page, counted from 1, and the number of rows on all pages."""
     rows = session.execute(statement.offset((page - 1) * limit).limit(limit)).all()
     total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
     return rows, total or 0

@@ -1,4 +1,4 @@
-"""What recalling and deleting share: a message leaves the sight of users, and their rows follow."""
+"""The steps that recalling and deleting share: lock, change the message, then correct the rows of its users."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from messaging.unread import uncount
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The message as it now stands, and the outbox shard to poke, None when nothing has changed."""
+    """The message as it now stands, and the outbox shard to poke: None when nothing has changed."""
 
     message: Any
     shard: int | None
@@ -25,7 +25,7 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A message with everything locked that depends on it."""
+    """A locked message, with the locked head and conversation rows that depend on it."""
 
     message: Row[Any]
     head: heads.LockedHead
@@ -33,9 +33,9 @@ class Held:
 
 
 def hold(session: Session, now: datetime, message: Row[Any], user_ids: Collection[int]) -> Held:
-    """Lock the head, these users' rows and the message, in the house's order; the message as it is then.
+    """Lock the head, these users' rows and the message, in this order. Returns them as they are under the locks.
 
-    A drain that is publishing it goes first: its text must not come after the answer.
+    Waits for a drain that is publishing the message: its text must not arrive after the answer.
     """
     name = message.conversation_id
     head = heads.lock(session, [name])[name]
@@ -55,7 +55,10 @@ def withdraw(
     hide: Insert | None = None,
     **values: Any,
 ) -> Withdrawn:
-    """Change the message by `values`, or `hide` it; counts and previews of the held rows follow, and it is told."""
+    """Set `values` on the message, or run `hide`; correct the held rows' counts and previews; add the `event`.
+
+    Returns the message as it now stands, and the outbox shard to poke.
+    """
     message = held.message
     for row in held.rows:
         uncount(session, row, message)

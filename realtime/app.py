@@ -1,4 +1,4 @@
-"""The WebSocket door put together."""
+"""The WebSocket door's application."""
 
 from flask import Flask, Response, g, request
 
@@ -14,7 +14,7 @@ PATH = "/message/v1/ws"
 
 
 def create_app() -> Flask:
-    """A WSGI application that serves the sockets of one relay. Make it after the server has forked and patched."""
+    """Returns a WSGI application that serves one relay's sockets. Create it after the server has forked and patched."""
     logs.configure()
     app = Flask(__name__)
     tokens.configure(app)
@@ -45,7 +45,7 @@ def _socket(hub: Hub) -> Response:
     except OSError as error:
         log.info("socket_lost", reason=str(error))
     except Exception:
-        log.exception("socket_failed")  # to answer 500 would write HTTP between two frames
+        log.exception("socket_failed")  # a 500 would write HTTP between two frames
     return handshake.Over()
 
 
@@ -54,7 +54,7 @@ def _healthz() -> dict[str, str]:
 
 
 def readyz(hub: Hub) -> Response | dict[str, str]:
-    """A relay can do its work only while it hears Redis and all its loops turn."""
+    """Returns "ready", or a 503 with the reason: a relay works only while it hears Redis and all its loops turn."""
     if stalled := loops.stalled():
         return Response(f"standing still: {', '.join(stalled)}", 503)
     try:

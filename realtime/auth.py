@@ -1,4 +1,4 @@
-"""Who opens a socket: decided before the upgrade, while there is still an HTTP status to answer."""
+"""Authentication of a socket, before the upgrade, while an HTTP status can still be answered."""
 
 from urllib.parse import urlsplit
 
@@ -16,9 +16,9 @@ SUBPROTOCOL = "bearer"
 
 
 def authenticate() -> Response | None:
-    """Leave the caller's claims in `g.claims`, or answer 401, 403 or 503 instead of an upgrade.
+    """Store the caller's claims in `g.claims` and return None, or return a 401, 403 or 503 instead of an upgrade.
 
-    Raises TooManyRequests when the caller's address has tried too many tokens and tickets that are no good.
+    Raises TooManyRequests when the caller's address has tried too many invalid tokens and tickets.
     """
     if not _own_origin():
         return Response("foreign origin", 403)
@@ -42,13 +42,16 @@ def _refused() -> Response:
 
 
 def _own_origin() -> bool:
-    """A browser sends Origin, and another site's page must not use its visitor's ticket or cookies here."""
+    """Returns whether Origin is ours, or absent (no browser): no other site may use a visitor's ticket or cookies."""
     origin = request.headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == request.host or origin in settings().allowed_origins
 
 
 def _claims() -> Claims | None:
-    """The first found of header, ticket, subprotocol. A JWT in the query string is not looked for: URLs are logged."""
+    """Returns the claims of the first of header, ticket and subprotocol, None if there is none. Raises InvalidToken.
+
+    A JWT in the query string is not looked for: URLs are logged.
+    """
     scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return verify(raw.strip())

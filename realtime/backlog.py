@@ -1,6 +1,6 @@
-"""One connection's backlog: pages asked for of a worker, the next when the device has answered for the last.
+"""One connection's backlog: a worker sends it in pages, the next one when the device has answered for the last.
 
-While it runs, live frames wait. A lost request or answer is asked for again.
+While it runs, live frames wait. When a request or its answer is lost, the page is asked for again.
 """
 
 import time
@@ -19,9 +19,9 @@ TakeLive = Callable[[notes.Live, bytes], None]
 
 
 class Backlog:
-    """`take_live(note, frame)` is called with what was held, at the end.
+    """A backlog of one connection. At its end it calls `take_live(note, frame)` for each held live frame.
 
-    A new one holds live frames, and asks for nothing yet.
+    A new one holds live frames, and asks for nothing before `start`.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Backlog:
         self.running = True
 
     def start(self, *, resync: bool) -> None:
-        """Run from the beginning; with `resync`, tell the client at the end that frames may have been lost.
+        """Run from the beginning; with `resync`, push `resync` at the end: frames may have been lost.
 
-        A link restored before the first run, which `hello` goes before, has lost nothing that this will not bring.
+        Before the first run, which follows `hello`, a `resync` does nothing: the first run brings all that was lost.
         """
         if resync and not self._serial:
             return
@@ -69,16 +69,16 @@ class Backlog:
         self._ask(self._serial + 1)
 
     def pause(self) -> None:
-        """Hold live frames, and ask for nothing, until `start`: frames were lost, and none may come before them."""
+        """Hold live frames and ask for nothing until `start`: frames were lost, and none may overtake them."""
         self.running = True
         self._begun = False
         self._asked_at = None
 
     def hold(self, note: notes.Live, frame: bytes) -> None:
-        """Keep a live frame for later, as long as there is room.
+        """Keep a live frame until the backlog ends.
 
-        Then all that was kept is left out, and what it told is in the backlog, which begins anew: also the page that is
-        under way, which may hold what was withdrawn by a frame that was left out.
+        Without room for it, all kept frames are dropped, and a backlog under way, which brings what they said, begins
+        anew. Its current page is ignored: it may hold a message that a dropped frame withdrew.
         """
         if self._held.add(note, frame):
             return
@@ -88,7 +88,7 @@ class Backlog:
             self.start(resync=True)
 
     def take(self, page: notes.BacklogPage) -> None:
-        """Push a page that answers the request outstanding; another is an answer that came twice, or late."""
+        """Push a page that answers the outstanding request; ignore any other, which came twice or late."""
         self._pages.answered(self._user_id, self._connection_id, page.serial)
         if not self.running or self._asked_at is None or page.serial != self._serial:
             return
@@ -107,21 +107,21 @@ class Backlog:
             self.answered()
 
     def answered(self) -> None:
-        """The device may have answered for all that was pushed: then it is time for the next page."""
+        """Ask for the next page, if the device has answered for everything pushed."""
         if self._begun and self._asked_at is None and self._runs.all_answered:
             self._ask(self._serial + 1)
 
     def tick(self, now: float) -> None:
-        """Ask again when an answer has been due for long; less and less often, the worker may be away or busy.
+        """Ask again for a page that is long overdue, at growing intervals: the workers may be away or busy.
 
-        Under the same serial: the answer to the first request, however late, is as good as the next.
+        `now` is monotonic. The serial stays the same: a late answer to the first request is as good as the next.
         """
         if self.running and self._asked_at is not None and now - self._asked_at > self._patience:
             self._patience = min(self._patience * 2, _ASK_AGAIN_MOST)
             self._ask(self._serial)
 
     def leave(self) -> None:
-        """Ask for nothing any more: the connection has gone, and others must not wait for its pages."""
+        """Ask for no more pages: the connection is closed, and the user's other connections must not wait for it."""
         self._gone = True
         self._pages.gone(self._user_id, self._connection_id)
 

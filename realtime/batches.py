@@ -1,4 +1,4 @@
-"""What many connections ask for at the same time, and is done for all of them at once."""
+"""Batches: what many connections ask for at the same time is done for all of them at once."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from infra import loops
 T = TypeVar("T")
 
 _MOST = 50
-_MOST_WAITING = 100_000  # beyond it the oldest is forgotten
-_IDLE_SECONDS = 2.0  # without anything to do, and others shall see that the loop is alive
+_MOST_WAITING = 100_000  # beyond it the oldest item is dropped
+_IDLE_SECONDS = 2.0  # without anything to do; then the loop turns, which shows that it is alive
 
 
 class Batches(Generic[T]):
-    """Calls `do(batch)` with what was added while it dealt with the batch before.
+    """Items in batches: `do(batch)` gets what was added while it dealt with the batch before, at most 50 items.
 
-    A batch of which `do` raises something is gone: whoever waits for it must not wait for ever.
+    A batch for which `do` raises is dropped, so a caller that waits for an item needs a timeout.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Batches(Generic[T]):
         gather: float = 0,
         sleep: Callable[[float], object] = gevent.sleep,
     ) -> None:
-        """`name` is the loop's; `gather`: seconds in which more may come, for what is in no hurry."""
+        """`name` is the loop's; `gather` is how many seconds the first item waits for more."""
         self._name = name
         self._do = do
         self._gather = gather
@@ -39,12 +39,12 @@ class Batches(Generic[T]):
         self._any = Event()
 
     def add(self, item: T) -> None:
-        """Have it done, soon. Returns at once."""
+        """Queue an item. Returns at once."""
         self._waiting.append(item)
         self._any.set()
 
     def run(self) -> NoReturn:
-        """Deal with what is added, forever."""
+        """Deal with added items, forever."""
         loops.forever(self._name, self._turn, sleep=self._sleep)
 
     def _turn(self) -> None:

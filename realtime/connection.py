@@ -1,4 +1,4 @@
-"""One socket: what is pushed to it, what its device answers, and when it has to go."""
+"""One connection: what is pushed to it, what its device answers, and when it is closed."""
 
 import time
 from uuid import uuid4
@@ -14,11 +14,11 @@ from realtime.runs import Place, Runs
 from realtime.typing import Typing
 
 IDLE_PING_SECONDS = 25.0
-DEAD_SECONDS = 75.0  # without a byte from the peer: three idle pings unanswered
+DEAD_SECONDS = 75.0  # without a byte from the peer, which is three idle pings unanswered
 
 
 class Connection:
-    """Made by the socket's handler, known to the hub by `id` and by its user."""
+    """One connection. The socket's handler creates it; the hub finds it by `id` and by its user."""
 
     def __init__(self, claims: Claims, proofs: Proofs, pages: Pages) -> None:
         self.id = uuid4().hex
@@ -35,10 +35,10 @@ class Connection:
         )
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
-        self._behind = False  # live frames were left out, because the queue was full of others
+        self._behind = False  # live frames were dropped, because the queue was full
 
     def welcome(self, now: int, total_unread: int) -> None:
-        """Say hello, at `now` by the database's clock, Unix seconds; then push the backlog, then live."""
+        """Push `hello`, then the backlog, then live frames. `now` is the database's clock in Unix seconds."""
         self._clock_offset = now - time.time()
         hello = {
             "connection_id": self.id,
@@ -51,11 +51,11 @@ class Connection:
         self._backlog.start(resync=False)
 
     def server_time(self) -> int:
-        """Unix seconds by the database's clock, as far as it was known at hello."""
+        """Returns the database's clock in Unix seconds, by its offset at `hello`."""
         return int(time.time() + self._clock_offset)
 
     def take(self, note: notes.Live, frame: bytes, *, bounded: bool = True) -> None:
-        """A live note for this user, its frame already encoded."""
+        """Push, hold or drop a live note for this user; `frame` is its encoded frame."""
         if isinstance(note, notes.Typing):
             self._take_typing(frame)
         elif self._backlog.running:
@@ -68,7 +68,7 @@ class Connection:
             self.outbound.push(frame, bounded=bounded)
 
     def take_own(self, note: notes.Own) -> None:
-        """A note addressed to this one connection: a page of its backlog, or which friends are online."""
+        """Take a note for this connection alone: a page of its backlog, or which friends are online."""
         match note:
             case notes.BacklogPage():
                 self._backlog.take(note)
@@ -77,16 +77,16 @@ class Connection:
                     self.outbound.push(frames.text(frame))
 
     def pause(self) -> None:
-        """Notes may have been lost: hold what comes live until `rerun_backlog`, which has to follow."""
+        """Hold live frames until `rerun_backlog`, which has to follow: notes may have been lost."""
         self._backlog.pause()
 
     def rerun_backlog(self) -> None:
-        """Notes may have been lost: run the backlog again, then tell the client to sync."""
+        """Run the backlog again, then push `resync`: notes may have been lost."""
         self._behind = False
         self._backlog.start(resync=True)
 
     def pong(self, payload: bytes) -> None:
-        """The device has answered a ping."""
+        """Take the payload of a pong: queue the proofs of it, and continue the backlog."""
         serial = frames.pong_serial(payload)
         if serial is None:
             return
@@ -96,21 +96,21 @@ class Connection:
             self.outbound.wake()
 
     def ack(self, conversation_id: str, seq: int) -> None:
-        """The client says how far it has got."""
+        """Take the client's `ack`: queue the proof of it."""
         proof = self._runs.ack(conversation_id, seq)
         if proof:
             self._proofs.add([proof])
 
     def written(self, conversation_id: str) -> int:
-        """How far a conversation was written to this socket; 0 while something waits to be."""
+        """Returns the last seq of a conversation written to this socket; 0 for none, and while frames wait."""
         return 0 if self.outbound.waiting else self._runs.top(conversation_id)
 
     def heard(self) -> None:
-        """The peer has given a sign of life."""
+        """Note that the peer has just given a sign of life."""
         self._heard_at = time.monotonic()
 
     def due_ping(self) -> bytes:
-        """The ping that has to follow what is being written, or nothing."""
+        """Returns the ping to append to what is being written, or no bytes."""
         serial = self._runs.due_ping()
         if serial is None and not self._idle_ping:
             return b""
@@ -119,7 +119,7 @@ class Connection:
         return frames.ping(serial or 0)
 
     def tick(self, now: float) -> None:
-        """Once a second or so: ping an idle peer, give up on a dead one, ask again for lost pages."""
+        """Ping an idle peer, close a dead one, ask again for lost pages: about once a second. `now` is monotonic."""
         if now - self._heard_at > DEAD_SECONDS:
             self.outbound.close(1013, "no sign of life")
         elif now - max(self._heard_at, self._pinged_at) > IDLE_PING_SECONDS:
@@ -130,23 +130,24 @@ class Connection:
         self._backlog.tick(now)
 
     def leave(self) -> None:
-        """The hub has forgotten this connection."""
+        """Ask for no more pages: the hub has forgotten this connection."""
         self._backlog.leave()
 
     def _fall_behind(self) -> None:
-        """More came at once than this reader can have taken. The backlog has all of it, at the reader's own pace, and
-        who does not read at all is closed by the time that a write takes.
+        """Drop live frames, because more came at once than the reader could take.
+
+        The backlog brings them at the reader's pace; a reader that takes nothing exceeds the time limit of a write.
         """
         self._behind = True
         self._backlog.pause()
 
     def _take_typing(self, frame: bytes) -> None:
-        """The first to go under load: by the time that there is room again it is no longer true."""
+        """Push a typing frame, or drop it under load: once there is room again, it is out of date."""
         if not self._backlog.running and not self.outbound.busy:
             self.outbound.push(frame)
 
     def _take_held(self, note: notes.Live, frame: bytes) -> None:
-        self.take(note, frame, bounded=False)  # it was bounded while it was held
+        self.take(note, frame, bounded=False)  # `Held` has bounded it already
 
     def _take_message(self, note: notes.Message, frame: bytes, *, bounded: bool) -> None:
         own = note.from_user_id == self.claims.user_id

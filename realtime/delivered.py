@@ -1,4 +1,4 @@
-"""What relays know to be delivered and no worker has confirmed yet: sent in batches, repeated every 5 s."""
+"""Proofs of delivery that no worker has confirmed yet: sent to workers in batches, and again every 5 s."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ log = logs.get(__name__)
 REPEAT_SECONDS = 5.0
 _GATHER_SECONDS = 0.05  # proofs that come together go together
 _MOST_PER_TASK = 500
-_MOST_PENDING = 200_000  # beyond it the oldest is forgotten, and its message comes again on the next connection
+_MOST_PENDING = 200_000  # beyond it the oldest is dropped, and its messages come again on the next connection
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ def _store(relay_id: str, proofs: list[list[Any]]) -> None:
 
 
 class Proofs:
-    """Proofs of one relay. Each is kept until confirmed, also when its connection is long closed."""
+    """The proofs of one relay. Each is kept until confirmed, even after its connection is closed."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Proofs:
         self._due = Event()
 
     def add(self, proofs: Iterable[Proof]) -> None:
-        """Have these stored, soon."""
+        """Queue proofs to be sent to a worker soon. Beyond `most` the oldest are dropped."""
         for proof in proofs:
             key = (proof.user_id, proof.conversation_id, proof.after)
             known = self._pending.pop(key, None)
@@ -61,7 +61,7 @@ class Proofs:
             del self._pending[next(iter(self._pending))]
 
     def confirm(self, proofs: Iterable[notes.Proof]) -> None:
-        """A worker has dealt with these."""
+        """Forget proofs that a worker has dealt with."""
         for user_id, conversation_id, after, upto in proofs:
             key = (user_id, conversation_id, after)
             known = self._pending.get(key)
@@ -69,7 +69,7 @@ class Proofs:
                 del self._pending[key]
 
     def run(self) -> NoReturn:
-        """Send proofs as they come, and again those that nobody confirmed, forever."""
+        """Send new proofs, and again those not confirmed, forever."""
         loops.forever("proofs", self._turn, sleep=self._sleep)
 
     def _turn(self) -> None:
@@ -82,7 +82,7 @@ class Proofs:
             log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
 
     def send_due(self) -> None:
-        """Send what is new, and what nobody has confirmed for REPEAT_SECONDS."""
+        """Send new proofs, and those not confirmed for REPEAT_SECONDS. Raises one of AWAY."""
         now = self._clock()
         due = [
             (key, pending)

@@ -1,6 +1,6 @@
-"""Going away politely: on SIGTERM every socket is closed with 1012 while the server still waits for its handlers.
+"""The drain: on SIGTERM every socket is closed with 1012, while the server still waits for its handlers.
 
-gunicorn does not tell the application; `gunicorn.conf.py` hands its worker over here, and `alive` is watched.
+gunicorn does not notify the application, so `gunicorn.conf.py` hands its worker over, whose `alive` is polled.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ _workers: list[Any] = []
 
 
 def worker_started(worker: Any) -> None:
-    """Called by gunicorn in each of its processes, before or after the application is made."""
+    """Watch a gunicorn worker. gunicorn calls this in each process, before or after the application is created."""
     _workers.append(worker)
 
 
 def watch(hub: Hub) -> None:
-    """Close the hub's sockets as soon as this process has been told to end."""
+    """Close the hub's sockets, in the background, as soon as this process has to end."""
     gevent.spawn(_wait, hub)
 
 

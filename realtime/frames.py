@@ -1,7 +1,7 @@
 """Frames: the contract's JSON inside RFC 6455's bytes.
 
-Encoded here rather than by `websockets`, so that a frame for a thousand sockets is encoded once. A server's frames are
-neither masked nor fragmented nor compressed (the extension is never accepted), so the bytes depend on nothing.
+They are encoded here rather than by `websockets`, so that a frame for a thousand sockets is encoded once. A server's
+frames are neither masked nor fragmented nor compressed (the extension is never accepted), so all sockets get the same.
 """
 
 import struct
@@ -13,12 +13,12 @@ import orjson
 from messaging.errors import Code
 from messaging.frame import frame
 
-MAX_INBOUND = 64 * 1024  # bytes of one message; more closes 1009
+MAX_INBOUND = 64 * 1024  # bytes of one message; a larger one closes the socket with 1009
 _TEXT, _CLOSE, _PING = 0x81, 0x88, 0x89
 
 
 class BadFrame(Exception):
-    """What a client sent is not a frame of the contract. `kind` is its type as far as it could be told."""
+    """A client's frame that is answered with `error`. `kind` is the frame's type, None if it could not be read."""
 
     def __init__(self, detail: str, kind: str | None = None, code: Code = Code.INVALID) -> None:
         super().__init__(detail)
@@ -29,14 +29,14 @@ class BadFrame(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A frame from a client. Only a ping's content may be anything; elsewhere it is an object."""
+    """A frame from a client. Its content is an object, except in a ping, where it may be anything."""
 
     kind: str
     content: Any
 
 
 def text(payload: bytes) -> bytes:
-    """A text frame of JSON bytes (RFC 6455, 5.2)."""
+    """Returns a text frame of JSON bytes (RFC 6455, 5.2)."""
     length = len(payload)
     if length < 126:
         return struct.pack("!BB", _TEXT, length) + payload
@@ -46,33 +46,33 @@ def text(payload: bytes) -> bytes:
 
 
 def ping(serial: int) -> bytes:
-    """A ping whose pong will bring the serial back."""
+    """Returns a ping whose pong will bring the serial back."""
     return struct.pack("!BBQ", _PING, 8, serial)
 
 
 def pong_serial(payload: bytes) -> int | None:
-    """The serial of our ping that a pong answers, or None for one of the client's own making."""
+    """Returns the serial of our ping that a pong answers, None for a pong that is not eight bytes long."""
     return int(struct.unpack("!Q", payload)[0]) if len(payload) == 8 else None
 
 
 def close(code: int, reason: str = "") -> bytes:
-    """A close frame; `reason` is at most 123 bytes."""
+    """Returns a close frame; `reason` is at most 123 bytes."""
     body = struct.pack("!H", code) + reason.encode()
     return struct.pack("!BB", _CLOSE, len(body)) + body
 
 
 def message(kind: str, content: dict[str, Any]) -> bytes:
-    """A frame of the contract, ready for the socket."""
+    """Returns a frame of the contract, ready for the socket."""
     return text(frame(kind, content))
 
 
 def error(refused: BadFrame) -> bytes:
-    """The contract's `error` frame."""
+    """Returns the contract's `error` frame."""
     return message("error", {"code": refused.code, "detail": refused.detail, "type": refused.kind})
 
 
 def parse(raw: str | bytes) -> Inbound:
-    """A client's message as a frame. Raises BadFrame."""
+    """Returns a client's message as a frame. Raises BadFrame."""
     if not isinstance(raw, str):
         raise BadFrame("binary frames are not understood")
     try:

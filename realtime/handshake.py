@@ -1,4 +1,4 @@
-"""The WebSocket handshake: `websockets`' sans-I/O protocol judges the request that Flask has, and makes the 101."""
+"""The WebSocket handshake: `websockets`' sans-I/O protocol checks Flask's request, and writes the 101."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from realtime.auth import SUBPROTOCOL
 
 
 def accept(request: Request) -> bytes | Response:
-    """Returns the 101 to write, or the refusal of a request that is no proper handshake.
+    """Returns the bytes of the 101, or the response that refuses a request that is no proper handshake.
 
     No extension is accepted: compression would cost 100 KB a socket.
     """
@@ -27,12 +27,12 @@ def accept(request: Request) -> bytes | Response:
 
 
 def _choose(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """A client that offers others only is served without one."""
+    """Returns our subprotocol if the client offers it, else None: the client is then served without one."""
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
 
 class Over(Response):
-    """Is returned to gunicorn once its socket was used up: gunicorn writes nothing then, and closes the socket."""
+    """The response after a socket has ended: for it gunicorn writes nothing, and closes the socket."""
 
     def __call__(self, _environ: dict[str, Any], _start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Raises StopIteration, by which gunicorn's workers end a connection that the application has taken over."""

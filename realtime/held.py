@@ -1,4 +1,4 @@
-"""Live frames that wait for the end of a backlog, and what has been withdrawn while they wait."""
+"""Live frames that wait for the end of a backlog, and the messages withdrawn while they wait."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ _WITHDRAWING = (b'{"type":"message_recalled"', b'{"type":"message_deleted"')
 
 
 class Held:
-    """As much as may wait for a socket, in the order in which it came."""
+    """Live frames in the order in which they came, at most as many as may wait for a socket."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[notes.Live, bytes]] = []
@@ -23,7 +23,7 @@ class Held:
         """Keep a frame. Returns False when there is no room."""
         if len(self._waiting) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
             return False
-        # A message without its text, which the frame has already; others are looked at again when they are held again.
+        # A message's note is kept without its text, which the frame has; other notes are read again if held once more.
         self._waiting.append((replace(note, frame=b"") if isinstance(note, notes.Message) else note, frame))
         self._bytes += len(frame)
         if isinstance(note, notes.Frame) and note.frame.startswith(_WITHDRAWING):
@@ -31,11 +31,11 @@ class Held:
         return True
 
     def as_it_stands(self, conversation_id: str, seq: int, frame: bytes) -> bytes:
-        """Returns a message's frame, or, if its withdrawal waits here, what is left of the message: its place."""
+        """Returns a message's frame; if its withdrawal waits here, the frame of what is left of the message."""
         return self._withdrawn.get((conversation_id, seq), frame)
 
     def release(self) -> list[tuple[notes.Live, bytes]]:
-        """Returns everything that waits, as it now stands."""
+        """Returns all waiting notes and frames, with withdrawn messages replaced by what is left of them."""
         return [(note, self._now(note, frame)) for note, frame in self._waiting]
 
     def _withdraw(self, text: bytes) -> None:

@@ -1,6 +1,6 @@
-"""What a hello tells, read for all who connect at the same time in one transaction.
+"""The content of `hello`, read in one transaction for all users who connect at the same time.
 
-In one each, two thousand who come back at once would wait for connections to the database longer than one may.
+With a transaction each, two thousand reconnecting users would wait too long for connections to the database.
 """
 
 from datetime import datetime
@@ -16,20 +16,20 @@ from realtime.batches import Batches
 
 log = logs.get(__name__)
 
-_PATIENCE_SECONDS = 30.0  # longer than a database that is away takes to say so
+_PATIENCE_SECONDS = 30.0  # longer than it takes to find that the database is away
 
 Told = tuple[int, datetime]  # unread messages, and the database's clock
 
 
 class Hellos:
-    """`run` has to run for anything to be told."""
+    """The questions of connections that wait for `hello`. `run` has to run for any to be answered."""
 
     def __init__(self) -> None:
         self._batches: Batches[tuple[int, AsyncResult[Told | None]]] = Batches("hello", self._read)
         self.run = self._batches.run
 
     def ask(self, user_id: int, *, patience: float = _PATIENCE_SECONDS) -> Told | None:
-        """What to tell the user; None when the database is away, or nobody has answered for `patience` seconds."""
+        """Returns the content of a user's `hello`; None if the database is away, or after `patience` seconds."""
         told: AsyncResult[Told | None] = AsyncResult()
         self._batches.add((user_id, told))
         try:

@@ -1,4 +1,4 @@
-"""Which connections of which users are here, and who of them gets what Redis publishes."""
+"""The connections of one relay, and which of them get what Redis publishes."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ log = logs.get(__name__)
 MOST_PER_USER = 20
 _TICK_SECONDS = 1.0
 _REPORT_SECONDS = 5.0
-_LINGER_SECONDS = 5.0  # a channel without connections is kept so long: whoever left may be back
+_LINGER_SECONDS = 5.0  # a channel without connections is kept so long: the user may be back
 _RESTART_SPREAD_MS = 5_000
 
 
@@ -57,7 +57,7 @@ class Hub:
         self._reported_at = float("-inf")
 
     def start(self) -> None:
-        """Listen, and look after the connections, for as long as the process lives."""
+        """Start the listener and all loops, which run as long as the process."""
         for loop in (
             self.listener.run,
             self.listener.beat,
@@ -72,15 +72,15 @@ class Hub:
         self._presence.start()
 
     def join(self, connection: Connection) -> bool:
-        """Let a connection hear its user's channel. False when the user has too many, here or on other relays."""
+        """Add a connection. Returns False when its user has too many, here or on all relays together."""
         user_id = connection.claims.user_id
         here = self._by_channel.setdefault(channels.of_user(user_id), set())
         if len(here) >= MOST_PER_USER:
             return False
-        # Before anything that switches: a channel that stays empty meanwhile may be forgotten, with this very set.
+        # Add before any greenlet switch, during which an empty channel may be forgotten together with this very set.
         here.add(connection)
         self._empty_since.pop(channels.of_user(user_id), None)
-        # Not while Redis is away: thousands who come back would wait for each other's timeouts before their hello.
+        # Do not ask a Redis that is away: thousands who reconnect would wait for each other's timeouts before hello.
         count = self._presence.came(user_id, connection.id, reachable=self.listener.up)
         if count > MOST_PER_USER:
             self._drop(connection)
@@ -91,15 +91,15 @@ class Hub:
         return True
 
     def subscribed(self, connection: Connection) -> threading.Event:
-        """Set once Redis has confirmed that this connection hears everything published from now on."""
+        """Returns an event, set once Redis has confirmed that the connection gets all notes from then on."""
         return self.listener.subscribe(channels.of_user(connection.claims.user_id))
 
     def greet(self, connection: Connection) -> None:
-        """After hello: have the connection told which friends are there, and them of a user who was away."""
+        """Have the presence of online friends sent to the connection, and its user announced. Call it after hello."""
         self._presence.welcome(connection.claims.user_id, connection.id, first=connection.is_first)
 
     def leave(self, connection: Connection) -> None:
-        """Forget a connection that `join` took in."""
+        """Forget a connection for which `join` returned True."""
         self._by_id.pop(connection.id, None)
         connection.leave()
         connections.set(len(self._by_id))
@@ -114,7 +114,7 @@ class Hub:
         self._presence.left(connection.claims.user_id, connection.id)
 
     def close_all(self, code: int, reason: str) -> None:
-        """End all connections, each told to come back at a moment of its own."""
+        """Close all connections; `reconnect` asks each client to come back after a delay of its own, up to 5 s."""
         self.draining = True
         for place, connection in enumerate(list(self._by_id.values())):
             after_ms = place * 7919 % _RESTART_SPREAD_MS
@@ -125,7 +125,7 @@ class Hub:
             log.warning("presence_not_withdrawn", reason=str(error))
 
     def take(self, channel: str, note: notes.Note) -> None:
-        """Do what a note says, or pass it on to whom it concerns."""
+        """Pass a note on to the connections it is for, or do what it says."""
         match note:
             case notes.Message() | notes.Frame() | notes.Typing():
                 self._pass_on(channel, note)
@@ -140,7 +140,7 @@ class Hub:
     def _pass_on(self, channel: str, note: notes.Live) -> None:
         frame = frames.text(note.frame)
         for connection in list(self._by_channel.get(channel, ())):
-            if not self.listener.up:  # the link is being restored, and what was lost is still to come
+            if not self.listener.up:  # the link is being restored, and lost notes are still to come
                 connection.pause()
             connection.take(note, frame)
 
@@ -154,7 +154,7 @@ class Hub:
         self._reruns.add(list(self._by_id.values()))
 
     def look_after(self) -> None:
-        """Wait a moment; then do what is due for each channel and connection, and report who is here."""
+        """Wait a second; then forget idle channels, report who is connected, and call each connection's `tick`."""
         self._sleep(_TICK_SECONDS)
         now = self._clock()
         self._forget_channels(now)
@@ -169,9 +169,9 @@ class Hub:
             yield connection
 
     def close_expired(self) -> None:
-        """Wait a moment; then close the connections whose token is no longer good.
+        """Wait a second; then close the connections whose token has expired or is revoked.
 
-        Apart from `look_after`, which must not wait for a database that hangs.
+        This is a loop of its own, because `look_after` must not wait for a database that hangs.
         """
         self._sleep(_TICK_SECONDS)
         known = True
@@ -180,13 +180,13 @@ class Hub:
             try:
                 expired = expired or (known and revocations().revoked(connection.claims))
             except DatabaseUnavailable:
-                known = False  # nobody can tell: whoever was let in stays until the database is back
+                known = False  # revocation is unknown: connections stay until the database is back
             if expired:
                 connection.outbound.close(1008, "the token is no longer good")
 
     def _forget_channels(self, now: float) -> None:
         for channel, since in list(self._empty_since.items()):
-            # Unsubscribing may switch: meanwhile somebody may have come, or left anew.
+            # Unsubscribing may switch greenlets: meanwhile a connection may have joined, or left again.
             if now - since > _LINGER_SECONDS and self._empty_since.get(channel) == since:
                 del self._empty_since[channel]
                 if not self._by_channel.get(channel):

@@ -1,4 +1,4 @@
-"""What clients may say on a socket."""
+"""What clients may send on a socket, and how often."""
 
 import time
 from collections.abc import Callable
@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 RATE = 20.0  # frames a second, sustained
 BURST = 60.0
-MOST_REFUSED = 200  # in a minute; whoever goes on then is closed
+MOST_REFUSED = 200  # frames in a minute; a client that sends more is closed
 _MINUTE = 60.0
 POLICY_VIOLATION = 1008
 
 
 class Bucket:
-    """A token bucket for all frames of one socket, control frames too. Unless `limited`, it is always full."""
+    """A token bucket for all frames of one socket, control frames included. Unless `limited`, it is always full."""
 
     def __init__(self, *, limited: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._limited = settings().rate_limits if limited is None else limited
@@ -38,7 +38,7 @@ class Bucket:
         self._refused = 0
 
     def take(self) -> bool:
-        """Returns whether one more frame is within RATE and BURST."""
+        """Count one more frame. Returns whether it is within RATE and BURST."""
         self._fill()
         if self._tokens < 1:
             self._refused += 1
@@ -47,7 +47,7 @@ class Bucket:
         return True
 
     def pause(self) -> float:
-        """Returns the seconds until one more frame is within the rate, 0 for now."""
+        """Returns the seconds until one more frame is within the rate; 0 if it is now."""
         self._fill()
         return max(0.0, (1 - self._tokens) / RATE)
 
@@ -65,7 +65,7 @@ class Bucket:
 
 
 class Pings:
-    """Which pongs are answers: as many as there were pings of ours. Any other pong counts like a frame."""
+    """Our unanswered pings. As many pongs count as answers; any other pong counts as a frame."""
 
     def __init__(self, connection: Connection, bucket: Bucket) -> None:
         self._connection = connection
@@ -73,13 +73,13 @@ class Pings:
         self._unanswered = 0
 
     def due(self) -> bytes:
-        """Returns the ping that has to follow what is being written, or nothing."""
+        """Returns the ping to append to what is being written, or no bytes."""
         ping = self._connection.due_ping()
         self._unanswered += bool(ping)
         return ping
 
     def pong(self, payload: bytes) -> None:
-        """Take a pong in."""
+        """Pass a pong's payload to the connection, unless it answers no ping and is over the rate."""
         if self._unanswered:
             self._unanswered -= 1
         elif not admit(self._connection, self._bucket):
@@ -88,7 +88,7 @@ class Pings:
 
 
 def admit(connection: Connection, bucket: Bucket) -> bool:
-    """Returns whether one more frame may be dealt with. If not, the client is told, and closed when it goes on."""
+    """Returns whether one more frame is within the rate. If not, pushes `error`, and closes if `overflowed`."""
     if bucket.take():
         return True
     connection.outbound.push(frames.error(BadFrame("too many frames", code=Code.TOO_MANY_REQUESTS)))
@@ -98,7 +98,7 @@ def admit(connection: Connection, bucket: Bucket) -> bool:
 
 
 def handle(connection: Connection, bucket: Bucket, raw: str | bytes) -> None:
-    """Do what a client's message asks. What cannot be done is answered with an `error` frame."""
+    """Do what a client's message asks. Pushes an `error` frame if it cannot be done."""
     connection.heard()
     if not admit(connection, bucket):
         return

@@ -1,6 +1,6 @@
-"""Reading one socket: in the event loop, where what needs no waiting costs a call, and a greenlet for messages only.
+"""Reading one socket in the event loop: control frames cost a call, and only messages, which may wait, a greenlet.
 
-The event loop reads only while no message is being dealt with, so that nothing piles up unread.
+The event loop does not read while a message is being dealt with, so that no messages pile up in memory.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from realtime.parser import Message, Parser
 log = logs.get(__name__)
 
 _READ = 1  # libev's
-_MOST = 16 * 1024  # bytes read at once: what a TLS record holds, of which nothing may be left behind unseen
+_MOST = 16 * 1024  # bytes per read: a whole TLS record, because the loop does not see what TLS keeps
 
 
 class Line:
-    """One socket, read from now on until `stop`. `handle(message)` may wait.
+    """The reader of one socket, from now on until `stop`. It calls `handle(message)`, which may wait.
 
-    `pause()` returns the seconds in which nothing is to be read, because the peer has said too much.
+    `pause()` returns for how many seconds not to read, because the peer has sent too much.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Line:
         self._readable.start(self._read)
 
     def stop(self) -> None:
-        """End reading, before somebody else reads or the socket is closed."""
+        """Stop reading. Call it before anything else reads the socket, and before it is closed."""
         if self._open:
             self._open = False
             self._readable.stop()
             self._readable.close()
 
     def _read(self) -> None:
-        """In the event loop, where nothing may wait."""
+        """Read once. It runs in the event loop, where nothing may wait."""
         self._sock.settimeout(0)
         try:
             data = self._sock.recv(_MOST)
@@ -90,6 +90,6 @@ class Line:
             self._readable.start(self._read)
 
     def _end(self) -> None:
-        """Only now, when the answers to all messages are queued, may the last frame be."""
+        """End reading, and queue the last frame: all answers to messages are queued before it."""
         self.stop()
         self._connection.outbound.end(self._parser.last)

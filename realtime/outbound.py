@@ -1,6 +1,6 @@
-"""The bounded queue between whoever has something for a socket and its one writer.
+"""The bounded queue of frames for one socket, and the socket's only writer.
 
-Whole frames only, and everything through here: a second writer would mix two frames.
+It takes whole frames, and everything goes through it: a second writer would mix two frames.
 """
 
 from collections import deque
@@ -17,36 +17,37 @@ from realtime import frames
 MAX_FRAMES = 2_000
 MAX_BYTES = 2 * 1024 * 1024
 _BUSY_FRAMES = 50
-WRITE_SECONDS = 10.0  # one write may take so long; then the reader is too slow
+WRITE_SECONDS = 10.0  # longest time for one write; a slower reader is closed
 LINGER_SECONDS = 2.0
 
 TOO_SLOW = 1013
 
 
 class Outbound:
-    """Frames on their way to one socket.
+    """The frames on their way to one socket.
 
     They are written at the end of the turn of the event loop in which they came, all at once and from the loop itself:
     waking a greenlet for each frame would cost more than the frame. Only when the kernel does not take all of it does
-    the handler's greenlet write the rest, and wait for the reader; meanwhile nobody else writes.
+    the handler's greenlet write the rest, and wait for the reader; meanwhile the loop does not write.
     """
 
     def __init__(self, *, write_seconds: float = WRITE_SECONDS) -> None:
         self._write_seconds = write_seconds
         self._frames: deque[bytes] = deque()
-        self._bounded = self._bytes = 0  # what of it is bounded: how many frames and bytes
-        self._rest = b""  # of what was given to the kernel: what it has not taken
+        self._bounded = self._bytes = 0  # number and bytes of the queued frames that are bounded
+        self._rest = b""  # what the kernel has not taken of the last write
         self._ready = Event()
-        self._sock: Any = None  # while it is being written to
+        self._sock: Any = None  # set while `write_all` runs
         self._due_ping: Callable[[], bytes] = bytes
         self._due = False
         self.closing: int | None = None
         self._ended = False
 
     def push(self, frame: bytes, *, bounded: bool = True) -> bool:
-        """Queue one frame. False when the connection is ending, or now has to, because its queue is full.
+        """Queue one frame. Returns False when the connection is ending, or is closed now because its queue is full.
 
-        What is bounded by its own protocol (a page of backlog comes only after the last was answered) takes no room.
+        Frames that are not `bounded` take no room: their own protocol bounds them (a page of backlog comes only after
+        the last was answered).
         """
         if self.closing is not None or self._ended:
             return False
@@ -67,16 +68,16 @@ class Outbound:
 
     @property
     def waiting(self) -> bool:
-        """Whether anything is still to be handed to the kernel."""
+        """Whether anything has still to be given to the kernel."""
         return bool(self._frames or self._rest)
 
     @property
     def busy(self) -> bool:
-        """Whether more waits than one write takes: what may be dropped should be."""
+        """Whether more than _BUSY_FRAMES wait, so that frames that may be dropped should be."""
         return len(self._frames) > _BUSY_FRAMES
 
     def close(self, code: int, reason: str = "", *, last: bytes = b"") -> None:
-        """Send `last`, then a close frame instead of whatever still waits, and end. The first reason given stands."""
+        """Replace all waiting frames by `last` and a close frame, and end. Only the first call counts."""
         if self.closing is not None:
             return
         self.closing = code
@@ -86,21 +87,21 @@ class Outbound:
         self.wake()
 
     def end(self, last: bytes = b"") -> None:
-        """Nobody reads any more: write what is queued, then `last`, and stop."""
+        """Write what is queued, then `last`, and stop: nothing more will be read."""
         self._ended = True
         if self.closing is None and last:
             self._frames.append(last)
         self.wake()
 
     def wake(self) -> None:
-        """Have what waits written soon, and the ping that may be due."""
+        """Have waiting frames written soon, with the ping that may be due."""
         if self._due or self._rest or self._sock is None:
             return
         self._due = True
         gevent.get_hub().loop.run_callback(self._write)
 
     def write_all(self, sock: Any, due_ping: Callable[[], bytes]) -> None:
-        """Write until the connection ends; `due_ping()` gives bytes to append, or none. In the handler's greenlet."""
+        """Write until the connection ends, in the handler's greenlet. `due_ping()` returns bytes to append, or none."""
         self._sock, self._due_ping = sock, due_ping
         self.wake()
         try:
@@ -123,7 +124,7 @@ class Outbound:
         return (self._ended or self.closing is not None) and not self.waiting
 
     def _write(self) -> None:
-        """Give the kernel what it takes without waiting: in the event loop nothing may wait."""
+        """Give the kernel what it takes now. It runs in the event loop, where nothing may wait."""
         self._due = False
         if self._rest or self._sock is None:
             return
@@ -152,7 +153,7 @@ class Outbound:
 
 
 def _send(sock: Any, chunk: bytes) -> int:
-    """How much of it the kernel takes now."""
+    """Returns how many bytes the kernel took without waiting."""
     sock.settimeout(0)
     try:
         return int(sock.send(chunk))
@@ -163,11 +164,11 @@ def _send(sock: Any, chunk: bytes) -> int:
 
 
 def linger(sock: Any, *, seconds: float = LINGER_SECONDS) -> None:
-    """Let the peer read our last frame: closing with its bytes unread would reset the connection and lose it."""
+    """Let the peer read our last frame: closing with the peer's bytes unread would reset the connection and lose it."""
     with gevent.Timeout(seconds, False):  # type: ignore[arg-type]  # False: just stop
         try:
             sock.shutdown(1)
             while sock.recv(65_536):
                 pass
         except OSError:
-            return  # the peer is gone already, which is all that we waited for
+            return  # the peer has closed, which is all that was waited for

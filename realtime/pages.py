@@ -1,7 +1,7 @@
-"""Asking workers for pages of backlog: a user's connections get theirs one after the other.
+"""Requests to workers for pages of backlog: a user's connections get their pages one after the other.
 
-All at once they would fill what Redis holds for a relay, and take its link away from everybody. What different users
-ask for within a moment goes in one task.
+All at once, the pages would fill the buffer that Redis keeps for the relay, and Redis would cut the relay off.
+Requests of different users within 10 ms go in one task.
 """
 
 import time
@@ -16,12 +16,12 @@ from workers.backlog import Request
 log = logs.get(__name__)
 
 ASK_AGAIN_SECONDS = 5.0
-_GATHER_SECONDS = 0.01  # a task for each would be most of the work when thousands connect
+_GATHER_SECONDS = 0.01  # a task for each request would be most of the work when thousands connect
 
 
 @dataclass(slots=True)
 class _User:
-    """The request that is being answered, since when, and those that wait for its answer."""
+    """The request sent for a user, when it was sent, and the requests that wait for its answer."""
 
     asked: Request
     at: float
@@ -31,7 +31,7 @@ class _User:
 class Pages:
     """The requests of one relay's connections. `run` has to run for any to be sent.
 
-    A request or its answer may be lost: after ASK_AGAIN_SECONDS the next who asks need not wait for it.
+    A request or its answer may be lost: after ASK_AGAIN_SECONDS, another connection's request no longer waits for it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Pages:
         self.run = self._due.run
 
     def ask(self, request: Request) -> None:
-        """Have a page asked for, now or in its turn. A newer request of a connection takes the place of its older."""
+        """Send a request, now or in its turn. A connection's newer request replaces its older one."""
         connection_id, _, user_id, _ = request
         user = self._users.get(user_id)
         if user is None:
@@ -61,13 +61,13 @@ class Pages:
             user.waiting[connection_id] = request
 
     def answered(self, user_id: int, connection_id: str, serial: int) -> None:
-        """A page has come."""
+        """Send the user's next request, if this page answers the one sent."""
         user = self._users.get(user_id)
         if user and user.asked[:2] == (connection_id, serial):
             self._next(user_id, user)
 
     def gone(self, user_id: int, connection_id: str) -> None:
-        """A connection needs no page any more."""
+        """Drop the requests of a closed connection, and send the user's next one if it was its turn."""
         user = self._users.get(user_id)
         if user:
             user.waiting.pop(connection_id, None)
@@ -89,4 +89,4 @@ class Pages:
         try:
             self._send_task(Task.SEND_PAGES, self._relay_id, requests)
         except AWAY as error:
-            log.warning("backlog_not_asked", reason=str(error))  # each connection asks again
+            log.warning("backlog_not_asked", reason=str(error))  # each connection asks again after a while

@@ -1,4 +1,4 @@
-"""What a peer's bytes mean: `websockets`' sans-I/O protocol parses them, and control frames are dealt with at once.
+"""Parsing a peer's bytes: `websockets`' sans-I/O protocol parses them, and control frames are dealt with at once.
 
 Nothing in here waits, so that it can run in the event loop: every message pushed brings a pong, and waking a greenlet
 for each would cost more than the message did.
@@ -14,13 +14,13 @@ from realtime.connection import Connection
 
 Message = str | bytes
 
-_OURS = b"\x8a\x88"  # how a pong begins that is masked and has the eight bytes of our serial
+_OURS = b"\x8a\x88"  # the start of a masked pong with a payload of eight bytes, as our serials are
 _SIZE = 14
-_BODY = 6  # where its payload begins, behind the mask
+_BODY = 6  # where the payload begins, behind the mask
 
 
 class Parser:
-    """One peer's. The protocol bounds a message, all its fragments together, before it keeps their bytes."""
+    """The parser of one peer. The protocol bounds a message, all fragments together, before it keeps their bytes."""
 
     def __init__(
         self, protocol: Protocol, connection: Connection, bucket: inbound.Bucket, pings: inbound.Pings
@@ -31,18 +31,18 @@ class Parser:
         self._pings = pings
         self._is_text = False
         self._fragments = bytearray()
-        self._unparsed = 0  # bytes of a frame that has come in part; more than there are when a length is oddly written
-        self.last = b""  # what the peer is to be sent last, once it is over
+        self._unparsed = 0  # bytes of an incomplete frame; too many if a length was written in more bytes than needed
+        self.last = b""  # the bytes to send last, once `over`
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is to be read: the peer has closed, has gone, or broke the protocol."""
+        """Whether nothing more is to be read: the peer has closed, is gone, or broke the protocol."""
         return self._protocol.state is not State.OPEN
 
     def take(self, data: bytes) -> list[Message]:
-        """Returns the messages that are whole now. No data means that the peer has gone.
+        """Returns the messages that are complete now. Empty data means that the peer is gone.
 
-        Nothing more of a peer that is being closed is dealt with.
+        Frames of a peer that is being closed are ignored.
         """
         if self._take_pongs(data):
             return []
@@ -72,9 +72,9 @@ class Parser:
         return messages
 
     def _take_pongs(self, data: bytes) -> bool:
-        """Returns whether the data was nothing but whole pongs of ours, by far the most of what comes: then it is told.
+        """Deal with data that is only whole pongs of eight bytes, as most data is. Returns whether it was.
 
-        Parsing them here costs half of what the protocol's parser takes, which has to be between two frames.
+        It costs half of what the protocol's parser takes, and is possible only between two frames.
         """
         if self._unparsed or not data or len(data) % _SIZE or self._connection.outbound.closing is not None:
             return False
@@ -98,13 +98,13 @@ class Parser:
             self._is_text = frame.opcode is Opcode.TEXT
         self._fragments += frame.data
         if not frame.fin:
-            inbound.admit(self._connection, self._bucket)  # it cannot be left out, but it counts
+            inbound.admit(self._connection, self._bucket)  # a fragment cannot be dropped, but it counts
             return []
         whole, self._fragments = bytes(self._fragments), bytearray()
         return [whole.decode() if self._is_text else whole]
 
 
 def _size(frame: Frame) -> int:
-    """Returns how many bytes a masked frame takes at least: more have come when its length was written too long."""
+    """Returns the fewest bytes that a masked frame takes; a length written in more bytes than needed takes more."""
     length = len(frame.data)
     return _BODY + length + (0 if length < 126 else 2 if length < 65_536 else 8)

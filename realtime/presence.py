@@ -1,4 +1,4 @@
-"""Users come and go: counted in Redis, told to friends by a worker, with grace for who comes straight back."""
+"""Users coming and going: counted in Redis, announced to friends by workers, with grace for a quick return."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 _GATHER_SECONDS = 0.05
 _AT_ONCE = 4  # each takes a connection to Redis, and thousands may come or go at the same moment
-_MOST_UNTOLD = 100_000  # beyond it, who comes or goes while Redis is away is not told
-_TOLD_A_REPORT = 2_500  # of the untold, so that workers are not asked for all at once
+_MOST_UNTOLD = 100_000  # beyond it, comings and goings in an outage of Redis are not announced
+_TOLD_A_REPORT = 2_500  # of the untold, announced after a report: workers must not get all at once
 
-Untold = dict[tuple[int, str | None], None]  # user id, and the connection that came, None when one went; in order
+Untold = dict[tuple[int, str | None], None]  # (user id, the connection that came, None if one went), in order
 
 
 class Presence:
-    """The comings and goings at one relay. What cannot be told while Redis is away is told afterwards."""
+    """The comings and goings at one relay. Those in an outage of Redis are announced after it."""
 
     def __init__(self, relay_id: str, *, spawn: Callable[..., object] = gevent.spawn) -> None:
         self._spawn = spawn
@@ -39,14 +39,12 @@ class Presence:
         self._left: Batches[int] = Batches("presence_left", self._announce_away, gather=_GATHER_SECONDS)
 
     def start(self) -> None:
-        """Tell of comings and goings from now on."""
+        """Start announcing comings and goings."""
         self._spawn(self._arrived.run)
         self._spawn(self._left.run)
 
     def came(self, user_id: int, connection_id: str, *, reachable: bool) -> int:
-        """Count a connection, if Redis is reachable. Returns how many the user has on all relays, 0 when nobody can
-        tell.
-        """
+        """Count a connection, if Redis is `reachable`. Returns how many the user has on all relays, 0 if unknown."""
         count = None
         if reachable:
             with self._turn:
@@ -56,12 +54,12 @@ class Presence:
         return count or 0
 
     def welcome(self, user_id: int, connection_id: str, *, first: bool) -> None:
-        """Have a new connection told who is there, and friends told of a user who was away."""
+        """Have online friends' presence sent to a new connection, and, if it is the `first`, its user announced."""
         if (user_id, connection_id) not in self._untold and (user_id, connection_id) not in self._due:
             self._arrived.add((connection_id, user_id, first and user_id not in self._leaving))
 
     def left(self, user_id: int, connection_id: str) -> None:
-        """Count a connection less; tell friends after the grace, unless the user is back."""
+        """Count a connection less. After the user's last, announce the departure unless they are back within GRACE."""
         self._untold.pop((user_id, connection_id), None)
         self._due.pop((user_id, connection_id), None)
         with self._turn:
@@ -73,8 +71,9 @@ class Presence:
             gevent.spawn_later(presence.GRACE, self._gone, user_id)
 
     def reported(self) -> None:
-        """Redis has just been told who is here. Those untold are told of at the next report, when other relays, which
-        may have found Redis empty as well, have reported too.
+        """Announce what is due, after a report of who is connected. What is still untold is due at the next report.
+
+        By then other relays, whose users Redis may have lost as well, have reported too.
         """
         for user_id, connection_id in list(islice(self._due, _TOLD_A_REPORT)):
             del self._due[user_id, connection_id]
@@ -106,7 +105,7 @@ class Presence:
 
 
 def _ask(event: str, call: Callable[[], T]) -> T | None:
-    """Returns what the call returns, None when Redis is away."""
+    """Returns what the call returns, None if Redis is away."""
     try:
         return call()
     except AWAY as error:

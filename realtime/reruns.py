@@ -1,7 +1,6 @@
-"""After a lost link: all connections hold live frames at once, and run their backlog again one after another.
+"""Reruns after a lost link: all connections hold live frames at once, and run their backlogs again bit by bit.
 
-A message must not come on a connection before the lost one that it follows, and workers must not be asked for
-everybody's backlog at the same moment.
+A message must not overtake a lost one before it, and workers must not be asked for all backlogs at the same moment.
 """
 
 import time
@@ -18,12 +17,12 @@ from realtime.connection import Connection
 _PER_SECOND = 500
 _STEP_SECONDS = 0.1
 _IDLE_SECONDS = 1.0
-_FOLLOWING_SECONDS = 60.0  # losses no further apart follow each other: what is rerun may be what breaks the link
-_MOST_SECONDS = 8.0  # of a pause between a link restored and the reruns
+_FOLLOWING_SECONDS = 60.0  # losses no further apart are consecutive: the reruns may break the link
+_MOST_SECONDS = 8.0  # the longest pause between a restored link and the reruns
 
 
 class Reruns:
-    """The connections that wait for their turn. `run` has to run for any to get it."""
+    """The connections that wait for their rerun. `run` has to run for any to get it."""
 
     def __init__(
         self,
@@ -42,7 +41,7 @@ class Reruns:
         self._not_before = 0.0
 
     def add(self, affected: Sequence[Connection]) -> None:
-        """The link is whole again: these are all there are, also of those that still wait since the last time."""
+        """Pause the `affected` connections, which are all there are, and queue them anew for a rerun."""
         if not affected:
             return
         for connection in affected:
@@ -55,11 +54,11 @@ class Reruns:
         self._any.set()
 
     def run(self) -> NoReturn:
-        """Never returns."""
+        """Rerun backlogs forever."""
         loops.forever("reruns", self.step, sleep=self._sleep)
 
     def step(self) -> None:
-        """Give some their turn, or wait a while for it."""
+        """Rerun the next few backlogs, or wait up to a second for any to be due."""
         early = self._not_before - self._clock()
         if not self._waiting:
             self._any.wait(timeout=_IDLE_SECONDS)

@@ -1,7 +1,7 @@
-"""How far each conversation has got on one connection, and what of it the device has answered for.
+"""How far each conversation was pushed on one connection, and how far the device has answered for it.
 
-A connection proves only an unbroken run, from what was delivered before: `base` is where the run of a conversation
-begins, `top` the last seq pushed. A frame at or below top is a repeat, one above top + 1 tells of a loss.
+A connection proves only an unbroken run: in a conversation, the messages after seq `base` up to `top`, the last seq
+pushed. A message at or below top is a repeat, one above top + 1 shows a loss.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from messaging.delivered import Proof
 
 
 class Place(Enum):
-    """Where a message falls."""
+    """How a message continues the run: it is the next, a repeat, or behind a gap."""
 
     NEXT = auto()
     REPEAT = auto()
@@ -25,14 +25,14 @@ class Runs:
     user_id: int
     _base: dict[str, int] = field(default_factory=dict)
     _top: dict[str, int] = field(default_factory=dict)
-    _unasked: dict[str, int] = field(default_factory=dict)  # pushed, no ping sent behind it yet
-    _asked: dict[str, int] = field(default_factory=dict)  # a ping is behind it, the pong is awaited
+    _unasked: dict[str, int] = field(default_factory=dict)  # last seq pushed, without a ping behind it yet
+    _asked: dict[str, int] = field(default_factory=dict)  # last seq before the ping whose pong is awaited
     _unprovable: set[str] = field(default_factory=set)
-    _unmentioned: set[str] = field(default_factory=set)  # by the backlog since it was last begun
+    _unmentioned: set[str] = field(default_factory=set)  # those that the backlog has not mentioned since it began
     _serial: int = 0
 
     def take(self, conversation_id: str, seq: int, *, own: bool) -> Place:
-        """Note a message about to be pushed. Push it only when it is NEXT. What one sent oneself proves nothing."""
+        """Record a message. Returns its place: push it only if NEXT. A user's `own` message proves nothing."""
         top = self._top.get(conversation_id)
         if top is not None and seq <= top:
             return Place.REPEAT
@@ -48,16 +48,19 @@ class Runs:
         return Place.NEXT
 
     def rerun(self) -> None:
-        """The backlog begins anew. What it will not mention, other devices have answered for: it never comes here,
-        and the first message after it must not be taken for a loss again and again.
+        """Prepare for a backlog that begins anew.
+
+        In conversations that it does not mention, other devices have answered for what is missing here: it never comes,
+        and the next message must not count as a loss again and again.
         """
         self._unmentioned = set(self._top)
 
     def begin(self, conversation_id: str, after: int, *, whole: bool) -> None:
-        """A page of backlog is about to push what follows `after`. Unless `whole`, older messages were left out:
-        no pong can prove them, and so none of what follows, until the client says `ack`.
+        """Continue or restart a run, before a page of backlog pushes what follows `after`.
 
-        If it begins below the run, what is before the run was lost: all of it is pushed, and asked about, once more.
+        Unless `whole`, older messages were left out: no pong can prove them, nor anything after them, until the client
+        sends `ack`. A page that begins below the run brings messages lost before it: all is pushed, and asked about,
+        once more.
         """
         self._unmentioned.discard(conversation_id)
         top = self._top.get(conversation_id)
@@ -71,10 +74,10 @@ class Runs:
     def _forget(self, conversation_id: str) -> None:
         self._unasked.pop(conversation_id, None)
         if conversation_id in self._asked:
-            self._asked[conversation_id] = 0  # its pong is still to come, and proves nothing of this one
+            self._asked[conversation_id] = 0  # its pong is still to come, and proves nothing of the new run
 
     def due_ping(self) -> int | None:
-        """The serial of a ping to send now, or None: one is outstanding, or there is nothing to ask about."""
+        """Returns the serial of a ping to send now; None if one is outstanding, or there is nothing to ask about."""
         if self._asked or not self._unasked:
             return None
         self._asked, self._unasked = self._unasked, {}
@@ -82,7 +85,7 @@ class Runs:
         return self._serial
 
     def pong(self, serial: int) -> list[Proof]:
-        """What the pong of that ping proves."""
+        """Returns what the pong of the ping `serial` proves."""
         if serial != self._serial or not self._asked:
             return []
         answered, self._asked = self._asked, {}
@@ -93,16 +96,16 @@ class Runs:
         ]
 
     def ack(self, conversation_id: str, seq: int) -> Proof | None:
-        """What an explicit ack proves: everything up to `seq`, clamped to what was pushed here."""
+        """Returns what an `ack` proves: all up to `seq`, clamped to what was pushed here; None if nothing was."""
         top = self._top.get(conversation_id)
         if not top:
             return None
         if seq >= self._base[conversation_id]:
-            self._unprovable.discard(conversation_id)  # the client has what was left out: the run is whole again
+            self._unprovable.discard(conversation_id)  # the client has what was left out, so the run is whole again
         return Proof(self.user_id, conversation_id, 0, min(seq, top))
 
     def top(self, conversation_id: str) -> int:
-        """The last seq pushed of a conversation, 0 for none."""
+        """Returns the last seq pushed of a conversation, 0 for none."""
         return self._top.get(conversation_id, 0)
 
     @property

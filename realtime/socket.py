@@ -1,4 +1,4 @@
-"""One upgraded socket, from the 101 to its close: who reads, who writes, and how it ends."""
+"""One upgraded socket, from the 101 to its close: its reader, its writer, and how it ends."""
 
 from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
@@ -17,14 +17,14 @@ from realtime.outbound import linger
 from realtime.parser import Parser
 
 _SUBSCRIBE_SECONDS = 2.0
-_KERNEL_BUFFER = 256 * 1024  # Linux would let one that does not read fill megabytes that no queue counts
+_KERNEL_BUFFER = 256 * 1024  # bytes; Linux would buffer megabytes for a peer that does not read, which no queue counts
 TOO_MANY = 4001
 OVERLOADED = 1013
 RESTARTING = 1012
 
 
 def serve(hub: Hub, claims: Claims, sock: Any) -> None:
-    """Run one socket until it ends. Nothing is read before hello, so that what comes early waits in the kernel."""
+    """Run one socket until it ends. Nothing is read before hello: early messages wait in the kernel."""
     connection = Connection(claims, hub.proofs, hub.pages)
     joined = _join(hub, connection)
     try:
@@ -47,7 +47,7 @@ def _join(hub: Hub, connection: Connection) -> bool:
 
 
 def _welcome(hub: Hub, connection: Connection) -> None:
-    # Redis may be away: then hello goes out now, and the backlog when the link is whole.
+    # While Redis is away, hello goes out after 2 s, and the backlog when the link is restored.
     hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
     told = hub.hellos.ask(connection.claims.user_id)
     if told is None:

@@ -1,4 +1,4 @@
-"""Who is typing: passed on to friends at most once a second per conversation and connection, and never stored."""
+"""Typing notices: published to friends at most once a second per conversation and connection, and never stored."""
 
 import time
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from messaging.members import peer
 from realtime.frames import BadFrame
 
 _SECONDS = 1.0
-_TRUST_SECONDS = 5.0  # how long a friendship is believed before it is asked again
+_TRUST_SECONDS = 5.0  # how long a friendship is believed before it is checked again
 _MOST_REMEMBERED = 1_000
 
 
 class Typing:
-    """What one connection's user types where."""
+    """The typing notices that one connection sends."""
 
     def __init__(self, user_id: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._user_id = user_id
@@ -26,7 +26,7 @@ class Typing:
         self._allowed: dict[str, tuple[bool, float]] = {}
 
     def tell(self, conversation_id: str) -> None:
-        """Tell the other user. Raises BadFrame for a conversation that is not his, or not open to him."""
+        """Publish `typing` to the other member. Raises BadFrame if the user is no member, or the other no friend."""
         other = peer(conversation_id, self._user_id)
         if other is None:
             raise BadFrame("no such conversation", "typing", Code.NO_SUCH_CONVERSATION)
@@ -40,7 +40,7 @@ class Typing:
         try:
             bus.publish([(channels.of_user(other), notes.Typing(frame("typing", content)))])
         except RedisError:
-            return  # nobody misses it
+            return  # a lost typing notice does no harm
 
     def _may_talk(self, conversation_id: str, other: int, now: float) -> bool:
         allowed, asked_at = self._allowed.get(conversation_id, (False, float("-inf")))

@@ -1,6 +1,6 @@
-"""Whether the locks are in step: every requirement pinned with hashes, in its range, the same in both locks.
+"""The check of the locks: every requirement is pinned with hashes, in its range, and the same in both locks.
 
-Reads the files alone: it needs no network, and does not notice that a newer version exists.
+It reads the files alone: it needs no network, and does not notice that a newer version exists.
 """
 
 import sys
@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 def wanted(text: str) -> Iterator[Requirement]:
-    """The requirements that an .in file names itself."""
+    """Returns the requirements that the text of an .in file names itself."""
     for line in text.splitlines():
         entry = line.partition("#")[0].strip()
         if entry and not entry.startswith("-"):
@@ -22,7 +22,7 @@ def wanted(text: str) -> Iterator[Requirement]:
 
 
 def pins(text: str) -> Iterator[tuple[Requirement, bool]]:
-    """What a lock pins, and whether it gives hashes for it."""
+    """Returns the pins in the text of a lock, each with whether it has hashes."""
     for line in text.replace("\\\n", " ").splitlines():
         pin, *hashes = line.split("--hash=sha256:")
         if pin.strip() and not pin.startswith("#"):
@@ -30,7 +30,7 @@ def pins(text: str) -> Iterator[tuple[Requirement, bool]]:
 
 
 def faults(name: str, directory: Path = _HERE) -> Iterator[str]:
-    """What is wrong between `name`.in and `name`.txt, a line each."""
+    """Returns the faults of `name`.txt and between it and `name`.in, a line each."""
     locked = list(pins((directory / f"{name}.txt").read_text()))
     for pin, hashed in locked:
         if not hashed:
@@ -45,7 +45,7 @@ def faults(name: str, directory: Path = _HERE) -> Iterator[str]:
 
 
 def disagreements(directory: Path = _HERE) -> Iterator[str]:
-    """Pins of base.txt that test.txt does not hold. Markers may differ: the tests may need it on more platforms."""
+    """Returns a line for each pin of base.txt that test.txt lacks. Markers may differ, as tests need more platforms."""
     in_test = {_version(pin) for pin, _ in pins((directory / "test.txt").read_text())}
     for pin, _ in pins((directory / "base.txt").read_text()):
         if _version(pin) not in in_test:
@@ -61,7 +61,7 @@ def _same(one: Requirement, other: Requirement) -> bool:
 
 
 def main() -> None:
-    """Exits 1, with a line for every fault, when `make lock` is due."""
+    """Check the locks. Exits with 1 and a line for every fault when `make lock` is due."""
     found = [*faults("base"), *faults("test"), *disagreements()]
     if found:
         sys.exit("\n".join([*found, "run `make lock`"]))

@@ -1,1 +1,1 @@
-"""gRPC: decodes a call, makes one call, encodes the answer."""
+"""The gRPC door: each method decodes a request, makes one call, and encodes the answer."""

@@ -1,4 +1,4 @@
-"""Which service is calling: by its token, by its certificate, or, as a legacy caller on loopback, by neither."""
+"""Authentication of the calling service: by token, by certificate, or, for a legacy caller on loopback, by neither."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,10 @@ LEGACY = "legacy"
 
 
 class Callers:
-    """Those who may call. `certified`: the transport lets nobody in without a certificate of ours."""
+    """The services that may call: `tokens` by their names, and with `legacy` also callers without a token.
+
+    `certified` says that the transport refuses callers without a certificate of RPC_TLS_CLIENT_CA.
+    """
 
     def __init__(self, tokens: Mapping[str, str], *, certified: bool, legacy: bool) -> None:
         self._tokens = {name: token.encode() for name, token in tokens.items()}
@@ -18,10 +21,10 @@ class Callers:
         self._legacy = legacy
 
     def name(self, metadata: Sequence[tuple[str, Any]], transport: Mapping[str, Any]) -> str:
-        """The caller's name. Raises Refused(UNAUTHENTICATED).
+        """Returns the caller's name. Raises Refused(UNAUTHENTICATED).
 
-        Where tokens are set, one is needed whatever the certificate says; a wrong one is refused to everybody.
-        go-zero's clients send a pair, `app` and `token`, instead of a bearer token.
+        Where tokens are set, a caller needs one besides its certificate; a legacy caller needs none, but is refused
+        with a wrong one. go-zero's clients send a pair, `app` and `token`, instead of a bearer token.
         """
         given = [value for key, value in metadata if key == "authorization"]
         pair = {key: str(value) for key, value in metadata if key in ("app", "token")}
@@ -37,7 +40,7 @@ class Callers:
 
     def _of_token(self, given: Sequence[Any]) -> str:
         scheme, _, token = str(given[0]).partition(" ") if len(given) == 1 else ("", "", "")
-        # All are compared, so that the time tells nothing.
+        # Compare with all of them, so that the time does not show how many were compared.
         found = [name for name, right in self._tokens.items() if hmac.compare_digest(right, token.strip().encode())]
         if scheme.lower() != "bearer" or not found:
             raise Refused(Code.UNAUTHENTICATED, "a service token is required")

@@ -1,4 +1,4 @@
-"""A caller that has stopped waiting: by its deadline, or because it went away."""
+"""Transactions that are rolled back when the caller has stopped waiting: at its deadline, or because it went away."""
 
 from datetime import datetime
 from typing import ParamSpec, TypeVar
@@ -15,18 +15,18 @@ P = ParamSpec("P")
 
 
 def too_late(context: ServicerContext) -> bool:
-    """Whether nobody waits for the answer any more."""
+    """Returns whether the caller has stopped waiting for the answer."""
     left = context.time_remaining()
     return not context.is_active() or (left is not None and left <= 0)
 
 
 def read(context: ServicerContext, rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`db.session.read`, which raises TooLate when the caller has stopped waiting."""
+    """Like `db.session.read`. Raises TooLate when the caller has stopped waiting."""
     return database.read(_punctual(context, rule), *args, **kwargs)
 
 
 def write(context: ServicerContext, rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`db.session.write`, rolled back with TooLate when the caller has stopped waiting before COMMIT."""
+    """Like `db.session.write`. Rolls back and raises TooLate when the caller has stopped waiting before COMMIT."""
     return database.write(_punctual(context, rule), *args, **kwargs)
 
 

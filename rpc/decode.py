@@ -1,4 +1,4 @@
-"""Requests as REST knows them: 0 and "" are absent, and the rest must pass the same schemas."""
+"""Decoding of requests: 0 and "" mean absent, and all other values must pass the schemas of REST."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rpc import legacy
 
 
 def body(schema: Schema, request: Message) -> dict[str, Any]:
-    """The fields of `schema` that the request carries, checked. Raises Refused(INVALID)."""
+    """Returns the fields of `schema` that the request carries, checked. Raises Refused(INVALID)."""
     known = request.DESCRIPTOR.fields_by_name
     given = {name: value for name in schema.fields if name in known and (value := getattr(request, name))}
     if legacy.serves():
@@ -28,7 +28,7 @@ def body(schema: Schema, request: Message) -> dict[str, Any]:
 
 
 def user(request: Any, field: str = "user_id") -> int:
-    """On whose behalf the caller calls. Raises Refused(INVALID)."""
+    """Returns the id of the user on whose behalf the service calls. Raises Refused(INVALID) when it is missing."""
     user_id: int = getattr(request, field)
     if not 0 < user_id <= MAX_ID:
         raise Refused(Code.INVALID, fields={field: ["Missing, or out of range."]})

@@ -1,4 +1,4 @@
-"""What every call goes through: a place to be worked in, the caller's name, decoding, errors, a metric, a log line."""
+"""The interceptor of every call: authentication, a limit of calls at once, decoding, errors, a metric, a log line."""
 
 import threading
 import time
@@ -27,13 +27,14 @@ Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 
 
 class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Lets callers in, at most `concurrency` at a time; others wait a second for a place, or up to their deadline."""
+    """Runs at most `concurrency` calls at a time; others wait for a second, or until their deadline, for their turn."""
 
     def __init__(self, callers: Callers, concurrency: int) -> None:
         self._callers = callers
         self._places = threading.BoundedSemaphore(concurrency)
 
     def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """Returns the handler of a call, wrapped in what the door does. Only the health check needs no token."""
         handler = continuation(details)
         if details.method == _PUBLIC:
             return handler
@@ -45,13 +46,13 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
         return self._handler(method, _decoding(handler), handler.response_serializer)
 
     def _handler(self, method: str, behaviour: Behaviour, serializer: Any = None) -> Any:
-        # Without a deserializer, which would end a malformed request without a code.
+        # Without a deserializer: gRPC would end a malformed request itself, without an `im-code`.
         return grpc.unary_unary_rpc_method_handler(
             lambda raw, context: self._call(method, behaviour, raw, context), response_serializer=serializer
         )
 
     def _known(self, details: Any) -> bool:
-        """Who opens a stream is asked for his token before; a certificate was asked for by the transport."""
+        """Returns whether the caller may open a stream. The transport has already checked its certificate, if any."""
         try:
             return bool(self._callers.name(details.invocation_metadata, {}))
         except Refused:
@@ -66,7 +67,7 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
                 if too_late(context):
                     raise TooLate
                 return behaviour(raw, context)
-        except Exception as error:  # noqa: BLE001 - each has its answer, and what nobody foresaw is logged
+        except Exception as error:  # noqa: BLE001 - `refusal` has an answer to each, and logs the unforeseen
             refused = refusal(error)
             line |= {"status": refused.status.name, "code": refused.code.value}
         finally:

@@ -1,4 +1,4 @@
-"""Answers, from what every door gets of the rules. What is null there is absent here."""
+"""Encoding of answers, from the dicts that the rules return to every door. A null there is an absent field here."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _SAME = [name for name in ConversationInfo.DESCRIPTOR.fields_by_name if name not
 
 
 def message(told: dict[str, Any]) -> MessageInfo:
-    """A Message of the contract."""
+    """Returns a Message of the contract as protobuf."""
     return MessageInfo(**told | {"extra": _extra(told["extra"]), "client_msg_id": told["client_msg_id"] or ""})
 
 
@@ -25,7 +25,7 @@ def _extra(told: dict[str, Any] | None) -> str:
 
 
 def conversation(told: dict[str, Any]) -> ConversationInfo:
-    """A Conversation of the contract."""
+    """Returns a Conversation of the contract as protobuf."""
     same = {name: told[name] for name in _SAME} | {name: told[theirs] for name, theirs in _RENAMED.items()}
     last = message(told["last_message"]) if told["last_message"] else None
     return ConversationInfo(**same, last_message=last)

@@ -1,4 +1,4 @@
-"""The one map from what a rule refuses to what gRPC answers: a status, a detail, and `im-code` in the trailers."""
+"""The one map from a rule's refusal to the answer of gRPC: a status, a detail, and `im-code` in the trailers."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ _STATUS: dict[Code, StatusCode] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How a call ends that is not answered."""
+    """The end of a call that failed."""
 
     status: StatusCode
     code: Code
@@ -45,7 +45,7 @@ class Refusal:
 
 
 def refusal(error: Exception) -> Refusal:
-    """What to tell of an error; what nobody foresaw is logged and told as INTERNAL, without a detail."""
+    """Returns the refusal that answers an error. An unforeseen error is logged, and answered as INTERNAL."""
     if isinstance(error, Refused):
         return Refusal(_STATUS.get(error.code, StatusCode.FAILED_PRECONDITION), error.code, _detail(error))
     if isinstance(error, TooLate):

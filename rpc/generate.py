@@ -1,4 +1,4 @@
-"""Makes the code of the .proto files: `python -m rpc.generate`; with `--check` it says what is not up to date.
+"""Generates the code of the .proto files: `python -m rpc.generate`; with `--check` it names what is out of date.
 
 The code is committed, so that running the service needs no compiler.
 """
@@ -16,10 +16,10 @@ _SOURCES = ("rpc/message", "infra/friend", "infra/usercenter")
 
 
 def generate(into: Path) -> None:
-    """Write the code of every .proto file below `into`, in the packages where it is imported from."""
+    """Write the code of every .proto file below `into`, in the packages that import it. Exits when protoc fails."""
     for source in _SOURCES:
         package, _, name = source.rpartition("/")
-        # Under its package's name, so that the generated modules import each other by it.
+        # Under the package's name, so that the generated modules import each other from the package.
         paths = [f"-I{package}/generated={_ROOT / package}", f"-I{_WELL_KNOWN}"]
         outputs = [f"--{kind}={into}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
         if protoc.main(["protoc", *paths, *outputs, f"{package}/generated/{name}.proto"]):
@@ -27,7 +27,7 @@ def generate(into: Path) -> None:
 
 
 def stale(fresh: Path) -> list[str]:
-    """The committed files that differ from those below `fresh`, are missing, or have no source any more."""
+    """Returns the committed files that differ from those below `fresh`, are missing, or have no source any more."""
     made = {path.relative_to(fresh): path.read_text() for path in fresh.rglob("*.py*")}
     held = {
         path.relative_to(_ROOT): path.read_text()
@@ -38,7 +38,7 @@ def stale(fresh: Path) -> list[str]:
 
 
 def main() -> None:
-    """With `--check`, exits 1 naming what is stale, and changes nothing."""
+    """Generate the code; with `--check`, change nothing, and exit with 1 and the stale files if there are any."""
     if "--check" not in sys.argv[1:]:
         generate(_ROOT)
         return

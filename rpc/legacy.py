@@ -1,4 +1,4 @@
-"""What unmodified IM-Zero callers send that REST would refuse, and what they get back (RPC_LEGACY_CALLERS)."""
+"""Requests of unmodified IM-Zero callers that REST would refuse, and their answers (RPC_LEGACY_CALLERS)."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ _BOUNDED = ("page", "limit", "last_message_id")
 
 
 def serves() -> bool:
-    """Returns whether such callers are served."""
+    """Returns whether legacy callers are served."""
     return settings().rpc_legacy_callers
 
 
 def lenient(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
-    """Returns the fields of a request as REST wants them: a page or limit out of range means its default."""
+    """Returns the fields of a request as REST takes them, without a page, limit or last_message_id out of range."""
     fields = {name: value for name, value in given.items() if name not in _BOUNDED or _fits(schema, name, value)}
     if "conversation_id" in fields:
         fields["conversation_id"] = canonical(fields["conversation_id"])
@@ -26,13 +26,13 @@ def lenient(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def canonical(conversation_id: str) -> str:
-    """Returns `1_2` for `2_1`: IM-Zero names a conversation for its sender. Any other id stays as it is."""
+    """Returns `1_2` for `2_1`: IM-Zero puts the sender's id first. Any other id is returned unchanged."""
     turned = "_".join(reversed(conversation_id.split("_")))
     return turned if participants(turned) else conversation_id
 
 
 def kept(extra: str) -> dict[str, Any]:
-    """Returns what to store of an `extra`: the object that it is, or one that holds it as text."""
+    """Returns the object to store for an `extra`: the JSON object that it is, or one that holds it as text."""
     try:
         decoded = orjson.loads(extra)
     except orjson.JSONDecodeError:
@@ -41,7 +41,7 @@ def kept(extra: str) -> dict[str, Any]:
 
 
 def given_back(extra: dict[str, Any]) -> str | None:
-    """Returns the text that `kept` has stored, None for an object."""
+    """Returns the text that `kept` has stored in an object, None when the object holds no such text alone."""
     return extra[_TEXT] if extra.keys() == {_TEXT} and isinstance(extra[_TEXT], str) else None
 
 

@@ -1,4 +1,4 @@
-"""Where this door listens, and what of it is refused: beyond loopback, nobody comes in unproven."""
+"""The address and the TLS of this door. Beyond loopback it does not start without tokens or client certificates."""
 
 import ipaddress
 import ssl
@@ -13,11 +13,11 @@ log = logs.get(__name__)
 
 
 class NotStarted(Exception):
-    """Why it cannot start, in one line."""
+    """The door cannot start; the text says why, in one line."""
 
 
 def listen(server: grpc.Server, chosen: Settings) -> int:
-    """Bind to RPC_BIND; the port. Raises NotStarted."""
+    """Bind to RPC_BIND. Returns the port. Raises NotStarted."""
     credentials = _credentials(chosen)
     _check(chosen, encrypted=credentials is not None)
     try:
@@ -31,7 +31,7 @@ def listen(server: grpc.Server, chosen: Settings) -> int:
 def _check(chosen: Settings, *, encrypted: bool) -> None:
     if is_loopback(chosen.rpc_bind):
         if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca or chosen.rpc_legacy_callers):
-            told = log.debug if chosen.embedded else log.warning  # who only looks around has no service that calls
+            told = log.debug if chosen.embedded else log.warning  # an embedded trial run has no calling services
             told("nobody_is_let_in", reason="set RPC_SERVICE_TOKENS")
         return
     if not (chosen.rpc_service_tokens or chosen.rpc_tls_client_ca):
@@ -41,7 +41,7 @@ def _check(chosen: Settings, *, encrypted: bool) -> None:
 
 
 def is_loopback(address: str) -> bool:
-    """Returns whether an RPC_BIND is reached from this machine alone. Raises NotStarted when it is no address."""
+    """Returns whether only this machine can reach an address (host:port). Raises NotStarted if it is not an address."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise NotStarted(f"RPC_BIND is host:port, not {address}")
@@ -64,7 +64,7 @@ def _credentials(chosen: Settings) -> grpc.ServerCredentials | None:
 
 
 def _must_match(chosen: Settings) -> None:
-    """gRPC would only say that it cannot bind."""
+    """Raise NotStarted when key and certificate do not match: gRPC itself would only say that it cannot bind."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chosen.rpc_tls_certificate, chosen.rpc_tls_key)
     except ssl.SSLError as error:

@@ -1,4 +1,4 @@
-"""What this door counts."""
+"""The metrics of this door."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,4 +1,4 @@
-"""Something to show on a user's live connections, on whatever relay: published as a `push` frame, never stored."""
+"""Pushes: content to show on a user's open connections, on any relay, published as a `push` frame and never stored."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class Pushed(Schema):
 
 
 def push(user_id: int, message: dict[str, Any]) -> bool:
-    """Publish to all connections of a user. Returns whether they had one. Raises RedisError."""
+    """Publish a `push` frame to all connections of a user. Returns whether they had one. Raises RedisError."""
     there = bool(presence.online([user_id]))
     bus.publish([(channels.of_user(user_id), Frame(frame("push", message)))])
     return there

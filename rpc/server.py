@@ -1,4 +1,4 @@
-"""The gRPC door's process: `python -m rpc.server`. Never patched by gevent, which would hang gRPC."""
+"""The process of the gRPC door: `python -m rpc.server`. It is never patched by gevent, which would hang gRPC."""
 
 import logging
 import os
@@ -30,17 +30,17 @@ from rpc.servicer import Servicer
 log = logs.get(__name__)
 
 MAX_BYTES = 1024 * 1024
-GRACE_SECONDS = 3.0  # process managers kill after 5 s: be done before that
-_SPARE_THREADS = 64  # for those who wait for a place
+GRACE_SECONDS = 3.0  # process managers kill after 5 s: end before that
+_SPARE_THREADS = 64  # for calls that wait for their turn
 _HEALTH_SECONDS = 2.0
 _ENDS = {signal.SIGTERM, signal.SIGINT}
 _NAME = message_pb2.DESCRIPTOR.services_by_name["Message"].full_name
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_BYTES),
-    ("grpc.max_send_message_length", 4 * MAX_BYTES),  # a page of 100 messages is larger than any of them
+    ("grpc.max_send_message_length", 4 * MAX_BYTES),  # a page of 100 messages is larger than any request
     ("grpc.max_metadata_size", 16 * 1024),
-    ("grpc.so_reuseport", 0),  # a second server on the port shall fail, not take half of the calls
+    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not take half of the calls
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -50,7 +50,7 @@ _OPTIONS = [
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT. Exits with one line on stderr when it cannot start."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # before there are threads, which inherit it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # before there are threads, which inherit the mask
     try:
         chosen = settings()
         logs.configure()
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
-    """A server that is bound to nothing yet, and what tells its health."""
+    """Returns a server that is not bound to an address yet, and its health servicer."""
     threads = chosen.rpc_concurrency + _SPARE_THREADS
     callers = Callers(
         chosen.rpc_service_tokens,
@@ -81,7 +81,7 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
         ThreadPoolExecutor(threads, thread_name_prefix="call"),
         interceptors=[Door(callers, chosen.rpc_concurrency)],
         options=_OPTIONS,
-        maximum_concurrent_rpcs=4 * threads,  # the door refuses with a code long before
+        maximum_concurrent_rpcs=4 * threads,  # the door refuses long before, with an `im-code`
     )
     told = health.HealthServicer()
     add_MessageServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
@@ -92,7 +92,7 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
 
 
 def _tell_health(told: health.HealthServicer) -> None:
-    """Say whether it can work, and wait a while."""
+    """Set the health status of the server, and wait for _HEALTH_SECONDS."""
     status = health_pb2.HealthCheckResponse.SERVING if _can_work() else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in (health.OVERALL_HEALTH, _NAME):
         told.set(name, status)
@@ -100,7 +100,7 @@ def _tell_health(told: health.HealthServicer) -> None:
 
 
 def _can_work() -> bool:
-    """The database and its migrations, and loops that turn; Redis may be away, sends and history go on without it."""
+    """Returns whether the database is there and migrated, and all loops turn. Sends and history need no Redis."""
     try:
         read(require_current)
     except (DatabaseUnavailable, DBAPIError) as error:
@@ -112,7 +112,7 @@ def _can_work() -> bool:
 
 
 def _end(server: grpc.Server, told: health.HealthServicer) -> None:
-    """Take no new calls, let those in hand end, and go: one that hangs in the database must not hold up the end."""
+    """Refuse new calls, let running calls end within GRACE_SECONDS, and exit, also when one hangs in the database."""
     log.info("ending")
     told.enter_graceful_shutdown()
     server.stop(GRACE_SECONDS).wait(GRACE_SECONDS + 0.5)

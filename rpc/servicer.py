@@ -1,4 +1,4 @@
-"""The eight methods: each decodes, makes one call, encodes. What they raise is answered by rpc/door.py."""
+"""The eight methods: each decodes, makes one call, and encodes. rpc/door.py answers what they raise."""
 
 from functools import partial
 
@@ -23,9 +23,10 @@ _DELETE = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 
 
 class Servicer(MessageServicer):
-    """`message.Message`."""
+    """The service `message.Message` of rpc/message.proto."""
 
     def SendMessage(self, request: pb.SendMessageReq, context: ServicerContext) -> pb.SendMessageResp:  # noqa: N802
+        """Store a message, once for each `client_msg_id` of a sender."""
         user_id, fields = decode.user(request, "from_user_id"), decode.body(schemas.Send(), request)
         sent = send.submit(draft.make(user_id, **fields), too_late=lambda: deadline.too_late(context))
         return pb.SendMessageResp(message=encode.message(sent.message), duplicate=sent.duplicate)
@@ -33,6 +34,7 @@ class Servicer(MessageServicer):
     def GetChatHistory(  # noqa: N802
         self, request: pb.GetChatHistoryReq, context: ServicerContext
     ) -> pb.GetChatHistoryResp:
+        """Returns a page of a conversation, in ascending order."""
         fields = decode.body(schemas.HistoryRequest(), request)
         reader, also = _readers(request, fields["conversation_id"])
         found = deadline.read(context, history, user_id=reader, hidden_from=also, **fields)
@@ -41,12 +43,14 @@ class Servicer(MessageServicer):
     def GetConversations(  # noqa: N802
         self, request: pb.GetConversationsReq, context: ServicerContext
     ) -> pb.GetConversationsResp:
+        """Returns a page of a user's conversations: those on top first, then by their newest message."""
         user_id, fields = decode.user(request), decode.body(schemas.ConversationsRequest(), request)
         found = directory.named(partial(deadline.read, context), conversations, user_id=user_id, **fields)
         shown = map(encode.conversation, found.conversations)
         return pb.GetConversationsResp(conversations=shown, total=found.total, total_unread=found.total_unread)
 
     def MarkAsRead(self, request: pb.MarkAsReadReq, context: ServicerContext) -> pb.MarkAsReadResp:  # noqa: N802
+        """Mark one message as read, a conversation, or all up to a message."""
         user_id, fields = decode.user(request), decode.body(schemas.ReadRequest(), request)
         done = deadline.write(context, read, user_id=user_id, **fields)
         poke(done.shard)
@@ -55,6 +59,7 @@ class Servicer(MessageServicer):
     def DeleteMessage(  # noqa: N802
         self, request: pb.DeleteMessageReq, context: ServicerContext
     ) -> pb.DeleteMessageResp:
+        """Delete a message for everyone, or for one user alone."""
         user_id, fields = decode.user(request), decode.body(schemas.DeleteRequest(), request)
         done = deadline.write(context, _DELETE[fields["scope"]], user_id=user_id, message_id=fields["message_id"])
         poke(done.shard)
@@ -63,6 +68,7 @@ class Servicer(MessageServicer):
     def RecallMessage(  # noqa: N802
         self, request: pb.RecallMessageReq, context: ServicerContext
     ) -> pb.RecallMessageResp:
+        """Recall a message that the user sent within the last RECALL_SECONDS."""
         user_id, fields = decode.user(request), decode.body(schemas.RecallRequest(), request)
         done = deadline.write(context, recall, user_id=user_id, **fields)
         poke(done.shard)
@@ -71,11 +77,13 @@ class Servicer(MessageServicer):
     def GetUnreadCount(  # noqa: N802
         self, request: pb.GetUnreadCountReq, context: ServicerContext
     ) -> pb.GetUnreadCountResp:
+        """Count the unread messages of one conversation, or of all that are neither muted nor hidden."""
         user_id, fields = decode.user(request), decode.body(schemas.UnreadRequest(), request)
         count = deadline.read(context, unread, user_id=user_id, **fields)
         return pb.GetUnreadCountResp(count=count)
 
     def PushMessage(self, request: pb.PushMessageReq, _context: ServicerContext) -> pb.PushMessageResp:  # noqa: N802
+        """Show content on a user's open connections, without storing it."""
         user_id = decode.user(request)
         if not request.HasField("message"):
             if legacy.serves():
@@ -85,9 +93,9 @@ class Servicer(MessageServicer):
 
 
 def _readers(request: pb.GetChatHistoryReq, conversation_id: str) -> tuple[int, tuple[int, ...]]:
-    """Returns who reads, and from whom else hidden messages are left out.
+    """Returns the reader's id, and the ids of other users whose hidden messages are left out as well.
 
-    A legacy caller has checked who reads and does not say it: it gets what neither of the two has hidden.
+    A legacy caller has checked who reads but does not name them: it gets what neither of the two has hidden.
     """
     if request.user_id or not legacy.serves():
         return decode.user(request), ()

@@ -22,7 +22,15 @@ SETTINGS = table(text("docs/settings.md"), "Variable")
 PROCESSES = {
     "web": ["web.app"],
     "realtime": ["realtime.app"],
-    "worker": ["workers.app", "workers.outbox", "workers.delivered", "workers.backlog", "workers.upkeep"],
+    "worker": [
+        "workers.app",
+        "workers.outbox",
+        "workers.delivered",
+        "workers.backlog",
+        "workers.presence",
+        "workers.friends",
+        "workers.upkeep",
+    ],
     "beat": ["workers.app"],
     "rpc": ["rpc.server"],
 }

@@ -1,1 +1,1 @@
-"""REST: decodes a request, makes one call, encodes the answer."""
+"""The REST door: each view decodes a request, makes one call, and encodes the answer."""

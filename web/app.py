@@ -1,4 +1,4 @@
-"""The REST door put together."""
+"""The WSGI application of the REST door."""
 
 from flask import Flask
 
@@ -47,7 +47,7 @@ _ENDPOINTS = (
 
 
 def create_app() -> Flask:
-    """A WSGI application that serves REST, its OpenAPI description and the demo client."""
+    """Returns a WSGI application that serves REST, its OpenAPI description and the demo client."""
     logs.configure()
     app = Flask(__name__)
     app.config.update(openapi.CONFIG, DEMO_USERS=DEMO_USERS if settings().embedded else None)

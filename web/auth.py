@@ -1,4 +1,4 @@
-"""Who is calling: every route needs an access token unless it says `@public`."""
+"""Authentication: every route needs an access token unless it is marked `@public`."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,14 +9,14 @@ from actions.revocations import revocations
 from infra import limits, tokens
 from messaging.errors import Code, Refused
 
-# The static files and the viewer of the description: views of libraries, which cannot be marked.
+# The static files and Swagger UI: views of libraries, which cannot be marked.
 _PUBLIC_ENDPOINTS = {"static", "swagger_ui.show"}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def register(app: Flask) -> None:
-    """Check the token before anything else looks at a request: a stranger's bad body is 401, not 400."""
+    """Check the token before anything else looks at a request: a bad body without a token is 401, not 400."""
     app.before_request(_authenticate)
 
 
@@ -27,26 +27,26 @@ def public(view: View) -> View:
 
 
 def claims() -> tokens.Claims:
-    """The caller's token, verified."""
+    """Returns the claims of the caller's verified token. Only for views that are not public."""
     found: tokens.Claims = g.claims
     return found
 
 
 def user_id() -> int:
-    """The caller."""
+    """Returns the caller's user id. Only for views that are not public."""
     return claims().user_id
 
 
 def address() -> str:
-    """Returns where the call comes from, as far as the trusted proxies tell."""
+    """Returns the IP address of the caller, as far as the trusted proxies name it; otherwise an empty string."""
     return request.remote_addr or ""
 
 
 def bearer(kind: str) -> tokens.Claims:
-    """Returns the claims of this request's bearer token.
+    """Returns the claims of this request's bearer token, of the kind "access" or "refresh".
 
-    Raises Refused(UNAUTHENTICATED), also when it is revoked, and TooManyRequests when the caller's address has tried
-    too many that are no good. Good ones are never counted: others at that address may have them.
+    Raises Refused(UNAUTHENTICATED), also for a revoked access token, and TooManyRequests when the caller's address has
+    tried too many invalid ones. Valid tokens are never refused so: other users may share the address.
     """
     try:
         return _verified(kind)

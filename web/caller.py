@@ -1,4 +1,4 @@
-"""Whether the one who asked is still there to hear the answer."""
+"""The check whether the caller of a request is still connected."""
 
 import select
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from flask import request
 from gevent.monkey import get_original
 
-_poll = get_original("select", "poll")  # gevent's would hand over to other greenlets
+_poll = get_original("select", "poll")  # gevent's would switch to other greenlets
 
 
 def gone() -> Callable[[], bool]:
-    """Returns a question that may be asked later, and anywhere: has the caller of this request hung up?
+    """Returns a function that says whether this request's caller has hung up. It may be called later, in any thread.
 
-    A proxy hangs up when its client does. Where the server does not name its socket, nobody is ever gone.
+    A proxy hangs up when its client does. Where the server does not name its socket, the function returns False.
     """
     connection = request.environ.get("gunicorn.socket")
     return (lambda: _hung_up(connection.fileno())) if connection else lambda: False

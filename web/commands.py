@@ -1,4 +1,4 @@
-"""`flask --app wsgi:web audit`, `trace`, `parked` and `revoke-user`: for whoever operates the service."""
+"""The operator's commands: `flask --app wsgi:web audit`, `trace`, `parked` and `revoke-user`."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 
 
 class _Misused(click.ClickException):
-    """What was named is not there, or cannot be."""
+    """An argument names something that is not there, or cannot be. Ends with 2."""
 
     exit_code = 2
 
@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
 
 
 def in_a_line(command: Callable[P, None]) -> Callable[P, None]:
-    """A command that tells in one line of a database that is away or not migrated."""
+    """Returns a command that reports a database that is away or not migrated in one line, and ends with 1."""
 
     @wraps(command)
     def checked(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -68,7 +68,7 @@ def in_a_line(command: Callable[P, None]) -> Callable[P, None]:
 @click.argument("conversation_id", required=False)
 @in_a_line
 def _audit(conversation_id: str | None, repair: bool, as_json: bool) -> None:
-    """Check one conversation, or all. Ends with 1 when something drifted and was not repaired."""
+    """Check one conversation, or all. Ends with 1 when something has drifted and was not repaired."""
     if conversation_id and not participants(conversation_id):
         raise _Misused(f"{conversation_id} is no conversation id, which is like 1_2")
     found = checked = 0
@@ -89,7 +89,7 @@ def _audit(conversation_id: str | None, repair: bool, as_json: bool) -> None:
 @click.argument("message_id", type=int)
 @in_a_line
 def _trace(message_id: int, as_json: bool) -> None:
-    """Where is my message? For each recipient, how far it has come."""
+    """Show how far a message has come on its way to each recipient."""
     try:
         found = read(trace, message_id=message_id)
     except Refused as error:
@@ -109,7 +109,7 @@ def _trace(message_id: int, as_json: bool) -> None:
 @click.argument("user_id", type=click.IntRange(1, MAX_ID))
 @in_a_line
 def _revoke_user(user_id: int) -> None:
-    """End all logins of a user: no token that was issued before now is good any longer, whoever has issued it."""
+    """End all logins of a user: every token issued before now is revoked, whoever issued it."""
     write(revoke_user, user_id=user_id)
     click.echo(f"all logins of user {user_id} have ended, everywhere within 5 seconds")
 
@@ -120,7 +120,7 @@ def _revoke_user(user_id: int) -> None:
 @click.argument("ids", type=int, nargs=-1)
 @in_a_line
 def _parked(ids: Sequence[int], retry: bool, as_json: bool) -> None:
-    """List the events that could not be told and were put aside: those named, or all."""
+    """List the parked events, which could not be applied or published: those named, or all."""
     count = 0
     for page in _parked_pages():
         named = [event for event in page if not ids or event.id in ids]
@@ -147,7 +147,7 @@ def _parked_after(after: int) -> Sequence[Parked]:
 
 
 def _facts(event: Parked) -> dict[str, Any]:
-    names = ("id", "conversation_id", "kind", "message_id", "user_id", "read_seq", "change_seq", "reason")
+    names = ("id", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "reason")
     times = {"create_time": unix(event.create_time), "park_time": unix(event.park_time)}
     return {name: getattr(event, name) for name in names} | times
 
@@ -171,7 +171,10 @@ def _yes(fact: bool) -> str:
 
 
 def _is_written(each: Trace) -> bool | None:
-    """The relays are asked: only they know what they have written to sockets that are open now. None: Redis is away."""
+    """Returns whether a relay has written the message to an open socket, None when Redis is away.
+
+    Only the relays know; an answer that takes more than a second counts as no.
+    """
     reply = channels.for_reply()
     question = notes.Trace(each.conversation_id, reply)
     try:

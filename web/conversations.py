@@ -1,4 +1,4 @@
-"""POST /message/v1/conversations, /message/v1/unread"""
+"""POST /message/v1/conversations and /message/v1/unread"""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ bp = Blueprint("conversations", __name__)
 @bp.arguments(schemas.ConversationsRequest)
 @bp.response(200, schemas.Conversations)
 def list_conversations(body: dict[str, Any]) -> Conversations:
-    """A page of the caller's conversations, those on top first, then the newest."""
+    """List a page of the caller's conversations: those on top first, then by their newest message."""
     return directory.named(read, conversations, user_id=auth.user_id(), **body)
 
 
@@ -27,5 +27,5 @@ def list_conversations(body: dict[str, Any]) -> Conversations:
 @bp.arguments(schemas.UnreadRequest)
 @bp.response(200, schemas.Unread)
 def count_unread(body: dict[str, Any]) -> dict[str, int]:
-    """Unread messages of one conversation, or of all that are neither muted nor hidden."""
+    """Count the unread messages of one conversation, or of all that are neither muted nor hidden."""
     return {"count": read(unread, user_id=auth.user_id(), **body)}

@@ -1,4 +1,4 @@
-"""Pages of other origins: those in ALLOWED_ORIGINS may call REST, with a token and never with cookies."""
+"""CORS: pages of the origins in ALLOWED_ORIGINS may call REST, with a token and never with cookies."""
 
 from flask import Flask, Response, request
 
@@ -13,7 +13,10 @@ _EXPOSED = "Retry-After, ETag, Content-Range"
 
 
 def register(app: Flask) -> None:
-    """Answer preflights, and mark every answer, errors too. Before all else: a preflight has no token to show."""
+    """Answer preflights, and add the CORS headers to every answer, errors too.
+
+    Register it before auth: a preflight carries no token.
+    """
     app.before_request(_preflight)
     app.after_request(_mark)
 

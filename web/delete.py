@@ -21,7 +21,7 @@ _RULES = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 @bp.arguments(schemas.DeleteRequest)
 @bp.response(200, schemas.Deleted)
 def delete_message(body: dict[str, Any]) -> dict[str, Any]:
-    """Delete a message for everyone, as either party may, or for the caller alone."""
+    """Delete a message for everyone, which both sender and recipient may, or for the caller alone."""
     done = write(_RULES[body["scope"]], user_id=auth.user_id(), message_id=body["message_id"])
     poke(done.shard)
     return body

@@ -1,4 +1,4 @@
-"""The one map from what a rule refuses to what REST answers: RFC 9457 problem documents."""
+"""The one map from a rule's refusal to the answer of REST: an RFC 9457 problem document."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def register(app: Flask) -> None:
 
 
 def answer_of(code: Code) -> tuple[int, str]:
-    """The status and the title that a code is answered with."""
+    """Returns the HTTP status and the title of a code's problem document."""
     return _ANSWERS[code]
 
 
@@ -71,7 +71,7 @@ def problem(
     fields: Any = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """A problem document; `status` overrides the code's own where one code has two (405 and 415)."""
+    """Returns a problem document. `status` overrides the code's own where one code has two (405 and 415)."""
     own_status, title = _ANSWERS[code]
     status = status or own_status
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail or title, "code": code}

@@ -1,4 +1,4 @@
-"""One example of each request, answer and refusal in the description, made of its schema."""
+"""Examples for the OpenAPI description: one for each request, answer and refusal, made from its schema."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from web.errors import answer_of
 
 Json = dict[str, Any]
 
-# By a field's name; a schema whose field says its own `example` goes before.
+# By a field's name. A field's own `example` in the schema takes precedence.
 _BY_NAME: Json = {
     "access_token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
     "action": "accept",
@@ -46,7 +46,7 @@ _BY_NAME: Json = {
 
 
 def request(schema: Json, schemas: Json) -> Any:
-    """What must be sent, and what the schema itself shows."""
+    """Returns a request's example: its required fields, and those whose schema has an `example`."""
     found = resolve(schema, schemas)
     required = found.get("required", [])
     shown = [
@@ -58,19 +58,19 @@ def request(schema: Json, schemas: Json) -> Any:
 
 
 def answer(schema: Json, schemas: Json) -> Any:
-    """All fields of an answer."""
+    """Returns an answer's example, with all its fields."""
     return _of(schema, schemas, "")
 
 
 def problem(code: Code, status: int) -> Json:
-    """The refusal of `code`, as it is answered when nothing more is to be said."""
+    """Returns the problem document of `code`, as it is answered when there is no further detail."""
     title = answer_of(code)[1]
     shown: Json = {"type": "about:blank", "title": title, "status": status, "detail": title, "code": code}
     return shown | ({"errors": {"unheard_of": ["Unknown field."]}} if code is Code.INVALID else {})
 
 
 def resolve(schema: Json, schemas: Json) -> Json:
-    """The schema that a reference names."""
+    """Returns the schema that a reference names, or `schema` itself when it is no reference."""
     found: Json = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     return found
 

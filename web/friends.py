@@ -1,4 +1,4 @@
-"""POST /friend/v1/request, /handle, /requests, /list, /delete, /block, /unblock, /blocks"""
+"""POST /friend/v1/request, /handle, /requests, /list, /delete, /block, /unblock and /blocks"""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ bp = Blueprint("friends", __name__)
 @bp.arguments(user_schemas.FriendRequested)
 @bp.response(200, user_schemas.RequestId)
 def request_friend(body: dict[str, Any]) -> dict[str, Any]:
-    """Ask somebody to be friends; if they have asked the caller already, the two are friends at once."""
+    """Ask a user to be friends. If they have already asked the caller, the two become friends at once."""
     asked = write(friends.request, user_id=auth.user_id(), **body)
     tell(asked.news)
     return {"request_id": asked.request_id}
@@ -29,7 +29,7 @@ def request_friend(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.RequestHandled)
 @bp.response(200, user_schemas.Nothing)
 def handle_friend_request(body: dict[str, Any]) -> dict[str, Any]:
-    """Accept or reject a request made to the caller."""
+    """Accept or reject a friend request made to the caller."""
     tell(write(friends.handle, user_id=auth.user_id(), **body))
     return {}
 
@@ -38,7 +38,7 @@ def handle_friend_request(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.Paged)
 @bp.response(200, user_schemas.RequestPage)
 def list_friend_requests(body: dict[str, Any]) -> dict[str, Any]:
-    """Requests that wait for the caller's answer."""
+    """List a page of the friend requests that wait for the caller's answer, the newest first."""
     found, total = read(friends.requests, user_id=auth.user_id(), **body)
     return {"requests": found, "total": total}
 
@@ -47,7 +47,7 @@ def list_friend_requests(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.Paged)
 @bp.response(200, user_schemas.FriendPage)
 def list_friends(body: dict[str, Any]) -> dict[str, Any]:
-    """The caller's friends."""
+    """List a page of the caller's friends, also those whom the caller has blocked."""
     found, total = read(friends.friends, user_id=auth.user_id(), **body)
     return {"friends": found, "total": total}
 
@@ -56,7 +56,7 @@ def list_friends(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.UserNamed)
 @bp.response(200, user_schemas.Nothing)
 def delete_friend(body: dict[str, Any]) -> dict[str, Any]:
-    """End a friendship, for both."""
+    """End a friendship for both users. It does nothing when they are no friends."""
     tell(write(friends.unfriend, user_id=auth.user_id(), other_id=body["user_id"]))
     return {}
 
@@ -66,7 +66,10 @@ def delete_friend(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.UserNamed)
 @bp.response(200, user_schemas.Nothing)
 def block_user(body: dict[str, Any]) -> dict[str, Any]:
-    """Stop messages to and from somebody, who is not told."""
+    """Block a user, who does not learn of it: no messages pass between them and the caller, either way.
+
+    Their open friend request is dismissed; a friendship stays.
+    """
     write(friends.block, user_id=auth.user_id(), other_id=body["user_id"])
     return {}
 
@@ -75,7 +78,7 @@ def block_user(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.UserNamed)
 @bp.response(200, user_schemas.Nothing)
 def unblock_user(body: dict[str, Any]) -> dict[str, Any]:
-    """Undo a block."""
+    """Undo a block. It does nothing when there is none."""
     user_id, other_id = auth.user_id(), body["user_id"]
     if write(friends.unblock, user_id=user_id, other_id=other_id):
         reunite(user_id, other_id)
@@ -86,6 +89,6 @@ def unblock_user(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.Paged)
 @bp.response(200, user_schemas.UserPage)
 def list_blocked_users(body: dict[str, Any]) -> dict[str, Any]:
-    """Whom the caller has blocked."""
+    """List a page of the users whom the caller has blocked."""
     found, total = read(friends.blocks, user_id=auth.user_id(), **body)
     return {"users": found, "total": total}

@@ -1,4 +1,4 @@
-"""What every answer says to browsers: that it is nothing but what it says it is, and in nobody's frame."""
+"""The security headers of every answer: content policy, no framing, no type sniffing, no referrer, no cached JSON."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _DEMO = f"{_NOTHING}; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
-# Swagger UI writes style elements, and one script stands in its page.
+# Swagger UI writes style elements, and its page contains one inline script.
 _DOCS = (
     f"{_NOTHING}; script-src 'self' {{}}; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:"
 )
@@ -18,7 +18,7 @@ _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def register(app: Flask) -> None:
-    """Add them to every answer of `app`."""
+    """Add the security headers to every answer of `app`."""
     app.after_request(_add)
 
 
@@ -28,7 +28,7 @@ def _add(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     if response.is_json:
-        headers["Cache-Control"] = "no-store"  # of tokens and messages, a cache must keep no copy
+        headers["Cache-Control"] = "no-store"  # a cache must keep no copy of tokens and messages
     return response
 
 

@@ -1,4 +1,4 @@
-"""Whether this process is up, and whether it can do its work."""
+"""GET /healthz and /readyz: whether this process is up, and whether it can do its work."""
 
 from flask import Response
 from marshmallow import Schema, fields
@@ -19,10 +19,14 @@ bp = Blueprint("health", __name__)
 
 
 class Up(Schema):
+    """The answer of a process that is up."""
+
     status = fields.String(validate=OneOf(["up"]))
 
 
 class Ready(Schema):
+    """The answer of a process that can do its work."""
+
     status = fields.String(validate=OneOf(["ready"]))
 
 
@@ -30,7 +34,7 @@ class Ready(Schema):
 @public
 @bp.response(200, Up)
 def healthz() -> dict[str, str]:
-    """Whether the process is up."""
+    """Check whether the process is up."""
     return {"status": "up"}
 
 
@@ -39,9 +43,10 @@ def healthz() -> dict[str, str]:
 @refuses(Code.UNAVAILABLE)
 @bp.response(200, Ready)
 def readyz() -> Response | dict[str, str]:
-    """Whether it can do its work.
+    """Check whether the process can do its work.
 
-    The database and its migrations, and loops that turn; Redis may be away, sends and history go on without it.
+    The database must answer and be migrated, and the background loops must turn. Redis may be away: sends and history
+    go on without it.
     """
     read(require_current)
     if still := loops.stalled():

@@ -18,5 +18,8 @@ bp = Blueprint("history", __name__)
 @bp.arguments(schemas.HistoryRequest)
 @bp.response(200, schemas.History)
 def get_history(body: dict[str, Any]) -> History:
-    """A page of one conversation, ascending, without deleted and hidden messages."""
+    """Get a page of one conversation in ascending order, without deleted and hidden messages.
+
+    It holds the newest messages, those before `before_seq` or `last_message_id`, or those after `after_seq`.
+    """
     return read(history, user_id=auth.user_id(), **body)

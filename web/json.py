@@ -1,4 +1,4 @@
-"""JSON by orjson, in both directions: fast, UTF-8 only, and it refuses NaN and lone surrogates."""
+"""JSON by orjson in both directions: it is fast, takes UTF-8 only, and refuses NaN and lone surrogates."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,31 +15,33 @@ from werkzeug.exceptions import RequestTimeout
 from messaging.errors import Code, Refused
 
 MAX_BODY = 256 * 1024  # 5,000 characters, each escaped as 12 bytes, and 8 KiB of extra, with room
-BODY_SECONDS = 10.0  # for all of it: whoever sends a byte now and then must not hold a place for ever
+BODY_SECONDS = 10.0  # for the whole body: a client that sends a byte now and then must not hold a greenlet
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Provider(JSONProvider):
-    """What `jsonify` and a view's returned dict use."""
+    """Flask's JSON provider: it encodes what `jsonify` is given and the dicts that views return."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
+        """Returns JSON text."""
         return orjson.dumps(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Returns the value of JSON text. Raises orjson.JSONDecodeError, a ValueError."""
         return orjson.loads(s)
 
 
 class Blueprint(SmorestBlueprint):
-    """A blueprint whose `arguments` are described by flask-smorest and read here.
+    """A blueprint whose `arguments` flask-smorest describes, and this module reads.
 
-    webargs would spend more on finding out how to read a body than reading it takes.
+    webargs would spend longer on finding out how to read a body than on reading it.
     """
 
     def arguments(self, schema: type[Schema]) -> Callable[[View], View]:
-        """Give the view its JSON body, loaded by `schema`. An absent body is an empty object.
+        """Pass the view its JSON body, loaded by `schema`, as first argument. An absent body is an empty object.
 
-        The view raises Refused(INVALID) with the fields' errors.
+        The view raises Refused(INVALID) with the fields' errors, or aborts with 408 or 413.
         """
         described = super().arguments(schema)
         loader = schema()
@@ -71,7 +73,7 @@ def _body(loader: Schema) -> Any:
 def register(app: Flask) -> None:
     """Use orjson in `app`, and refuse bodies of another content type with 415."""
     app.json = Provider(app)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1  # werkzeug cuts what comes in chunks there, without a word
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1  # werkzeug cuts a body in chunks there, without an error
     app.before_request(_only_json)
 
 

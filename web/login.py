@@ -1,4 +1,4 @@
-"""POST /user/v1/register, /login, /refresh, /logout, /password, /delete"""
+"""POST /user/v1/register, /login, /refresh, /logout, /password and /delete"""
 
 import uuid
 from typing import Any
@@ -23,7 +23,7 @@ bp = Blueprint("login", __name__)
 @bp.arguments(user_schemas.Registration)
 @bp.response(200, user_schemas.SignedIn)
 def register(body: dict[str, Any]) -> dict[str, Any]:
-    """Make a user and sign them in."""
+    """Create a user and sign them in."""
     return _signed_in(login.register(**body, address=auth.address()))
 
 
@@ -34,9 +34,9 @@ def register(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.Credentials)
 @bp.response(200, user_schemas.SignedIn)
 def log_in(body: dict[str, Any]) -> dict[str, Any]:
-    """Sign in. Ten wrong passwords in a quarter of an hour, and the name must wait for its end.
+    """Sign in. After ten wrong passwords within a quarter of an hour, the username is refused until its end.
 
-    An address that has signed in as that name before has ten of its own.
+    An IP address that has signed in with that username before has ten attempts of its own.
     """
     return _signed_in(login.login(**body, address=auth.address()))
 
@@ -47,7 +47,7 @@ def log_in(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.Nothing)
 @bp.response(200, user_schemas.TokenPair)
 def refresh_tokens(_body: dict[str, Any]) -> tokens.Pair:
-    """A new pair for a refresh token, which is spent by it. Using it again ends the whole login."""
+    """Exchange a refresh token for a new pair of tokens. Using a refresh token twice ends the whole login."""
     claims = auth.bearer("refresh")
     token_id, family = claims.token_id, claims.family
     if token_id is None or family is None:
@@ -62,7 +62,7 @@ def refresh_tokens(_body: dict[str, Any]) -> tokens.Pair:
 @bp.arguments(user_schemas.Logout)
 @bp.response(200, user_schemas.Nothing)
 def log_out(body: dict[str, Any]) -> dict[str, Any]:
-    """End this login, or with `everywhere` all of the caller's: access and refresh tokens are good no longer."""
+    """End this login, or with `everywhere` all of the caller's: their access and refresh tokens are revoked."""
     claims = auth.claims()
     family = claims.family or claims.token_id
     if family is None and not body["everywhere"]:
@@ -77,7 +77,7 @@ def log_out(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.PasswordChange)
 @bp.response(200, user_schemas.SignedIn)
 def change_password(body: dict[str, Any]) -> dict[str, Any]:
-    """Change the caller's password. All their logins end but the one that begins with this answer."""
+    """Change the caller's password. All their logins end; the answer holds the tokens of a new one."""
     return _signed_in(login.change_password(user_id=auth.user_id(), **body, address=auth.address()))
 
 
@@ -87,7 +87,7 @@ def change_password(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.AccountClosing)
 @bp.response(200, user_schemas.Nothing)
 def close_account(body: dict[str, Any]) -> dict[str, Any]:
-    """Close the caller's account for good. What they have written stays with those who got it."""
+    """Close the caller's account for good. Their messages stay with the recipients."""
     login.close_account(user_id=auth.user_id(), **body, address=auth.address())
     return {}
 

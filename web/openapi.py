@@ -1,6 +1,7 @@
-"""`GET /openapi.json`: what the service really answers, put together from the endpoints themselves.
+"""`GET /openapi.json`: the description of the service, put together from the endpoints themselves.
 
-An endpoint says its request, its answer and what its own rule refuses; all that holds for every call is added here.
+An endpoint declares its request, its answer and the refusals of its own rule; this module adds what holds for every
+call.
 """
 
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ _PROBLEM: Json = {
 
 
 def refuses(*codes: Code) -> Callable[[View], View]:
-    """Tell what a view's own rule refuses, besides what every call may be refused for."""
+    """Declare the refusals of a view's own rule, besides those of every call."""
 
     def decorator(view: View) -> View:
         view.refuses = codes  # type: ignore[attr-defined]
@@ -111,15 +112,15 @@ def refuses(*codes: Code) -> Callable[[View], View]:
 
 
 def make(app: Flask) -> Api:
-    """Where endpoints register themselves, to be served and described."""
+    """Returns the API in which endpoints register, to be served and described."""
     api = Api(app)
-    app.cli.commands.pop("openapi")  # it would print what the library alone knows, errors that are none of ours
+    app.cli.commands.pop("openapi")  # it would print the library's own description, with errors that are not ours
     api.register_field(Object, "object", None)
     return api
 
 
 def register(app: Flask, api: Api) -> None:
-    """Serve the description of all that was registered, and the protocol that it points to."""
+    """Serve the description of the registered endpoints, and the protocol that it points to."""
     app.config["OPENAPI_DOCUMENT"] = orjson.dumps(_document(app, api.spec.to_dict()))
     app.register_blueprint(bp)
 
@@ -130,12 +131,14 @@ bp = Routes("description", __name__)
 @bp.get("/openapi.json")
 @public
 def description() -> Response:
+    """Answer with the OpenAPI description, which `register` has encoded."""
     return Response(current_app.config["OPENAPI_DOCUMENT"], mimetype="application/json")
 
 
 @bp.get("/protocol.md")
 @public
 def protocol() -> Response:
+    """Answer with docs/protocol.md."""
     return send_file(_PROTOCOL, mimetype="text/plain")
 
 
@@ -180,7 +183,7 @@ def _describe(operation: Json, view: Any, path: str, schemas: Json) -> None:
 
 
 def _reachable(found: Json, part: str) -> set[str]:
-    """The names of all schemas that requests, or answers, are made of."""
+    """Returns the names of all schemas that `part` of the operations refers to ("requestBody" or "responses")."""
     names: set[str] = set()
     waiting = [operation.get(part) for path in found["paths"].values() for operation in path.values()]
     while waiting:
@@ -197,7 +200,10 @@ def _reachable(found: Json, part: str) -> set[str]:
 
 
 def _exact(schema: Json, *, asked: bool) -> None:
-    """A field with a default need not be sent, which generators take otherwise; an answer has all its fields."""
+    """Write a schema's defaults as text, and make all fields of an answer required.
+
+    Generators take a field with a default for one that is always there, but it need not be sent.
+    """
     properties = schema["properties"]
     for name, field in list(properties.items()):
         field.pop("example", None)
@@ -230,7 +236,7 @@ def _add_refusals(operation: Json, view: Any, responses: Json) -> None:
 
 
 def _refusal(operation: Json, responses: Json, status: int, codes: list[Code]) -> None:
-    """One response for each status, shared by all calls that refuse with the same codes."""
+    """Add the response for a status to an operation, shared by all operations that refuse with the same codes."""
     name = "-".join([str(status), *(code.name for code in codes)])
     content: Json = {
         "schema": {

@@ -20,7 +20,7 @@ bp = Blueprint("recall", __name__)
 @bp.arguments(schemas.RecallRequest)
 @bp.response(200, schemas.Recalled)
 def recall_message(body: dict[str, Any]) -> dict[str, Any]:
-    """Take back a message that the caller sent within the last 120 s."""
+    """Recall a message that the caller sent within the last 120 s (the default of RECALL_SECONDS)."""
     done = write(recall, user_id=auth.user_id(), **body)
     poke(done.shard)
     return {"message": wire(done.message)}

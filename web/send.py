@@ -20,8 +20,11 @@ bp = Blueprint("send", __name__)
 @bp.arguments(schemas.Send)
 @bp.response(200, schemas.Sent)
 def send_message(body: dict[str, Any]) -> Sent:
-    """Store a message; 200 means that it is stored for good."""
+    """Send a message. 200 means that it is stored durably.
+
+    A repeated call with the same `client_msg_id` stores nothing, and is answered with the stored message.
+    """
     try:
         return send.submit(draft.make(auth.user_id(), **body), gone=caller.gone())
-    except send.TooLate as error:  # heard only by a client that closed its own direction alone
+    except send.TooLate as error:  # reaches only a client that closed just its own direction
         raise Refused(Code.UNAVAILABLE, "the connection was closed before the message's turn", retry_after=1) from error

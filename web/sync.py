@@ -16,5 +16,5 @@ bp = Blueprint("sync", __name__)
 @bp.arguments(schemas.SyncRequest)
 @bp.response(200, schemas.Sync)
 def sync_conversations(body: dict[str, Any]) -> Sync:
-    """What the caller's client missed: `heads` and `changes` say how far it has got in each conversation."""
+    """Get what the caller's client missed. `heads` and `changes` say how far it has got in each conversation."""
     return directory.named(read, sync, user_id=auth.user_id(), **body)

@@ -15,7 +15,7 @@ bp = Blueprint("ticket", __name__)
 @bp.arguments(user_schemas.Nothing)
 @bp.response(200, schemas.TicketIssued)
 def issue_ticket(_body: dict[str, Any]) -> dict[str, Any]:
-    """A key that opens one WebSocket, for clients that cannot send a header."""
+    """Issue a ticket that opens one WebSocket, for clients that cannot send a header."""
     claims = asdict(auth.claims())
     ticket = write(tickets.issue, claims=claims)
     return {"ticket": ticket, "expires_in": tickets.LIFETIME}

@@ -1,4 +1,4 @@
-"""POST /user/v1/me, /update, /search"""
+"""POST /user/v1/me, /update and /search"""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ bp = Blueprint("users", __name__)
 @bp.arguments(user_schemas.Nothing)
 @bp.response(200, user_schemas.UserAnswer)
 def get_me(_body: dict[str, Any]) -> dict[str, Any]:
-    """The caller."""
+    """Get the caller's own profile."""
     return {"user": read(users.profile, user_id=auth.user_id())}
 
 
@@ -34,6 +34,6 @@ def update_me(body: dict[str, Any]) -> dict[str, Any]:
 @bp.arguments(user_schemas.UserSearch)
 @bp.response(200, user_schemas.UserPage)
 def search_users(body: dict[str, Any]) -> dict[str, Any]:
-    """Others whose username or nickname begins with the keyword."""
+    """List a page of the other users whose username or nickname begins with the keyword."""
     found, total = read(users.search, user_id=auth.user_id(), **body)
     return {"users": found, "total": total}

@@ -1,1 +1,1 @@
-"""Celery: tasks that bring the database and Redis up to date with what was stored."""
+"""Celery tasks that carry stored events on to conversation rows and to Redis, and the jobs that run on a schedule."""

@@ -19,7 +19,7 @@ def _configure_logs(**_: Any) -> None:
 
 @worker_process_init.connect
 def _own_connections(**_: Any) -> None:
-    """A connection shared with the parent over a fork would mix two conversations."""
+    """Forget the parent's connections: the answers on a socket shared over a fork would get mixed up."""
     engine.cache_clear()
     reserved_engine.cache_clear()
     client.cache_clear()

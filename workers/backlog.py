@@ -1,4 +1,4 @@
-"""Sending connections what their users have not been delivered yet, a page at a time."""
+"""The task that sends connections the backlogs of their users, a page at a time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,14 +22,17 @@ Request = tuple[str, int, int, Sequence[Any] | None]  # connection id, serial, u
 
 @app.task(name=Task.SEND_PAGES)
 def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
-    """Publish to connections of that relay the page each has asked for. `serial` names the request in the answer."""
+    """Publish to a relay the backlog page that each request asks for, with the request's connection id and serial.
+
+    A page that cannot be built is logged and left out. Raises DatabaseUnavailable and RedisError.
+    """
     for start in range(0, len(requests), _TOGETHER):
         some = requests[start : start + _TOGETHER]
         bus.publish((channels.of_relay(relay_id), note) for note in _notes(some))
 
 
 def _notes(requests: Sequence[Request]) -> list[notes.BacklogPage]:
-    """Returns the answers; a page that cannot be told is missing alone."""
+    """Returns an answer for each request, but for those whose page cannot be built. Raises DatabaseUnavailable."""
     try:
         pages = read(_pages, requests=requests)
         return [_note(request, found) for request, found in zip(requests, pages, strict=True)]

@@ -1,7 +1,7 @@
-"""The two transactions of a drain: events are applied to conversation rows, and what is applied is published.
+"""The two transactions of a drain: one applies events to conversation rows, one publishes applied events.
 
 Invariants: both hold the shards' locks until COMMIT; exactly the events that were read are deleted, and only once
-Redis has taken them; until then nobody can withdraw a message that they tell of.
+Redis has taken them; until then a recall or deletion of one of their messages waits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,28 +20,40 @@ from messaging.parked import Failure, set_back
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction has worked off. `held` are the shards that no other worker held.
+    """The outcome of one transaction. `held` are the shards that it could lock, because no other worker held them.
 
-    `count` is the number of events that it took; `failures` are those of them that could not be told.
+    `count` is the number of events that it read; `failures` are those of them that could not be applied or published.
     """
 
     held: frozenset[int]
     count: int
     failures: tuple[Failure, ...] = ()
 
+    @property
+    def done(self) -> int:
+        """How many events it has dealt with for good."""
+        return self.count - len(self.failures)
+
 
 def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit: int) -> Batch:
-    """Bring conversation rows up to the oldest `limit` events of these shards."""
+    """Apply the oldest `limit` events of these shards to the conversation rows, and mark them applied.
+
+    One that cannot be applied is set back, and the others go on.
+    """
     held = outbox.lock_free(session, shards)
     events = outbox.pending(session, shards=held, applied=False, limit=limit)
-    if events:
-        projection.apply(session, now, events)
-        outbox.mark_applied(session, [event.id for event in events])
-    return Batch(frozenset(held), len(events))
+    if not events:
+        return Batch(frozenset(held), 0)
+    failures = projection.apply(session, now, events)
+    failed = {each.event_id for each in failures}
+    outbox.mark_applied(session, [event.id for event in events if event.id not in failed])
+    if failures:
+        set_back(session, now, failures)
+    return Batch(frozenset(held), len(events), tuple(failures))
 
 
 def announce(announcements: Sequence[Announcement]) -> None:
-    """Publish what is told to the users concerned, in its order. Raises RedisError: some may be published then."""
+    """Publish each announcement to its users, in the order given. Raises RedisError; some may be published by then."""
     bus.publish(_addressed(announcements))
 
 
@@ -55,8 +67,8 @@ def publish_batch(
 ) -> Batch:
     """Publish the oldest `limit` applied events of these shards, each conversation's in their order, and delete them.
 
-    When `publish` raises, or the process dies, they stay and are published again. One that cannot be told is set
-    back, and the others go on.
+    When `publish` raises, or the process dies, the events stay and are published again. An event that cannot be
+    turned into announcements counts a failed attempt (messaging/parked.py) and does not hold up the others.
     """
     held = outbox.lock_free(session, shards)
     events = outbox.pending(session, shards=held, applied=True, limit=limit)

@@ -1,4 +1,4 @@
-"""Storing what relays have proof of, in batches, and telling the senders."""
+"""The task that stores the proofs of delivery that relays collect, in batches, and publishes them to the senders."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from messaging.members import peer
 
 @app.task(name=Task.STORE_PROOFS)
 def store_proofs(relay_id: str, proofs: Sequence[tuple[int, str, int, int]]) -> None:
-    """Store a relay's proofs (user_id, conversation_id, after, upto), tell the senders, and confirm to the relay.
+    """Store a relay's proofs (user_id, conversation_id, after, upto), tell the senders, and confirm them to the relay.
 
-    The senders are told also of a proof that held before: the worker that stored it may have died before it told.
+    The sender hears also of a proof that held before: the worker that stored it may have died before it published.
     """
     given = [Proof(*proof) for proof in proofs]
     holding = write(store, given)

@@ -1,4 +1,4 @@
-"""Telling users of requests and friendships, and new friends of each other's presence."""
+"""The tasks that publish friend requests and friendships, and the presence of new friends to each other."""
 
 from actions import directory
 from db.session import read
@@ -12,7 +12,10 @@ from workers.presence import present
 
 @app.task(name=Task.TELL_NEWS)
 def tell_news(event: str, user_id: int, other_id: int) -> None:
-    """Tell all connections of whom it concerns; of new friends also who is online."""
+    """Publish a friend event to all connections of the users concerned; if it made friends, also their presence.
+
+    `event` is a value of messaging.friends.Event. An event that has been undone meanwhile is not published.
+    """
     news = News(Event(event), user_id, other_id)
     contents = read(told, news=news)
     bus.publish((channels.of_user(user), Frame(frame("friend", content))) for user, content in contents.items())
@@ -22,7 +25,7 @@ def tell_news(event: str, user_id: int, other_id: int) -> None:
 
 @app.task(name=Task.TELL_PRESENCE)
 def tell_presence(user_id: int, other_id: int) -> None:
-    """Tell two users of each other's presence, if they may talk: of who is online."""
+    """Publish to each of two users that the other is online, if that is so and the two may talk."""
     talking = directory.may_talk({(user_id, other_id), (other_id, user_id)})
     here = present({about for about, _ in talking})
     bus.publish((channels.of_user(to), Frame(here[about])) for about, to in talking if about in here)

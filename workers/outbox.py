@@ -1,4 +1,4 @@
-"""Working off the outbox: events are applied to the conversation rows, published and deleted."""
+"""The task that drains the outbox: it applies events to the conversation rows, publishes and deletes them."""
 
 import time
 from collections import deque
@@ -19,31 +19,31 @@ from workers.batches import Batch, apply_batch, publish_batch
 log = logs.get(__name__)
 
 _MARK_SECONDS = 60
-SPELL_SECONDS = 20.0  # of one task; with what a batch may wait for locks and Redis well within task_time_limit
+SPELL_SECONDS = 20.0  # of one task: together with a batch's waits for locks and Redis well within task_time_limit
 _UNAVAILABLE = (DatabaseUnavailable, *AWAY)  # no event's fault
 
 
 @app.task(name=Task.DRAIN)
 def drain(shards: Sequence[int]) -> None:
-    """Work off shards until they are empty.
+    """Drain these shards until they are empty.
 
-    Those that another worker is at are left to it, with a mark that there is more: waiting for their locks would keep
-    this worker from others.
+    A shard that another worker holds is left to that worker, with a mark in Redis that there is more: waiting for its
+    lock would keep this worker from other shards.
     """
-    client().delete(*map(flag, shards))  # first: whoever stores an event from now on pokes anew
+    client().delete(*map(flag, shards))  # first, so that every event stored from now on pokes anew
     until = time.monotonic() + SPELL_SECONDS
     busy = _work_off(shards, until)
     if busy:
         _mark(busy)
-        _work_off(busy, until)  # the other may have looked for the marks just before they were there
+        _work_off(busy, until)  # the other worker may have looked for the marks just before they were set
 
 
 def _work_off(shards: Sequence[int], until: float) -> list[int]:
-    """Apply to conversation rows, COMMIT, publish, delete, COMMIT, until nothing is left. Those another is at.
+    """Apply, COMMIT, publish, delete, COMMIT, until no event is left. Returns the shards that another worker holds.
 
-    Together as long as there is little to do, because a batch costs the same however many shards it is of; when there
-    is much, in turn, so that the others wait for none and other workers can take some. What is left at `until` is
-    handed to another task.
+    Shards with few events share a batch, because a batch costs the same for any number of shards. Shards with many
+    take turns, so that no shard waits for another and other workers can take some. At `until` (time.monotonic()) a new
+    task gets the shards that are left.
     """
     busy: set[int] = set()
     queue = deque([tuple(shards)])
@@ -68,9 +68,10 @@ def _work_off(shards: Sequence[int], until: float) -> list[int]:
 
 
 def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
-    """The shards that no other worker was at, and whether they may hold more."""
+    """Returns the shards that it could lock, and whether they may hold more events."""
     limit = settings().outbox_batch
     applied = write(apply_batch, shards=shards, limit=limit)
+    _tell_of(applied.failures)
     if not applied.held:
         return applied.held, False
     published = _publish(shards)
@@ -81,17 +82,22 @@ def _publish(shards: Sequence[int]) -> Batch:
     limit = settings().outbox_batch
     published = write(publish_batch, shards=shards, limit=limit)
     _tell_of(published.failures)
-    events_drained.inc(published.count - len(published.failures))
+    events_drained.inc(published.done)
     return published
 
 
 def _each_alone(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
-    """Go on after a batch that failed: several shards one by one, a single one event by event, up to the culprit."""
+    """Narrow down a failed batch. Returns the shards to go on with, and whether they may hold more events.
+
+    Several shards are to be tried one by one. A single shard is applied event by event: the event that fails counts
+    an attempt, and the events applied before it are published.
+    """
     if len(shards) > 1:
         return frozenset(shards), True
     try:
-        while write(apply_batch, shards=shards, limit=1).count:
+        while (applied := write(apply_batch, shards=shards, limit=1)).done:
             pass
+        _tell_of(applied.failures)
     except _UNAVAILABLE:
         raise
     except Exception as error:  # noqa: BLE001 - it is the one that was logged for the whole batch

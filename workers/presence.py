@@ -1,4 +1,4 @@
-"""Telling friends who is there: newcomers of all their friends, and friends of who came or went."""
+"""The tasks that publish presence: of a user's friends to their new connection, and of a user to their friends."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -13,12 +13,15 @@ log = logs.get(__name__)
 
 _MOST_ASKED = 1_000  # users that Redis is asked about in one command
 
-Arrival = tuple[str, int, bool]  # connection id, user id, whether he was away
+Arrival = tuple[str, int, bool]  # connection id, user id, whether they were away
 
 
 @app.task(name=Task.WELCOME)
 def welcome(relay_id: str, arrivals: Sequence[Arrival]) -> None:
-    """Tell connections of that relay which friends of their users are online; and the friends of who was away."""
+    """Tell new connections of a relay which friends of their users are online.
+
+    The friends of a user who was away learn whether that user is online now. Raises DatabaseUnavailable, RedisError.
+    """
     friends = {user_id: _friends(user_id) for _, user_id, _ in arrivals}
     online = _online({*friends, *(each for those in friends.values() for each in those)})
     for connection_id, user_id, was_away in arrivals:
@@ -33,14 +36,14 @@ def welcome(relay_id: str, arrivals: Sequence[Arrival]) -> None:
 
 @app.task(name=Task.ANNOUNCE)
 def announce(*user_ids: int) -> None:
-    """Tell the friends of users whether they are online now, whatever they were when this was asked for."""
+    """Tell each user's friends whether that user is online now, which may differ from when the task was sent."""
     online = _online(user_ids)
     for user_id in user_ids:
         bus.publish(_news(user_id, _friends(user_id), online=user_id in online))
 
 
 def present(user_ids: Collection[int]) -> dict[int, bytes]:
-    """Returns the frames that tell of those of the users who are online."""
+    """Returns a presence frame for each of the users who is online, by user id. Raises RedisError."""
     return {user_id: _frame(user_id, online=True) for user_id in _online(user_ids)}
 
 
@@ -58,7 +61,7 @@ def _online(user_ids: Collection[int]) -> set[int]:
 
 
 def _friends(user_id: int) -> list[int]:
-    """Returns those who may talk with the user, nobody while that cannot be told: the others in the batch go on."""
+    """Returns the friends who may talk with the user; none if an outside directory is away: the batch must go on."""
     try:
         return directory.talking_friends(user_id)
     except DirectoryUnavailable as error:

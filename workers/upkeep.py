@@ -1,4 +1,4 @@
-"""Beat's jobs. Each may run at any time, twice, or not at all."""
+"""The jobs that Celery beat sends. Each may run at any time, twice, or not at all."""
 
 import random
 from dataclasses import asdict
@@ -25,9 +25,9 @@ SNAPSHOT_KEY = "im:snapshot"
 
 @app.task(name=Task.SWEEP)
 def sweep() -> None:
-    """Drain shards that hold old events, whatever their flags say: a poke was lost, or Redis was away."""
+    """Send a drain for each shard whose events are over 2 s old: its poke was lost, or Redis was away."""
     if not client().set("im:sweep", 1, nx=True, px=500):
-        return  # one has just run: sweeps pile up in the queue while workers are away
+        return  # another sweep has just run: they pile up in the queue while workers are away
     for shard in read(stray_shards, older_than=_STRAY_AGE):
         send(Task.DRAIN, [shard])
 
@@ -40,14 +40,14 @@ def expire_rows() -> None:
 
 @app.task(name=Task.EXPIRE_PRESENCE)
 def expire_presence() -> None:
-    """Forget the connections of relays that are gone, and have friends told of whom they leave offline."""
+    """Forget the connections of relays that are gone, and announce the users whom that leaves offline."""
     for user_id in presence.expire():
         send(Task.ANNOUNCE, user_id)
 
 
 @app.task(name=Task.AUDIT)
 def audit_sample() -> None:
-    """Check a random sample of conversations; a drift is logged as an error, counted, and left as it is."""
+    """Audit the conversations of 50 random messages. A drift is logged as an error and counted, not repaired."""
     newest = read(upkeep.snapshot)["messages"]
     ids = [random.randint(1, newest) for _ in range(_SAMPLE)] if newest else []
     drifted = 0
@@ -61,7 +61,7 @@ def audit_sample() -> None:
 
 @app.task(name=Task.SNAPSHOT)
 def snapshot() -> None:
-    """Log the state of the service, and keep it in Redis for whoever looks."""
+    """Log the state of the service, and keep it in Redis for 60 s under SNAPSHOT_KEY."""
     taken = {**read(upkeep.snapshot), "connections": presence.connections()}
     (log.debug if settings().embedded else log.info)("snapshot", **taken)  # nobody at a terminal wants it every 10 s
     client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)

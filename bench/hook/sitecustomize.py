@@ -1,8 +1,8 @@
-"""Samples the stack of whatever Python process is started with this directory in PYTHONPATH, and its forks.
+"""Samples the stack of every Python process that is started with this directory in PYTHONPATH, and of its forks.
 
-py-spy would do it from outside, and better; this needs nothing installed. Every 5 ms of CPU a signal notes which
-functions are on the main thread's stack, where gunicorn's greenlets and Celery's tasks run. BENCH_SAMPLES says in which
-directory to count: one file for each process, written every few seconds, so that a kill loses little.
+py-spy does it better, from outside, but must be installed. Every 5 ms of CPU time a signal handler counts the functions
+on the main thread's stack, where gunicorn's greenlets and Celery's tasks run. The counts go into the directory
+BENCH_SAMPLES, one file for each process, written every few seconds, so that a kill loses little.
 """
 
 import json

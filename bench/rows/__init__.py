@@ -1,4 +1,4 @@
-"""One module for each row of the table, or for rows that come from one measurement."""
+"""The measurements: one module for each row of the table, or for rows that come from one measurement."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from bench.rows import (
 )
 from bench.site import Site
 
-# In this order: end to end needs the rate that send finds.
+# In this order, because end to end needs the rate that send finds.
 GROUPS: dict[tuple[str, ...], Callable[[Site], list[Row]]] = {
     ("send",): send.measure,
     ("send alone",): send_alone.measure,

@@ -1,4 +1,4 @@
-"""Two thousand clients come back at once, each with something waiting for it."""
+"""The row `connect storm`: how long 2,000 clients that reconnect at once take to get their backlogs."""
 
 from bench.clients import Devices
 from bench.figures import ROUNDS, Row, told
@@ -11,7 +11,7 @@ _EACH = 5
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `connect storm`."""
+    """Returns the row `connect storm`."""
     pairs = [(user + _SENDERS, user) for user in users(**_PEOPLE)]
     site.bulk.messages(pairs, _EACH)
     seconds = [_storm(site, pairs) for _ in range(ROUNDS)]
@@ -27,7 +27,7 @@ def measure(site: Site) -> list[Row]:
 
 
 def _storm(site: Site, pairs: list[Pair]) -> float:
-    site.wait_quiet()  # what the last storm has proved shall be stored, and then forgotten
+    site.wait_quiet()  # the proofs of the last storm must be stored before delivery is reset
     site.bulk.undelivered(pairs)
     with Devices(site.stack.realtime_urls[0], **_PEOPLE, at_once=_PEOPLE["count"]) as devices:
         found = devices.wait_online()

@@ -1,4 +1,4 @@
-"""How fast a worker works off stored messages, against how fast it would run empty tasks."""
+"""The row `drain`: how fast a worker drains stored messages, against how fast it runs empty tasks."""
 
 import time
 
@@ -13,9 +13,9 @@ _TASKS = 3_000
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `drain`."""
+    """Returns the row `drain`."""
     with site.other_worker("bench.empty_tasks", "bench") as empty:
-        empty.freeze()  # an idle worker asks Redis for work all the time
+        empty.freeze()  # an idle worker polls Redis all the time
         rounds = interleaved(lambda: _events(site), lambda: _empty_tasks(empty))
     return [
         row(
@@ -29,7 +29,7 @@ def measure(site: Site) -> list[Row]:
 
 
 def _events(site: Site) -> float:
-    from infra.tasks import Task, send  # it reads the settings, which are known by now
+    from infra.tasks import Task, send  # imported late: it reads the settings, which are there by now
 
     pairs = people.friends(**PEOPLE)
     site.worker.freeze()

@@ -1,4 +1,4 @@
-"""From the sender's POST to the frame that his peer reads."""
+"""The rows `end to end`: the time from the sender's POST until the peer has read the frame."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from bench.waiting import wait_for
 
 
 def measure(site: Site) -> list[Row]:
-    """The rows `end to end` and `end to end p99`."""
+    """Returns the rows `end to end` and `end to end p99`."""
     with Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
         devices.wait_online()
         site.wait_quiet()

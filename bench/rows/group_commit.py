@@ -1,4 +1,4 @@
-"""What committing sends together brings."""
+"""The row `group commit`: sends per second, against the same with a transaction for each."""
 
 from bench.figures import Row, interleaved, row
 from bench.rows.send import sustained, warm
@@ -6,7 +6,7 @@ from bench.site import Site
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `group commit`."""
+    """Returns the row `group commit`."""
     with site.door("single", "bench.wsgi_single:web") as single:
         warm(site, site.stack.web_url)
         warm(site, single.url)

@@ -1,4 +1,4 @@
-"""Whether what is stored slows anything: the same calls on 10,000 and on 1,000,000 messages."""
+"""The row `growth`: the same calls with 1,000,000 and with 10,000 messages stored."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from bench.figures import Row, interleaved, row
 from bench.site import Site
 from tests.stack import Door
 
-_EACH = 100  # messages of every conversation, everybody in ten: only how many users there are differs
+_EACH = 100  # messages of every conversation; every user has ten, so that only the number of users differs
 _SMALL = {"first": 1, "count": 20}
 _LARGE = {"first": 1, "count": 2_000}
 _BUSY = {"first": 900_001, "count": 1}  # has 5,000 conversations
@@ -16,7 +16,7 @@ _BUSY_FRIENDS = people.users(910_001, 5_000)
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `growth`: the call that has grown slowest of all."""
+    """Returns the row `growth`, of the call whose time grows most."""
     small, large = site.new_database(), site.new_database()
     _fill(Bulk(small), _SMALL)
     _fill(Bulk(large), _LARGE)

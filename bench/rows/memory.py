@@ -1,4 +1,4 @@
-"""What each kind of process weighs, just started and at work."""
+"""The row `memory`: the memory of each kind of process, just started and under load."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +8,7 @@ from bench.site import PEOPLE, Site
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `memory`."""
+    """Returns the row `memory`."""
     with Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
         devices.wait_online()
         site.wait_quiet()
@@ -28,7 +28,7 @@ def measure(site: Site) -> list[Row]:
 
 
 def _under_load(site: Site) -> dict[str, float]:
-    """The most that was seen of each kind."""
+    """Returns the most MB that were seen of each kind of process under load."""
     most = dict.fromkeys(site.memory_idle, 0.0)
     with ThreadPoolExecutor(1) as threads:
         load = threads.submit(site.load, "send", site.stack.web_url)

@@ -1,4 +1,4 @@
-"""What a frame costs the relay, against a loop that only passes it on."""
+"""The row `relay frames`: the CPU time of a frame in the relay, against a loop that only passes it on."""
 
 from itertools import count
 
@@ -8,12 +8,12 @@ from bench.site import Site, cpu_seconds, only_child
 from bench.waiting import wait_for
 from tests.processes import Process
 
-_PEOPLE = {"first": 200_001, "count": 1_000}  # nobody else's: their friends would be told of them
+_PEOPLE = {"first": 200_001, "count": 1_000}  # of this row alone, without friends who would be sent their presence
 _RATE = 3_000
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `relay frames`."""
+    """Returns the row `relay frames`."""
     relay = site.stack.named("realtime")[0]
     with (
         site.door("loop", "bench.wsgi_loop:app", WEB_CONCURRENCY="1") as loop,
@@ -42,7 +42,7 @@ def measure(site: Site) -> list[Row]:
 
 
 def _cost(site: Site, door: Process, devices: Devices, kind: str, lap: int) -> float:
-    turns = max(1, int(_RATE * site.seconds) // _PEOPLE["count"])  # messages for each user; a gap would be noticed
+    turns = max(1, int(_RATE * site.seconds) // _PEOPLE["count"])  # messages for each user: the relay notices a gap
     total = turns * _PEOPLE["count"]
     process = only_child(door)
     devices.reset()

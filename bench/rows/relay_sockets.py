@@ -1,4 +1,4 @@
-"""What ten thousand sockets weigh, and how long one frame to all of them takes, against the bare loop."""
+"""The row `relay sockets`: the memory of 10,000 sockets, and the time of a frame to all, against the bare loop."""
 
 import resource
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ _MOST_KB = 45
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `relay sockets`."""
+    """Returns the row `relay sockets`."""
     count = _allowed()
     with (
         site.door("relay", "wsgi:realtime", WEB_CONCURRENCY="1") as relay,
@@ -51,7 +51,7 @@ def measure(site: Site) -> list[Row]:
 
 
 def judged(found: Row) -> Row:
-    """It holds when the time, the weight against the bare loop, and the weight itself do."""
+    """Returns the row with the final verdict: time, memory against the bare loop, and memory itself must all hold."""
     light = found.parts["KB_ratio"] <= 1.5 and found.parts["KB_a_socket"] <= _MOST_KB
     return replace(found, holds=bool(found.holds and light))
 
@@ -62,7 +62,7 @@ def _allowed() -> int:
 
 
 def _open(opened: ExitStack, door: Door, count: int) -> tuple[list[Devices], float, float]:
-    """The devices, what a socket weighs in KB, and how long all took to come online."""
+    """Connect devices. Returns them, the KB of memory of a socket, and the seconds until all were online."""
     process = only_child(door)
     before = rss(process)
     share = count // _PROCESSES

@@ -1,4 +1,4 @@
-"""Sends a second, against an endpoint that does nothing with what it is sent."""
+"""The row `send`: sends per second, against an endpoint that only sends the body back."""
 
 from bench.figures import Row, interleaved, row
 from bench.site import Site
@@ -6,7 +6,7 @@ from tests.stack import Door
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `send`."""
+    """Returns the row `send`."""
     generator: list[float] = []
     with site.door("baseline", "bench.wsgi_baseline:app") as baseline:
         warm(site, site.stack.web_url)
@@ -29,13 +29,13 @@ def measure(site: Site) -> list[Row]:
 
 
 def warm(site: Site, url: str) -> None:
-    """The first requests of a process open its connections and fill its caches."""
+    """Send for a second at most: the first requests of a process open its connections and fill its caches."""
     site.load("send", url, seconds=min(1.0, site.seconds))
     site.wait_drained()
 
 
 def sustained(site: Site, url: str, generator: list[float] | None = None) -> float:
-    """Sends a second, the time counted until the outbox is empty again."""
+    """Returns sends per second, with the time counted until the outbox is empty again."""
     told = site.load("send", url)
     if generator is not None:
         generator.append(told["cpu"])
@@ -43,7 +43,7 @@ def sustained(site: Site, url: str, generator: list[float] | None = None) -> flo
 
 
 def answered(site: Site, door: Door, generator: list[float]) -> float:
-    """Requests a second."""
+    """Returns requests per second."""
     told = site.load("send", door.url)
     generator.append(told["cpu"])
     return float(told["answered"] / (told["ended"] - told["began"]) * 1e9)

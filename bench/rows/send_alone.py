@@ -1,4 +1,4 @@
-"""How long one client waits for its send, nobody else sending."""
+"""The row `send alone`: how long one client waits for its send while nobody else sends."""
 
 from bench.figures import Row, interleaved, row
 from bench.rows.send import warm
@@ -6,7 +6,7 @@ from bench.site import Site
 
 
 def measure(site: Site) -> list[Row]:
-    """The row `send alone`."""
+    """Returns the row `send alone`."""
     with site.door("baseline", "bench.wsgi_baseline:app", BENCH_SYNC_FILE=str(site.directory / "synced")) as baseline:
         warm(site, site.stack.web_url)
         warm(site, baseline.url)

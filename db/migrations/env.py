@@ -1,4 +1,4 @@
-"""Alembic's way in: `alembic upgrade head` with DATABASE_URL set."""
+"""The script that `alembic upgrade head` runs, on the database of DATABASE_URL."""
 
 from alembic import context
 from alembic.util import CommandError
@@ -11,6 +11,7 @@ from db.tables import metadata
 
 
 def migrate() -> None:
+    """Run the migrations that alembic asks for, a transaction each. Raises CommandError when it cannot connect."""
     with _connected() as connection:
         context.configure(
             connection=connection,
@@ -25,7 +26,7 @@ def migrate() -> None:
 
 
 def _connected() -> Connection:
-    """Raises CommandError, which alembic tells in a line."""
+    """Returns a connection. Raises CommandError, which alembic prints in one line."""
     try:
         return engine().connect()
     except EnvError as error:

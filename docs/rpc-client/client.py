@@ -1,7 +1,7 @@
-"""How another service calls the message service over gRPC: a worked example, run by tests/journeys/test_rpc.py.
+"""A worked example of another service that calls the message service over gRPC, run by tests/journeys/test_rpc.py.
 
-It needs `grpcio`, `protobuf` and what protoc makes of rpc/message.proto. Here that is the copy in this repository; a
-service of yours makes its own:
+It needs `grpcio`, `protobuf` and the code that protoc generates from rpc/message.proto. This example imports the copy
+in this repository; a service of yours generates its own:
 
     python -m grpc_tools.protoc -I path/to/rpc --python_out=. --pyi_out=. --grpc_python_out=. message.proto
 """
@@ -21,7 +21,7 @@ from rpc.generated.message_pb2_grpc import MessageStub
 T = TypeVar("T")
 
 _DEADLINE_SECONDS = 5.0
-_ATTEMPTS = 2  # each with gRPC's own, below, within its deadline
+_ATTEMPTS = 2  # each includes gRPC's own retries, below, within its deadline
 SERVICE_CONFIG = {
     "methodConfig": [
         {
@@ -41,7 +41,7 @@ _OPTIONS = [("grpc.service_config", json.dumps(SERVICE_CONFIG))]
 
 @dataclass
 class MessageError(Exception):
-    """The service said no. `code` is the stable number of docs/protocol.md, 0 when it could not say one."""
+    """The service refused or failed. `code` is the stable number of docs/protocol.md, 0 when there was none."""
 
     status: grpc.StatusCode
     code: int
@@ -49,7 +49,7 @@ class MessageError(Exception):
 
 
 class MessageClient:
-    """Make one and keep it: its connection is made once and shared by all threads."""
+    """A client to make once and keep: all threads share its connection. Its calls raise MessageError."""
 
     def __init__(self, address: str, token: str, *, credentials: grpc.ChannelCredentials | None = None) -> None:
         self._channel = (
@@ -61,7 +61,7 @@ class MessageClient:
         self._metadata = (("authorization", f"Bearer {token}"),)
 
     def send(self, from_user_id: int, to_user_id: int, content: str) -> pb.MessageInfo:
-        """Send a text. It is stored once, however often the call has to be repeated: the key makes it so."""
+        """Send a text. Returns the stored message. The key lets the call be repeated and the text be stored once."""
         request = pb.SendMessageReq(
             from_user_id=from_user_id, to_user_id=to_user_id, content=content, client_msg_id=uuid.uuid4().hex
         )
@@ -69,19 +69,19 @@ class MessageClient:
         return answer.message
 
     def history(self, user_id: int, conversation_id: str, *, before_seq: int = 0) -> list[pb.MessageInfo]:
-        """A page of what that user sees, ascending; the page before it with `before_seq` of its first message."""
+        """Returns a page of the messages that a user sees, ascending: the newest, or those before `before_seq`."""
         request = pb.GetChatHistoryReq(user_id=user_id, conversation_id=conversation_id, before_seq=before_seq)
         answer: pb.GetChatHistoryResp = self._call(self._stub.GetChatHistory, request)
         return list(answer.messages)
 
     def read(self, user_id: int, conversation_id: str) -> int:
-        """Mark a conversation as read; how many messages are unread in it now."""
+        """Mark a conversation as read. Returns the number of messages that are unread in it now."""
         request = pb.MarkAsReadReq(user_id=user_id, conversation_id=conversation_id)
         answer: pb.MarkAsReadResp = self._call(self._stub.MarkAsRead, request)
         return answer.unread_count
 
     def push(self, user_id: int, content: str) -> bool:
-        """Show something to a user who is there now; nothing is stored. Whether he was there."""
+        """Show a text on a user's open connections, without storing it. Returns whether they had one."""
         message = pb.MessageInfo(to_user_id=user_id, content=content)
         request = pb.PushMessageReq(user_id=user_id, message=message)
         answer: pb.PushMessageResp = self._call(self._stub.PushMessage, request)

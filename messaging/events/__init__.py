@@ -1,4 +1,4 @@
-"""What happens in conversations, as outbox events: a class a kind (of_messages.py, of_views.py), with what it tells."""
+"""Outbox events: one class for each kind (of_messages.py, of_views.py), which makes the announcements of the kind."""
 
 from messaging.events.event import Announcement, Event, HiddenPairs
 from messaging.events.kinds import event_of

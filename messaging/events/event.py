@@ -1,4 +1,4 @@
-"""What all outbox events have in common."""
+"""The base class of outbox events, and the announcements that they make."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,9 +12,9 @@ HiddenPairs = set[tuple[int, int]]  # user id, id of a message that they have hi
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A frame for every connection of these users, except for the connection `origin`, which knows already.
+    """A frame for every connection of these users except `origin`, the connection that caused the event.
 
-    `message` is set when the frame carries a message in its turn, so that a relay can prove its delivery.
+    `message` says that the frame carries a message in the order of its seq, so that a relay can prove its delivery.
     """
 
     user_ids: tuple[int, ...]
@@ -26,10 +26,10 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened in a conversation. It holds ids and numbers, never content.
+    """A change of a conversation. An event holds ids and numbers, never content.
 
-    `change_seq` is the conversation's, given to this change; `message_id` is 0 when it is not about one message;
-    `user_id` is who did it, 0 for a message, which says so itself.
+    `change_seq` is the number that the conversation gave to the change; `message_id` is 0 when it is not about one
+    message; `user_id` is the user who made it, and 0 for a new message, whose row names its sender.
     """
 
     KIND: ClassVar[Kind]
@@ -41,12 +41,13 @@ class Event:
     user_id: int = 0
 
     def concerns(self, members: tuple[int, ...]) -> tuple[int, ...]:
-        """Returns those of the conversation's members whose view it changes."""
+        """Returns those of the conversation's members whose view the event changes."""
         return members
 
     def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
-        """Returns what is to be told now, and to whom.
+        """Returns the announcements to publish now.
 
-        `message` is the row of `message_id` as it now stands, None when there is none; `hidden` says who has hidden it.
+        `message` is the row of `message_id` as it now stands, None when there is none; `hidden` holds (user id, message
+        id) for each user who has hidden it. Raises LookupError when the event needs a message that is gone.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Events and their rows in the outbox."""
+"""Turning events into rows of the outbox, and rows into events."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ _CLASSES: dict[int, type[Event]] = {
 
 
 def row_of(event: Event, *, shard: int, now: datetime) -> dict[str, Any]:
-    """Returns an event as a new row of the outbox. `shard` is what the head of its conversation says."""
+    """Returns an event as a new row of the outbox. `shard` is the one in the head of its conversation."""
     detail = {name: getattr(event, name) for name in event.DETAIL}
     return {
         "shard": shard,
@@ -36,7 +36,7 @@ def row_of(event: Event, *, shard: int, now: datetime) -> dict[str, Any]:
 def event_of(row: Row[Any]) -> Event:
     """Returns the event that a row of the outbox holds. Raises LookupError for a kind that this release does not know.
 
-    A row without `detail` may be of the release before, which had a column for each field of a kind.
+    A row without `detail` may be from the release before, which had a column for each field of a kind.
     """
     found = _CLASSES.get(row.kind)
     if found is None:

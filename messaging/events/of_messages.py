@@ -12,7 +12,7 @@ from messaging.message import wire
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OfMessage(Event):
-    """Tells the message as it now stands: a text that was recalled since is not told."""
+    """An event that announces its message as it now stands: a text recalled since is never published."""
 
     FRAME: ClassVar[str]
     IN_TURN: ClassVar[bool] = False
@@ -38,7 +38,7 @@ class MessageSent(_OfMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecalled(_OfMessage):
-    """Its sender took a message back."""
+    """A message was recalled by its sender."""
 
     KIND = Kind.RECALLED
     FRAME = "message_recalled"
@@ -60,4 +60,5 @@ class MessageHidden(_OfMessage):
     FRAME = "message_deleted"
 
     def concerns(self, members: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the user who has hidden the message, alone."""
         return (self.user_id,)

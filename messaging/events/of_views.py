@@ -20,6 +20,7 @@ class ConversationRead(Event):
     origin: str | None = None
 
     def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+        """Returns a `read_receipt` for all members, except on the connection `origin`."""
         content = {
             "conversation_id": self.conversation_id,
             "user_id": self.user_id,
@@ -37,7 +38,9 @@ class ViewChanged(Event):
     KIND = Kind.CHANGED
 
     def concerns(self, members: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the user who changed their settings, alone."""
         return (self.user_id,)
 
     def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+        """Returns a `resync` of the conversation for this user."""
         return [Announcement(self.concerns(members), "resync", {"conversation_id": self.conversation_id})]

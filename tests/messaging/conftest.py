@@ -62,7 +62,7 @@ def store_many(
 def project(*, limit: int = 300) -> None:
     """Bring all conversation rows up to date, and publish nothing."""
     for shard in shards():
-        while write(apply_batch, shards=[shard], limit=limit).count:
+        while write(apply_batch, shards=[shard], limit=limit).done:
             pass
 
 

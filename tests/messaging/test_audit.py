@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from db.conversation import Conversation
 from db.head import Head
@@ -250,3 +250,9 @@ def test_conversations_are_walked_in_pages(three: list[dict[str, Any]]) -> None:
     ids = [message["id"] for message in (*three, *messages_of)]
     names = ask(lambda session: sample(session, messages()[0].create_time, message_ids=[*ids, 999]))
     assert sorted(names) == ["1_2", "1_3", "2_3"]
+
+
+def test_a_name_that_is_no_conversation_is_found_and_stops_nothing(three: list[dict[str, Any]]) -> None:
+    write(lambda session, _: session.execute(insert(Head), [{"conversation_id": "group_5", "shard": 1}]))
+    done = write(audit, conversation_id="group_5", repair=True)
+    assert done.drift == [Drift("group_5", 0, "conversation_id", "group_5", None)]

@@ -149,3 +149,9 @@ def test_delivering_leaves_counts_and_previews_alone(three: None) -> None:
 
 def test_no_proofs_are_no_work(pair: str) -> None:
     assert prove() == []
+
+
+def test_a_proof_of_no_conversation_holds_up_no_other(three: None) -> None:
+    proofs = [Proof(BOB, "group_5", 0, 1), Proof(BOB, "1_2", 0, 2), Proof(CAROL, "1_2", 0, 3)]
+    assert write(delivered.store, proofs) == [proofs[1]]
+    assert view(BOB).delivered_seq == 2

@@ -12,7 +12,8 @@ from db.message import Message
 from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from db.session import write
-from messaging.events import Announcement
+from messaging import outbox
+from messaging.events import Announcement, ConversationRead, event_of
 from messaging.parked import parked, retry, set_back_oldest
 from tests.messaging.conftest import ALICE, BOB, events, messages, project, read, shards, stored
 from workers.batches import Batch, publish_batch
@@ -137,3 +138,18 @@ def test_they_are_listed_in_pages(pair: str) -> None:
     assert [each.id for each in listed(after=first, limit=1)] == [second]
     assert [each.id for each in listed(after=second)] == [third]
     assert read(lambda session: session.scalars(select(OutboxEvent)).all()) == []
+
+
+@pytest.mark.parametrize("origin", [None, "abc"])
+def test_what_only_its_kind_has_is_kept(pair: str, origin: str | None) -> None:
+    stored(ALICE, BOB)
+    receipt = ConversationRead(conversation_id="1_2", change_seq=2, user_id=BOB, read_seq=1, origin=origin)
+    (shard,) = shards()
+    write(lambda session, now: outbox.append(session, now, [(shard, receipt)]))
+    write(lambda session, _: session.execute(update(OutboxEvent).values(attempts=4)))
+    for _ in range(2):
+        write(set_back_oldest, shard=shard, error=ValueError("no"))
+    put_aside = listed()
+    assert [event_of(each) for each in put_aside[1:]] == [receipt]
+    write(retry, ids=[put_aside[1].id])
+    assert [event_of(each) for each in events()] == [receipt]

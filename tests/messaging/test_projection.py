@@ -11,7 +11,6 @@ from db.outbox import OutboxEvent
 from db.session import write
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.events import ViewChanged
-from messaging.members import UnknownConversation
 from messaging.recall import recall
 from messaging.status import Status
 from tests.messaging.conftest import (
@@ -25,11 +24,13 @@ from tests.messaging.conftest import (
     project,
     set_message,
     set_view,
+    shards,
     store,
     store_many,
     stored,
     view,
 )
+from workers.batches import apply_batch
 
 
 def counts(user_id: int) -> tuple[int, int, int]:
@@ -296,14 +297,19 @@ def test_the_rows_of_a_batch_are_written_in_one_statement(pair: str, statements:
     assert len([each for each in statements if each.startswith("INSERT INTO im_conversation ")]) == 1
 
 
-@pytest.mark.parametrize("name", ["group_5", "2_1"])
-def test_an_event_of_no_conversation_is_not_applied_to_nobody(pair: str, name: str) -> None:
+@pytest.mark.parametrize(
+    "unreadable", [{"conversation_id": "group_5"}, {"conversation_id": "2_1"}, {"kind": 99}], ids=str
+)
+def test_what_cannot_be_applied_is_set_back_and_holds_up_no_other(pair: str, unreadable: dict[str, Any]) -> None:
     stored(ALICE, BOB)
-    write(lambda session, _: session.execute(update(OutboxEvent).values(conversation_id=name)))
-    with pytest.raises(UnknownConversation):
-        project()
-    (event,) = events()
-    assert not event.applied
+    write(lambda session, _: session.execute(update(OutboxEvent).values(unreadable)))
+    stored(ALICE, BOB)
+    shard = shards()[-1]
+    write(lambda session, _: session.execute(update(OutboxEvent).values(shard=shard)))
+    batch = write(apply_batch, shards=[shard], limit=9)
+    assert (batch.count, batch.done, len(batch.failures)) == (2, 1, 1)
+    assert [(event.applied, event.attempts) for event in events()] == [(False, 1), (True, 0)]
+    assert counts(BOB)[:2] == (1, 2)
 
 
 def test_an_old_row_of_another_friend_is_left_alone(pair: str) -> None:

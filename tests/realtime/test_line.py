@@ -57,13 +57,15 @@ class Peer:
         return data
 
     def wait_ended(self) -> None:
-        """Wait until the writer has ended."""
-        self._writer.get(timeout=PATIENCE)
+        """Wait until the writer has ended without an error."""
+        self._writer.join(timeout=PATIENCE)
+        assert self._writer.successful()
 
     def wait_handled(self, *messages: str) -> None:
-        with gevent.Timeout(PATIENCE):
+        with gevent.Timeout(PATIENCE, False):
             while self.handled != list(messages):
                 gevent.sleep(0.001)
+        assert self.handled == list(messages)
 
     def close(self) -> None:
         self.free.set()

@@ -32,7 +32,7 @@ class Worker:
         code = "\n".join(
             ["from infra import logs, presence", "from workers import upkeep", "logs.configure()", *statements]
         )
-        done = subprocess.write(
+        done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=ROOT,
             env=self._environment,

@@ -1,4 +1,4 @@
-"""what a retry is compared with: a hash of the body as it was sent"""
+"""a hash of the body as it was sent, to compare a retry with"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,8 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Last and nullable, so that no server copies the table for it. Messages that are there keep NULL: they are
-    # compared by their body, which nothing has changed so far, and filling them in would write all of them anew.
+    # Last and nullable, so that no server copies the table for it. Existing messages keep NULL and are compared by
+    # their body, which nothing has changed so far: filling the column in would write all of them anew.
     with op.batch_alter_table("im_message") as batch:
         batch.add_column(
             sa.Column(

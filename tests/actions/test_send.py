@@ -1,0 +1,79 @@
+"""A draft is stored and its shard poked, unless its caller has stopped waiting; each outcome is counted."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from prometheus_client import REGISTRY
+
+from actions import send
+from actions.send import TooLate, submit
+from messaging.errors import Code
+from tests.messaging.conftest import ALICE, BOB, CAROL, draft, events, messages, pair, refusal  # noqa: F401 - a fixture
+from tests.processes import PATIENCE
+
+
+@pytest.fixture
+def poked(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:  # noqa: F811
+    """Returns the shards that are poked: whether Redis gets them is the poker's own test."""
+    shards: list[int | None] = []
+    monkeypatch.setattr(send, "poke", shards.append)
+    return shards
+
+
+def counted(outcome: str) -> float:
+    """Returns how many sends of this process had this outcome."""
+    return REGISTRY.get_sample_value("im_sends_total", {"outcome": outcome}) or 0.0
+
+
+def test_what_is_stored_is_poked_and_counted(poked: list[int | None]) -> None:
+    before = counted("stored")
+    sent = submit(draft(ALICE, BOB))
+    (event,) = events()
+    assert (sent.duplicate, sent.message["seq"], poked) == (False, 1, [event.shard])
+    assert counted("stored") == before + 1
+
+
+def test_a_repeat_is_answered_again_and_pokes_no_shard(poked: list[int | None]) -> None:
+    before = counted("duplicate")
+    sent = [submit(draft(ALICE, BOB, client_msg_id="k")) for _ in range(2)]
+    assert [each.duplicate for each in sent] == [False, True]
+    assert sent[0].message == sent[1].message
+    assert (poked[1], counted("duplicate")) == (None, before + 1)
+
+
+def test_a_refusal_is_told_and_counted(poked: list[int | None]) -> None:
+    before = counted("refused")
+    assert refusal(lambda: submit(draft(ALICE, CAROL))) is Code.NOT_FRIENDS
+    assert (messages(), poked, counted("refused")) == ([], [], before + 1)
+
+
+def test_nothing_is_stored_for_a_caller_who_has_gone(poked: list[int | None]) -> None:
+    before = counted("too_late")
+    with pytest.raises(TooLate):
+        submit(draft(ALICE, BOB), gone=lambda: True)
+    assert (messages(), poked, counted("too_late")) == ([], [], before + 1)
+
+
+def test_who_stops_waiting_before_commit_takes_nobody_else_along(poked: list[int | None]) -> None:
+    """The first holds up the group while the others ask, so that they may share a transaction."""
+    entered, go = threading.Event(), threading.Event()
+
+    def holds_up() -> bool:
+        entered.set()
+        go.wait(PATIENCE)
+        return False
+
+    questions = iter([False])  # it is still there at its turn, and has gone before COMMIT
+
+    with ThreadPoolExecutor(3) as callers:
+        first = callers.submit(submit, draft(BOB, ALICE, "first"), gone=holds_up)
+        assert entered.wait(PATIENCE)
+        late = callers.submit(submit, draft(ALICE, BOB, "late"), too_late=lambda: next(questions, True))
+        other = callers.submit(submit, draft(ALICE, BOB, "other"))
+        go.set()
+        assert first.result(PATIENCE).message["content"] == "first"
+        with pytest.raises(TooLate):
+            late.result(PATIENCE)
+        assert other.result(PATIENCE).message["content"] == "other"
+    assert sorted(message.content for message in messages()) == ["first", "other"]
