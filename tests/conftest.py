@@ -1,4 +1,4 @@
-"""Fixtures: databases for this process, servers, and whole deployments of real processes."""
+"""Fixtures: databases for the test process, servers, and whole deployments of real processes."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.stack import Stack
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """Where `create_database()` makes databases."""
+    """Yields a server on which `create_database()` makes databases."""
     if outside := outside_databases():
         yield outside
         outside.drop_databases()
@@ -32,7 +32,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer | OutsideRedis]:
-    """The `.url` of a Redis that all tests share: nobody stops it."""
+    """Yields a Redis, reached at its `.url`, that all tests share and no test stops."""
     if url := os.environ.get("TEST_REDIS_URL"):
         yield OutsideRedis(url)
         return
@@ -44,7 +44,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis for one test, to be stopped, killed, frozen and emptied at will."""
+    """Yields a Redis for one test, which may stop, kill, freeze and empty it."""
     server = RedisServer(tmp_path)
     server.start()
     yield server
@@ -60,7 +60,7 @@ def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(_migrated_file: Path, tmp_path: Path) -> Iterator[str]:
-    """This process uses a migrated, empty SQLite database; its URL."""
+    """Point the test process at a migrated, empty SQLite database. Yields its URL."""
     url = f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'im.db')}"
     with databases.configured(url):
         yield url
@@ -75,7 +75,7 @@ def _migrated_schema(mariadb: Databases) -> str:
 
 @pytest.fixture
 def mariadb_database(_migrated_schema: str) -> Iterator[str]:
-    """This process uses a migrated, empty MariaDB database; its URL."""
+    """Point the test process at a migrated, empty MariaDB database. Yields its URL."""
     databases.empty(_migrated_schema)
     with databases.configured(_migrated_schema):
         yield _migrated_schema
@@ -83,7 +83,7 @@ def mariadb_database(_migrated_schema: str) -> Iterator[str]:
 
 @pytest.fixture(params=["database", "mariadb_database"], ids=["sqlite", "mariadb"])
 def any_database(request: pytest.FixtureRequest) -> str:
-    """The test runs twice: on SQLite and on MariaDB."""
+    """Run the test twice, on SQLite and on MariaDB. Returns the database's URL."""
     url: str = request.getfixturevalue(request.param)
     return url
 
@@ -92,31 +92,31 @@ def any_database(request: pytest.FixtureRequest) -> str:
 def stack(
     mariadb: Databases, redis_server: RedisServer | OutsideRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """A deployment of one process of each, that all tests share: nobody stops any of it."""
+    """Yields a deployment with one process of each kind, which all tests share and no test stops."""
     yield from _deployment(mariadb, redis_server.url, tmp_path_factory.mktemp("stack"))
 
 
 @pytest.fixture
 def web(stack: Stack) -> Web:
-    """The REST door of `stack`."""
+    """Returns the REST door of `stack`."""
     return Web(stack.web_url)
 
 
 @pytest.fixture(scope="session")
 def unlimited_web(stack: Stack) -> Web:
-    """Another REST door of `stack`, for more sends by one user than the limits allow."""
+    """Returns another REST door of `stack`, for more sends by one user than the limits allow."""
     return Web(stack.add("web", RATE_LIMITS="0").url)
 
 
 @pytest.fixture
 def fresh_stack(mariadb: Databases, own_redis: RedisServer, tmp_path: Path) -> Iterator[Stack]:
-    """A deployment for one test, with a database and a Redis (`own_redis`) of its own. The test starts it."""
+    """Yields a deployment for one test, with its own database and Redis (`own_redis`). The test starts it."""
     yield from _deployment(mariadb, own_redis.url, tmp_path, start=False)
 
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRun]:
-    """The embedded default without its limits, that all tests share: nobody stops it."""
+    """Yields the embedded default without its limits, which all tests share and no test stops."""
     run = EmbeddedRun(tmp_path_factory.mktemp("embedded"), RATE_LIMITS="0")
     run.start()
     yield run
@@ -135,7 +135,7 @@ def _deployment(mariadb: Databases, redis_url: str, directory: Path, *, start: b
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Show what the processes of a failed test have logged."""
+    """Add what its processes have logged to the report of a failed test."""
     report = yield
     if report.failed:
         for name, value in getattr(item, "funcargs", {}).items():

@@ -1,6 +1,6 @@
-"""What a batch of sends and its delivery cost, counted: `python -m tests.cost 64` prints it as JSON.
+"""Counts what a batch of sends and its delivery cost: `python -m tests.cost 64` prints the counts as JSON.
 
-A process of its own: the Celery application knows one broker for life.
+It runs in a process of its own, because the Celery application keeps its first broker for life.
 """
 
 import json
@@ -28,11 +28,11 @@ _PATIENCE = 30.0
 
 
 def main(count: int) -> dict[str, dict[str, int]]:
-    """Send `count` messages to as many friends, poke, drain: the cost of each, once everything is warm."""
+    """Send `count` messages to as many friends, poke, drain. Returns the counts of each step, once all is warm."""
     write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     statements: list[str] = []
     event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
-    _poke([_NOBODYS_SHARD], statements)  # its thread starts with the first, and would not find all of a round
+    _poke([_NOBODYS_SHARD], statements)  # the first poke starts the poker's thread, which would miss part of a round
     _round(count, "first", statements)
     return _round(count, "second", statements)
 
@@ -48,7 +48,7 @@ def _round(count: int, key: str, statements: list[str]) -> dict[str, dict[str, i
 
 
 def _poke(shards: Sequence[int], statements: list[str]) -> dict[str, int]:
-    """The cost of poking all these shards, up to the moment at which the task is in its queue."""
+    """Returns the cost of poking all these shards, up to the moment at which the task is in its queue."""
     with redis.Redis.from_url(settings().redis_url, socket_timeout=_PATIENCE).monitor() as commands:
 
         def work() -> None:
@@ -61,7 +61,7 @@ def _poke(shards: Sequence[int], statements: list[str]) -> dict[str, int]:
 
 
 def _all_at_once(work: Callable[[], object]) -> None:
-    """Do it before any other thread has a turn: what pokes in the background finds all of it, or nothing."""
+    """Do the work before any other thread has a turn: the background poker finds all of it, or nothing."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_PATIENCE)
     try:
@@ -85,7 +85,7 @@ def _counted(work: Callable[[], object], statements: list[str]) -> dict[str, int
     statements.clear()
     work()
     made, after = len(statements), _spent()
-    # Asking costs something too: as much as it did between the first two times.
+    # Reading the counters costs something too: as much as between the first two readings.
     return {"statements": made} | {name: after[name] - 2 * heard[name] + before[name] for name in after}
 
 

@@ -1,4 +1,4 @@
-"""Points this process at a database, and makes databases ready for use."""
+"""Points the test process at a database, and makes databases ready for use."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
 def environment(database_url: str, redis_url: str = NOBODY_LISTENS) -> dict[str, str]:
-    """What every process needs to be told."""
+    """Returns the environment variables that every process needs."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -31,7 +31,7 @@ def environment(database_url: str, redis_url: str = NOBODY_LISTENS) -> dict[str,
 
 @contextmanager
 def configured(url: str) -> Iterator[None]:
-    """Until it is left, this process's settings name that database. Nothing cached crosses its borders."""
+    """Point this process's settings at a database for the block. No cache outlives the block, or enters it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(url).items():
             patch.setenv(name, value)
@@ -45,18 +45,18 @@ def configured(url: str) -> Iterator[None]:
 
 
 def alembic() -> Config:
-    """The repository's own configuration."""
+    """Returns the repository's own Alembic configuration."""
     return Config(str(ROOT / "alembic.ini"))
 
 
 def migrate(url: str) -> None:
-    """Bring a database to the newest schema."""
+    """Migrate a database to the newest schema."""
     with configured(url):
         command.upgrade(alembic(), "head")
 
 
 def empty(url: str) -> None:
-    """Remove all rows, and start ids anew. Only tables with rows are touched: TRUNCATE is slow."""
+    """Remove all rows, and restart the ids. Only tables with rows are touched, because TRUNCATE is slow."""
     filled = " UNION ALL ".join(
         f"SELECT '{name}' FROM DUAL WHERE EXISTS (SELECT 1 FROM {name})" for name in metadata.tables
     )

@@ -1,4 +1,4 @@
-"""Holds real answers against the service's own description of itself."""
+"""Compares real answers with the OpenAPI document that the service publishes."""
 
 import json
 from typing import Any
@@ -12,14 +12,14 @@ PROBLEM = "application/problem+json"
 
 
 class Description:
-    """The document at /openapi.json."""
+    """The OpenAPI document at /openapi.json."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self._validators: dict[str, Any] = {}
 
     def operations(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """Each path and method with what is said of it."""
+        """Returns each path, its method and the operation that describes it."""
         return [
             (path, method, operation)
             for path, methods in self.document["paths"].items()
@@ -27,7 +27,7 @@ class Description:
         ]
 
     def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
-        """What a reference names; anything else is itself."""
+        """Returns the node that a `$ref` names, or the node itself when it is no reference."""
         found: Any = node
         while "$ref" in found:
             target: Any = self.document
@@ -37,14 +37,14 @@ class Description:
         return dict(found)
 
     def codes(self, operation: dict[str, Any]) -> set[int]:
-        """The codes of all refusals that an operation tells of."""
+        """Returns the codes of all refusals that an operation lists."""
         refusals = [self.resolve(found) for status, found in operation["responses"].items() if status != "200"]
         return {
             code for found in refusals for code in found["content"][PROBLEM]["schema"]["properties"]["code"]["enum"]
         }
 
     def errors(self, schema: dict[str, Any], value: Any) -> list[str]:
-        """What is wrong with a value."""
+        """Returns how a value breaks a schema, one text per fault."""
         key = json.dumps(schema)
         if key not in self._validators:
             whole = schema | {"components": self.document["components"]}
@@ -52,7 +52,7 @@ class Description:
         return [error.message for error in self._validators[key].iter_errors(value)]
 
     def check(self, answer: requests.Response) -> None:
-        """Fails unless this very answer is described. A path or method that is not there is refused as any other."""
+        """Fails unless the document describes this answer. An unknown path or method must be refused as any other."""
         path, method = answer.request.path_url.partition("?")[0], str(answer.request.method).lower()
         operation = self.document["paths"].get(path, {}).get(method)
         if operation is None:
@@ -69,7 +69,7 @@ class Description:
 
 
 class DescribedWeb(Web):
-    """A REST door of which every answer must be described."""
+    """A REST door whose every answer the document must describe."""
 
     def __init__(self, url: str, description: Description) -> None:
         super().__init__(url)

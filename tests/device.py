@@ -1,6 +1,6 @@
 """A user's device: a WebSocket client that reads in the background and remembers every frame.
 
-It holds each frame against protocol.md.
+It compares each frame with protocol.md.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ PATH = "/message/v1/ws"
 
 
 class Device:
-    """Connects at once, and raises websocket.WebSocketBadStatusException when the server refuses.
+    """A device that connects at once. Raises websocket.WebSocketBadStatusException when the server refuses.
 
-    With `answers=False` it reads and never answers a ping, as a device whose application hangs.
+    With `answers=False` it reads but never answers a ping, like a device whose application hangs.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Device:
         self._changed = threading.Condition()
         options.setdefault("header", [f"Authorization: Bearer {token}"] if token else [])
         options.setdefault("suppress_origin", True)
-        if not reads:  # and the kernel shall not read much on its behalf
+        if not reads:  # a small buffer, so that the kernel does not read for it
             options["sockopt"] = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
         self._socket = websocket.create_connection(url.replace("http", "ws", 1) + PATH + query, timeout=30, **options)
         self._socket.settimeout(None)
@@ -50,75 +50,75 @@ class Device:
             self.read_on()
 
     def read_on(self) -> None:
-        """Begin to read, for a device made with `reads=False`."""
+        """Begin to read. Only for a device made with `reads=False`."""
         threading.Thread(target=self._read, daemon=True).start()
 
     @property
     def subprotocol(self) -> str | None:
-        """What the server chose."""
+        """Returns the subprotocol that the server chose, None without one."""
         chosen: str | None = self._socket.getsubprotocol()
         return chosen
 
     @property
     def response_headers(self) -> dict[str, str]:
-        """What came with the 101, names in lower case."""
+        """Returns the headers of the 101 answer, with names in lower case."""
         return dict(self._socket.getheaders())
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The messages pushed so far, repeats included."""
+        """Returns the messages pushed so far, repeats included."""
         return [frame["content"] for frame in list(self.frames) if frame["type"] == "new_message"]
 
     def seqs(self, conversation_id: str) -> list[int]:
-        """The seqs of one conversation as they came."""
+        """Returns the seqs of one conversation's messages, in the order in which they came."""
         return [message["seq"] for message in self.messages if message["conversation_id"] == conversation_id]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """The contents of all frames of a type."""
+        """Returns the contents of all frames of a type."""
         return [frame["content"] for frame in list(self.frames) if frame["type"] == kind]
 
     def say(self, kind: str, content: Any = None) -> None:
-        """Send a frame of the contract."""
+        """Send a frame with a type and a content, as protocol.md describes it."""
         self._socket.send(json.dumps({"type": kind, "content": content}))
 
     def send(self, data: str | bytes, *, binary: bool = False) -> None:
-        """Send anything."""
+        """Send any text or bytes as one message."""
         self._socket.send(data, websocket.ABNF.OPCODE_BINARY if binary else websocket.ABNF.OPCODE_TEXT)
 
     def send_frame(self, payload: bytes, opcode: int, *, last: bool = True) -> None:
-        """Send one frame of any kind; not `last`, it is a fragment."""
+        """Send one WebSocket frame of any opcode. With `last=False` it is a fragment."""
         self._socket.send_frame(websocket.ABNF(int(last), 0, 0, 0, opcode, 1, payload))
 
     def wait(self, holds: Callable[[], object], what: str) -> None:
-        """Wait until frames make a condition hold; fails, showing them, when it never does."""
+        """Wait until a condition holds. Fails, and shows the frames so far, when it never does."""
         with self._changed:
             held = self._changed.wait_for(lambda: holds() or self.gone, PATIENCE)
         assert held, f"waited in vain: {what}; frames: {self.frames[-10:]}"
         assert holds(), f"the socket closed ({self.close_code}) before: {what}; frames: {self.frames[-10:]}"
 
     def expect(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait for that many frames of a type; their contents."""
+        """Wait for `count` frames of a type. Returns the contents of all that came."""
         self.wait(lambda: len(self.of(kind)) >= count, f"{count} of {kind}")
         return self.of(kind)
 
     def online(self) -> "Device":
-        """Wait until the backlog is over and all is live."""
+        """Wait until the backlog is over and all is live. Returns the device."""
         self.expect("backlog_end")
         return self
 
     def wait_closed(self) -> int | None:
-        """Wait for the end of the socket; its close code, None when it broke."""
+        """Wait for the end of the socket. Returns its close code, None when it broke."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.gone, PATIENCE), f"still open; frames: {self.frames[-10:]}"
         return self.close_code
 
     def close(self) -> None:
-        """Go away politely."""
+        """Close the socket with a close frame."""
         with contextlib.suppress(OSError, websocket.WebSocketException):
             self._socket.close(timeout=1)
 
     def vanish(self) -> None:
-        """Go away as a device that loses its network and its process at once."""
+        """Go away without a close frame, like a device that loses its network and its process at once."""
         self._socket.shutdown()
 
     def _read(self) -> None:
@@ -126,7 +126,7 @@ class Device:
             while self._step():
                 pass
         except (OSError, websocket.WebSocketException):
-            pass  # the socket broke: `gone` says so
+            pass  # the socket broke, which `gone` shows
         finally:
             with self._changed:
                 self.gone = True

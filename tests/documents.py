@@ -1,4 +1,4 @@
-"""What the documents say and what the code has, so that tests can compare them."""
+"""Reads what the documents say and what the code has, so that tests can compare the two."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ _NO_PRODUCT = {"tests", "bench", "docs", "requirements"}
 
 
 def text(name: str) -> str:
-    """Returns a document."""
+    """Returns the text of a document, named by its path in the repository."""
     return (ROOT / name).read_text()
 
 
@@ -28,7 +28,7 @@ def blocks(document: str, language: str | None = None) -> list[str]:
 
 
 def names(document: str) -> list[str]:
-    """Returns what stands in backticks outside code blocks, in the order of the text."""
+    """Returns the words in backticks outside code blocks, in the order of the text."""
     return _CODE.findall(_FENCE.sub("", document))
 
 
@@ -48,7 +48,7 @@ def table(document: str, first: str) -> list[dict[str, str]]:
 
 
 def python_files() -> list[Path]:
-    """Returns the modules of the product: neither tests and measurements, nor what a generator has written."""
+    """Returns the modules of the product, without tests, benchmarks and generated code."""
     found = (path for path in ROOT.rglob("*.py") if not path.relative_to(ROOT).parts[0].startswith("."))
     return sorted(
         path for path in found if not {*path.relative_to(ROOT).parts} & (_NO_PRODUCT | {"generated", "versions"})
@@ -57,7 +57,7 @@ def python_files() -> list[Path]:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """Returns a module's syntax."""
+    """Returns a module's syntax tree."""
     return ast.parse(path.read_text())
 
 
@@ -67,7 +67,7 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 
 def strings(path: Path) -> set[str]:
-    """Returns every text in a module."""
+    """Returns every string constant in a module."""
     return {
         node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -75,7 +75,7 @@ def strings(path: Path) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A variable that the product reads; `default` as settings.md writes it, `span` as "0 to 5" where it has bounds."""
+    """A variable that the product reads: `default` as settings.md writes it, `span` like "0 to 5" if it has bounds."""
 
     name: str
     default: str
@@ -105,7 +105,7 @@ def _setting(call: ast.Call) -> Setting | None:
 
 
 def _default(node: ast.expr | None) -> str:
-    value = eval(compile(ast.Expression(node), "", "eval")) if node else None  # a constant, or a product of some
+    value = eval(compile(ast.Expression(node), "", "eval")) if node else None  # a constant, or a product of constants
     return str(int(value)) if isinstance(value, bool) else str(value) if value or value == 0 else "-"
 
 
@@ -118,7 +118,7 @@ def _span(call: ast.Call) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as it is scraped."""
+    """A metric, by the name under which it is scraped."""
 
     name: str
     kind: str
@@ -139,7 +139,7 @@ def _metric(call: ast.Call) -> Metric | None:
 
 
 def logged() -> set[tuple[str, str]]:
-    """Returns the event and the level of all that is logged at "warning" or above, where the code names both."""
+    """Returns the event and level of each log line at "warning" or above whose event and level the code names."""
     levels = {"warning": "warning", "error": "error", "exception": "error", "critical": "error"}
     return {
         (call.args[0].value, levels[call.func.attr])
@@ -152,7 +152,7 @@ def logged() -> set[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame from the server: the fields that its content has, and those that it may have besides."""
+    """A frame from the server: the fields that its content must have, and those that it may have."""
 
     always: frozenset[str]
     sometimes: frozenset[str]
@@ -160,7 +160,7 @@ class Frame:
 
 @cache
 def frames() -> dict[str, Frame]:
-    """Returns the frames from the server, by their type, as protocol.md lists them."""
+    """Returns the frames from the server that protocol.md lists, by their type."""
     document = text("docs/protocol.md")
     section = document.partition("### Frames from the server")[2].partition("### Frames from the client")[0]
     message = frozenset(json.loads(blocks(document, "json")[0]))
@@ -177,7 +177,7 @@ def _frame(content: str, message: frozenset[str]) -> Frame:
 
 
 def require_described(frame: dict[str, Any]) -> None:
-    """Fails unless protocol.md lists a frame of this type with just these fields."""
+    """Fails unless protocol.md lists a frame of this type with exactly these fields."""
     assert frame.keys() == {"type", "content"}, frame
     known = frames().get(frame["type"])
     assert known, f"protocol.md has no frame {frame['type']}"

@@ -1,4 +1,4 @@
-"""The embedded default, started as `make run` starts it, in a directory of its own."""
+"""Starts the embedded default as `make run` does, in a directory of its own."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from tests.processes import PATIENCE, Process, free_port
 
 
 class EmbeddedRun(Process):
-    """Ready when its one port answers and a worker works. A second start finds what the first left."""
+    """An embedded run, ready when its one port answers and a worker works. A second start finds what the first left."""
 
     def __init__(self, directory: Path, **environment: str) -> None:
         self.var = directory / "var"
@@ -33,14 +33,14 @@ class EmbeddedRun(Process):
             return False
 
     def stop(self) -> None:
-        """Ctrl-C: the terminal sends it to the whole foreground group."""
+        """Send Ctrl-C to the whole group, as a terminal does to its foreground group."""
         self._end(signal.SIGINT)
 
     def descendants(self) -> list[psutil.Process]:
-        """Every process that it has started and that lives."""
+        """Returns every living process that this run has started."""
         return psutil.Process(self.pid).children(recursive=True)
 
     def wait(self) -> int:
-        """Its exit code, when it has ended by itself."""
+        """Wait until the run ends by itself. Returns its exit code."""
         assert self._popen
         return self._popen.wait(PATIENCE)

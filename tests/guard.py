@@ -1,4 +1,4 @@
-"""Waits for the tests to end, in whatever way, and kills what they leave behind."""
+"""Waits for the tests to end, in whatever way, and kills the processes that they leave behind."""
 
 import signal
 import sys
@@ -8,7 +8,7 @@ from embedded.leftovers import marked, send
 
 
 def main() -> None:
-    """The only argument is the mark, "NAME=value"; the end of standard input says that the tests are gone."""
+    """Kill all that carries the mark "NAME=value", the only argument, once standard input ends with the tests."""
     sys.stdin.read()
     deadline = time.monotonic() + 10
     while (left := marked(sys.argv[1])) and time.monotonic() < deadline:

@@ -1,6 +1,6 @@
-"""The tests of the database, the rules and one journey, on a real MySQL server: `python -m tests.mysql`.
+"""Runs the tests of the database, the rules and one journey on a real MySQL server: `python -m tests.mysql`.
 
-A machine that cannot have one is told so in the last line, and the run counts as passed.
+On a machine that cannot have such a server the last line says so, and the run counts as passed.
 """
 
 import argparse
@@ -15,13 +15,13 @@ from tests.servers import MySQL
 
 _CACHE = ROOT / ".cache" / "mysql"
 _TESTS = ("tests/db", "tests/messaging", "tests/journeys/test_message.py")
-# The last one is about a variable that MySQL has not.
+# The last one is about a variable that MySQL does not have.
 _CHOSEN = "not sqlite and not embedded and not test_a_transaction_that_nobody_goes_on_with"
-_NOT_HERE = "tests/messaging/test_plans.py"  # about MariaDB's optimizer, on tables filled from its sequences
+_NOT_HERE = "tests/messaging/test_plans.py"  # tests MariaDB's optimizer, on tables filled from its sequences
 
 
 def main() -> None:
-    """Exits with pytest's code."""
+    """Run the tests on the server, and exit with pytest's code."""
     fetched = subprocess.run(["sh", ROOT / "tests/mysql.sh", _CACHE], capture_output=True, text=True, check=False)
     if fetched.returncode:
         print(f"not run on MySQL, which is not to be had here: {fetched.stderr.strip()}")

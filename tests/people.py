@@ -1,4 +1,4 @@
-"""What a test says to the REST door, and the users on whose behalf."""
+"""A client of the REST door, and users who act through it."""
 
 import random
 import time
@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 
 class _From(HTTPAdapter):
-    """Connects from an address: all of 127.0.0.0/8 is this machine."""
+    """Connects from a given address. All of 127.0.0.0/8 is this machine."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -22,10 +22,10 @@ class _From(HTTPAdapter):
 
 
 class Web:
-    """Calls one web process. No connection is kept: an idle one would hold up the process's end.
+    """A client of one web process. It keeps no connection: an idle one would hold up the process's end.
 
-    Without `address` each call comes from one of its own, so that the tests do not share the limits of one, and a call
-    too many in a second is made again a second later, as a client should.
+    Without `address` each call comes from another address, so that tests do not share the limits of one. A call that
+    exceeds a limit per second is repeated a second later, as a client should do.
     """
 
     def __init__(self, url: str, *, address: str | None = None) -> None:
@@ -33,11 +33,11 @@ class Web:
         self._address = address
 
     def post(self, path: str, json: Any = None, token: str | None = None, **options: Any) -> requests.Response:
-        """The answer, whatever its status."""
+        """Call by POST. Returns the answer, whatever its status."""
         return self._call("POST", path, token, json=json, **options)
 
     def get(self, path: str, token: str | None = None, **options: Any) -> requests.Response:
-        """The answer, whatever its status."""
+        """Call by GET. Returns the answer, whatever its status."""
         return self._call("GET", path, token, **options)
 
     def _call(self, method: str, path: str, token: str | None, **options: Any) -> requests.Response:
@@ -58,7 +58,7 @@ def _anywhere() -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody registered and signed in."""
+    """A user who is registered and signed in."""
 
     id: int
     username: str
@@ -67,7 +67,7 @@ class User:
 
 
 def new_user(web: Web, nickname: str | None = None) -> User:
-    """Register somebody with a name of their own."""
+    """Register a user with a random username, and sign them in. Returns the user."""
     username = f"u{uuid.uuid4().hex[:16]}"
     body = {"username": username, "password": "a long password"} | ({"nickname": nickname} if nickname else {})
     found = answer(web.post("/user/v1/register", body))
@@ -81,44 +81,44 @@ def befriend(web: Web, one: User, other: User) -> None:
 
 
 def answer(response: requests.Response) -> Any:
-    """The body of a 200; anything else fails with what was said instead."""
+    """Returns the `data` of a 200. Fails with the answer's text when the status is another."""
     assert response.status_code == 200, f"{response.status_code} {response.text}"
     return response.json()
 
 
 def friends(web: Web, nickname: str | None = None) -> tuple[User, User]:
-    """Two new users who are friends; the first one's id is the smaller."""
+    """Returns two new users who are friends. The first has the smaller id."""
     one, other = new_user(web, nickname), new_user(web)
     befriend(web, one, other)
     return one, other
 
 
 def conversation(one: User, other: User) -> str:
-    """The id of the conversation of two users."""
+    """Returns the id of the conversation of two users."""
     return f"{min(one.id, other.id)}_{max(one.id, other.id)}"
 
 
 def send(web: Web, sender: User, recipient: User, content: str = "hello", **fields: Any) -> dict[str, Any]:
-    """Send a message; the Message of the answer."""
+    """Send a message. Returns the Message of the answer."""
     body = {"to_user_id": recipient.id, "content": content} | fields
     found: dict[str, Any] = answer(web.post("/message/v1/send", body, sender.token))["message"]
     return found
 
 
 def history(web: Web, user: User, conversation_id: str, **fields: Any) -> list[dict[str, Any]]:
-    """One page of a conversation."""
+    """Returns one page of a conversation's history: 100 messages, unless `fields` say otherwise."""
     body = {"conversation_id": conversation_id, "limit": 100} | fields
     found: list[dict[str, Any]] = answer(web.post("/message/v1/history", body, user.token))["messages"]
     return found
 
 
 def unread(web: Web, user: User, conversation_id: str | None = None) -> int:
-    """A user's unread count."""
+    """Returns a user's unread count, of one conversation or of all."""
     body = {"conversation_id": conversation_id} if conversation_id else {}
     return int(answer(web.post("/message/v1/unread", body, user.token))["count"])
 
 
 def conversations(web: Web, user: User) -> dict[str, dict[str, Any]]:
-    """The first page of a user's list, by conversation id."""
+    """Returns the first 50 conversations of a user's list, by their id."""
     found = answer(web.post("/message/v1/conversations", {"limit": 50}, user.token))["conversations"]
     return {each["conversation_id"]: each for each in found}

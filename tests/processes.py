@@ -1,7 +1,7 @@
 """Programs that tests start: each in a process group of its own, on a free port, with a log file, and never left over.
 
-Every one of them carries this test run's mark in its environment. The guard, a process that reads a pipe from this one,
-kills whatever carries it when this process is gone, however it went.
+Each program carries the mark of this test run in its environment. The guard, a process that reads a pipe from this one,
+kills every process with the mark when this process is gone, however it ended.
 """
 
 import functools
@@ -19,14 +19,14 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ("IM_TEST_RUN", uuid.uuid4().hex)
-# Generous: it is waited out only by what never happens.
+# Seconds. Generous, because only a test that fails waits them out.
 PATIENCE = 60.0
 
 os.environ.update([RUN])
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Returns a port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 def wait_until(holds: Callable[[], object], what: str, *, seconds: float = PATIENCE) -> None:
-    """Wait for a condition; fails, saying `what`, when it never holds."""
+    """Wait until a condition holds. Fails with `what` when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
@@ -42,7 +42,7 @@ def wait_until(holds: Callable[[], object], what: str, *, seconds: float = PATIE
 
 
 def living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that have not ended. One that nobody has waited for yet has ended."""
+    """Returns the processes that have not ended. A zombie has ended."""
     return [process for process in processes if _lives(process)]
 
 
@@ -60,7 +60,7 @@ def _guard() -> subprocess.Popen[bytes]:
 
 
 class Process:
-    """A program and all that it forks. A command in one string goes through the shell."""
+    """A program and every process that it forks. A command in one string is run by the shell."""
 
     def __init__(self, name: str, command: str | list[str], *, log: Path, env: dict[str, str] | None = None) -> None:
         self.name = name
@@ -72,31 +72,32 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Of the program itself, which leads the group."""
+        """Returns the id of the program itself, which leads the group."""
         assert self._popen, f"{self.name} was never started"
         return self._popen.pid
 
     @property
     def running(self) -> bool:
+        """Returns whether the program runs."""
         return self._popen is not None and self._popen.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """What the program ended with; None while it runs."""
+        """Returns the exit code of the program, None while it runs."""
         assert self._popen, f"{self.name} was never started"
         return self._popen.poll()
 
     def ready(self) -> bool:
-        """Whether it does its work. Subclasses ask it."""
+        """Returns whether the program does its work. Subclasses override it."""
         return True
 
     def start(self) -> None:
-        """Start it, also again, and wait until it is ready."""
+        """Start or restart the program, and wait until it is ready."""
         self.launch()
         self.wait_ready()
 
     def launch(self) -> None:
-        """Start it and do not wait."""
+        """Start or restart the program without waiting for it."""
         assert not self.running, f"{self.name} runs already"
         _guard()
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
@@ -113,7 +114,7 @@ class Process:
             )
 
     def wait_ready(self) -> None:
-        """Wait until it is ready; fails with its log when it ends instead."""
+        """Wait until the program is ready. Fails with its log when it ends instead."""
         try:
             wait_until(lambda: not self.running or self.ready(), f"{self.name} to be ready")
             assert self.running, f"{self.name} ended"
@@ -121,32 +122,32 @@ class Process:
             raise AssertionError(f"{error}\n{self.tail()}") from error
 
     def kill(self) -> None:
-        """SIGKILL to the whole group."""
+        """Send SIGKILL to the whole group."""
         self._end(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """SIGTERM to the whole group, as process managers do; waits for the end."""
+        """Send SIGTERM to the whole group, as process managers do, and wait until the program has ended."""
         self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
-        """It stays there, and answers nobody."""
+        """Stop the whole group: it keeps its sockets, and answers nothing."""
         os.killpg(self.pid, signal.SIGSTOP)
         program = psutil.Process(self.pid)
         family = [program, *program.children(recursive=True)]
         wait_until(lambda: all(each.status() == psutil.STATUS_STOPPED for each in living(family)), "all to stop")
 
     def thaw(self) -> None:
-        """Undo `freeze`."""
+        """Let a frozen group run on."""
         os.killpg(self.pid, signal.SIGCONT)
 
     def output(self) -> str:
-        """What it has logged since it was last started."""
+        """Returns what the program has logged since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
 
     def tail(self, lines: int = 40) -> str:
-        """The last lines of its log, over all its starts."""
+        """Returns the last lines of the program's log, over all its starts."""
         found = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(found[-lines:])
 

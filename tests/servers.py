@@ -1,4 +1,4 @@
-"""A private MariaDB and a private Redis, or those that TEST_DATABASE_URL and TEST_REDIS_URL name."""
+"""A private MariaDB and a private Redis, or the servers that TEST_DATABASE_URL and TEST_REDIS_URL name."""
 
 import os
 import shutil
@@ -25,14 +25,14 @@ class Databases:
         self._names: list[str] = []
 
     def create_database(self) -> str:
-        """The URL of a new, empty database."""
+        """Make a new, empty database. Returns its URL."""
         name = f"im_test_{uuid.uuid4().hex[:12]}"
         self._execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         self._names.append(name)
         return self._server.set(database=name).render_as_string(hide_password=False)
 
     def drop_databases(self) -> None:
-        """Remove what was made."""
+        """Drop every database that this object made."""
         while self._names:
             self._execute(f"DROP DATABASE IF EXISTS {self._names.pop()}")
 
@@ -44,7 +44,7 @@ class Databases:
 
 
 class MariaDB(Process, Databases):
-    """A server in a directory of its own, as durable as in production; it keeps its port over restarts."""
+    """A MariaDB server in a directory of its own, as durable as in production. It keeps its port over restarts."""
 
     def __init__(self, directory: Path) -> None:
         self._data = directory / "data"
@@ -60,7 +60,7 @@ class MariaDB(Process, Databases):
             "--no-defaults",
             *_AS_ROOT,
             f"--datadir={self._data}",
-            f"--tmpdir={self._data}",  # a server that starts removes the temporary tables of all who share its tmpdir
+            f"--tmpdir={self._data}",  # a starting server removes the temporary tables of all servers with its tmpdir
             f"--socket={directory}/s",
             f"--pid-file={directory}/pid",
             "--bind-address=127.0.0.1",
@@ -72,7 +72,7 @@ class MariaDB(Process, Databases):
         ]
 
     def launch(self) -> None:
-        """Start it; the first time, make its data first."""
+        """Start the server, and make its data first when there is none."""
         if not self._data.exists():
             self._install()
         super().launch()
@@ -88,7 +88,7 @@ class MariaDB(Process, Databases):
 
 
 class MySQL(Process):
-    """A MySQL server that was unpacked below `root`, run by the loader and the libraries that came with it."""
+    """A MySQL server unpacked below `root`, run by the loader and the libraries that came with it."""
 
     def __init__(self, root: Path, directory: Path) -> None:
         self._data = directory / "data"
@@ -101,7 +101,7 @@ class MySQL(Process):
             *(f"--lc-messages-dir={root}/usr/share/mysql", "--secure-file-priv=NULL", "--auto-generate-certs=OFF"),
         ]
         self._users = directory / "users.sql"
-        # Names are not resolved, so that 127.0.0.1 is not the localhost whose root is made by itself.
+        # MySQL makes root@localhost itself. Without name resolution 127.0.0.1 is not localhost, and needs its own root.
         self._users.write_text("CREATE USER root@127.0.0.1; GRANT ALL ON *.* TO root@127.0.0.1 WITH GRANT OPTION;")
         options = [
             f"--socket={directory}/s",
@@ -118,7 +118,7 @@ class MySQL(Process):
         super().__init__("mysql", [*self._program, *options], log=directory / "mysql.log")
 
     def launch(self) -> None:
-        """Start it; the first time, make its data first."""
+        """Start the server, and make its data first when there is none."""
         if not self._data.exists():
             command = [*self._program, "--initialize-insecure", f"--init-file={self._users}"]
             done = subprocess.run(command, capture_output=True, check=False)
@@ -130,7 +130,7 @@ class MySQL(Process):
 
 
 def _answers(url: URL) -> bool:
-    """Returns whether a server takes connections."""
+    """Returns whether a database server takes connections."""
     try:
         pymysql.connect(host=url.host, port=url.port or 0, user="root", connect_timeout=2).close()
     except pymysql.err.OperationalError:
@@ -139,13 +139,13 @@ def _answers(url: URL) -> bool:
 
 
 class RedisServer(Process):
-    """A Redis that forgets everything when it ends; it keeps its port over restarts."""
+    """A Redis that forgets everything when it ends. It keeps its port over restarts."""
 
     def __init__(self, directory: Path) -> None:
         self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         options = {"bind": "127.0.0.1", "port": self._port, "dir": directory, "appendonly": "no", "save": ""}
-        options["set-proc-title"] = "no"  # it would be written over the mark by which the guard finds it
+        options["set-proc-title"] = "no"  # the title would overwrite the mark by which the guard finds this process
         program = shutil.which("redis-server") or str(valkey.server())
         command = [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
         super().__init__("redis", command, log=directory / "redis.log")
@@ -158,23 +158,23 @@ class RedisServer(Process):
             return False
 
     def stop(self) -> None:
-        """As an operator stops it."""
+        """Stop the server as an operator does."""
         self.terminate()
 
     def flushall(self) -> None:
-        """Everything in it is gone."""
+        """Remove everything in this Redis."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
 
 class OutsideRedis:
-    """The one that TEST_REDIS_URL names."""
+    """The Redis that TEST_REDIS_URL names."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
 
 def outside_databases() -> Databases | None:
-    """The server that TEST_DATABASE_URL names, if any."""
+    """Returns the server that TEST_DATABASE_URL names, None when it is not set."""
     url = os.environ.get("TEST_DATABASE_URL")
     return Databases(make_url(url)) if url else None

@@ -1,4 +1,4 @@
-"""The real processes of the Procfile, apart, as operators run them."""
+"""Starts the real processes of the Procfile separately, as operators do."""
 
 import itertools
 import os
@@ -17,18 +17,18 @@ SERVICE_TOKEN = "a service token of the tests; known to everybody"  # commas sep
 
 
 def commands(procfile: str = "Procfile") -> dict[str, str]:
-    """The command of each process that a Procfile of this repository names."""
+    """Returns the command of each process that a Procfile of this repository names."""
     found: dict[str, str] = parse_procfile((ROOT / procfile).read_text()).processes
     return found
 
 
 def with_programs(environment: dict[str, str]) -> dict[str, str]:
-    """That environment, with this Python's programs first in PATH."""
+    """Returns the environment with this Python's programs first in PATH."""
     return environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
 
 
 class Door(Process):
-    """A gunicorn; ready when it says so. It keeps its port when it is started again."""
+    """A gunicorn process, ready when its log says so. It keeps its port over restarts."""
 
     def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
         self._address = f"127.0.0.1:{free_port()}"
@@ -43,7 +43,7 @@ class Door(Process):
 
 
 class RpcDoor(Process):
-    """The gRPC door; ready when its health says so. It keeps its port when it is started again."""
+    """The gRPC door, ready when its health service says so. It keeps its port over restarts."""
 
     def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -61,14 +61,14 @@ class RpcDoor(Process):
 
 
 class Speaking(Process):
-    """A process without a port; ready when a worker's log says so, or beat's banner is through."""
+    """A process without a port, ready when its log holds a worker's ready line or beat's whole banner."""
 
     def ready(self) -> bool:
         return " ready." in self.output() or "maxinterval ->" in self.output()
 
 
 class Stack:
-    """A deployment: its database must be migrated. `environment` is added to every process's settings."""
+    """A deployment on a migrated database. `environment` is added to the settings of every process."""
 
     def __init__(self, database_url: str, redis_url: str, directory: Path, **environment: str) -> None:
         self.database_url = database_url
@@ -76,28 +76,28 @@ class Stack:
         self.processes: list[Process] = []
         self._directory = directory
         self._environment = with_programs(databases.environment(database_url, redis_url) | environment)
-        self._environment["PYTHONUNBUFFERED"] = "1"  # banners are waited for
+        self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)
 
     @property
     def web_url(self) -> str:
-        """Of the first web process."""
+        """Returns the URL of the first web process."""
         return self._urls("web")[0]
 
     @property
     def realtime_urls(self) -> list[str]:
-        """Of all relays."""
+        """Returns the URLs of all relays."""
         return self._urls("realtime")
 
     @property
     def rpc_address(self) -> str:
-        """Of the first gRPC door."""
+        """Returns the host and port of the first gRPC door."""
         return next(process.address for process in self.processes if isinstance(process, RpcDoor))
 
     def start(
         self, *, web: int = 1, realtime: int = 1, workers: int = 1, beat: int = 1, rpc: int = 1, **environment: str
     ) -> "Stack":
-        """Start that many of each, at once, and wait until all are ready."""
+        """Start the given numbers of processes at once, and wait until all are ready."""
         counts = {"web": web, "realtime": realtime, "worker": workers, "beat": beat, "rpc": rpc}
         new = [self._launch(name, **environment) for name, count in counts.items() for _ in range(count)]
         for process in new:
@@ -118,16 +118,16 @@ class Stack:
         return door
 
     def named(self, name: str) -> list[Process]:
-        """All processes of a name, running or not."""
+        """Returns all processes of a name, running or not."""
         return [process for process in self.processes if process.name.rpartition(".")[0] == name]
 
     def stop(self) -> None:
-        """Kill everything: its end is tested where it matters."""
+        """Kill all processes. Orderly stops have tests of their own."""
         for process in self.processes:
             process.kill()
 
     def tail(self) -> str:
-        """The last lines of every log."""
+        """Returns the last lines of every process's log."""
         return "\n".join(f"--- {process.name}\n{process.tail()}" for process in self.processes)
 
     def _launch(self, name: str, **environment: str) -> Process:

@@ -1,4 +1,4 @@
-"""The bench itself: a tiny run of one row, and the chart."""
+"""Tests of the benchmark itself: a tiny run of one row, and the chart."""
 
 import json
 import os

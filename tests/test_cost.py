@@ -1,4 +1,4 @@
-"""What a send and its delivery cost, counted: it depends on no machine. A figure that changes needs a reason."""
+"""Tests of what a send and its delivery cost, as counts that no machine changes. A changed figure needs a reason."""
 
 import json
 import os
@@ -20,7 +20,7 @@ EXACT: dict[int, Cost] = {
     1: {
         "send": {"statements": 7, "trips": 8, "redis_commands": 0},
         "poke": {"statements": 0, "trips": 0, "redis_commands": 2, "tasks": 1},
-        # flags deleted, two users told, marks looked for
+        # flags deleted, two users published to, marks read
         "drain": {"statements": 14, "trips": 16, "redis_commands": 4},
     },
     64: {

@@ -1,4 +1,4 @@
-"""The documents say what the code does, in both languages."""
+"""Tests that the documents say what the code does, in both languages."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ IN_TWO_LANGUAGES = [("README.md", "README.zh-CN.md"), ("docs/protocol.md", "docs
 OF_TODAY = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 OF_ALL_TIMES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 SETTINGS = table(text("docs/settings.md"), "Variable")
-# The module that a process starts with; its name in settings.md.
+# The name of each process in settings.md, by the module that it starts with.
 PROCESSES = {
     "web": ["web.app"],
     "realtime": ["realtime.app"],
@@ -59,7 +59,7 @@ def test_a_setting_is_told_as_it_is(row: dict[str, str]) -> None:
 
 
 def test_a_process_that_reads_a_setting_reaches_the_code_that_does() -> None:
-    """One way only: what is imported is not always used."""
+    """Only one way is checked: a process may import a reader without using it."""
     packages = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["root_packages"]
     graph = grimp.build_graph(*packages)
     reached = {
@@ -79,7 +79,7 @@ def test_a_process_that_reads_a_setting_reaches_the_code_that_does() -> None:
 
 
 def _readers(variable: str) -> Iterator[str]:
-    """The modules that read a setting: by its field, or from the environment itself."""
+    """Yields the modules that read a setting, by its field or from the environment itself."""
     field = FIELDS.get(variable, variable.lower())
     known = field in Settings.__dataclass_fields__
     wanted = rf"(?:settings\(\)|chosen)(?:\.\w+, settings\(\))?\.{field}\b" if known else f'"{variable}"'
@@ -123,7 +123,7 @@ def test_the_protocol_lists_the_codes_of_all_refusals() -> None:
 
 
 def test_the_protocol_lists_frames_that_exist() -> None:
-    """That every frame which is sent is listed, with its fields, is checked by each Device of the journeys."""
+    """The reverse is checked by every Device of the journeys: each frame that is sent is listed, with its fields."""
     texts = set().union(*map(documents.strings, documents.python_files()))
     assert len(documents.frames()) > 12
     assert not documents.frames().keys() - texts
@@ -148,7 +148,7 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 def _anchors(document: Path) -> set[str]:
-    """The anchors that headings get: lower case, hyphens for spaces, other signs left out."""
+    """Returns the anchors of a document's headings: lower case, hyphens for spaces, other signs left out."""
     headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -188,7 +188,7 @@ class TestBothLanguages:
 
 
 def _rows(document: str) -> list[tuple[int, str]]:
-    """For each line of a table how many cells it has, and what its first cell names."""
+    """Returns, for each line of a table, its number of cells and the names in its first cell."""
     lines = [line.strip("|").split(" | ") for line in document.splitlines() if line.startswith("|")]
     return [(len(cells), "".join(re.findall(r"`[^`]+`|\d{3,}", cells[0]))) for cells in lines]
 
@@ -198,5 +198,5 @@ def _fields(block: str) -> list[str]:
 
 
 def _place(link: str) -> str:
-    """A link without its language and without its anchor, which is a heading in that language."""
+    """Returns a link without its language and its anchor, because an anchor is a heading in that language."""
     return re.sub(r"\.zh(-CN)?(?=\.)", "", link.partition("#")[0])

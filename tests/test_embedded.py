@@ -1,4 +1,4 @@
-"""`make run`: it starts, keeps what it knows, tells in one line why it cannot, and leaves nothing running."""
+"""Tests of `make run`: it starts, keeps its data, says in one line why it cannot start, and leaves nothing running."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.processes import living, wait_until
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[EmbeddedRun]:
-    """One that the test starts, and stops as it likes."""
+    """Yields an embedded run that the test starts and stops itself."""
     made = EmbeddedRun(tmp_path)
     yield made
     made.stop()

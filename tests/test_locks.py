@@ -1,4 +1,4 @@
-"""The check of the locks finds what it is there for."""
+"""Tests that the check of the lock files finds each fault that it looks for."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The migrations lead to what the models say, there and back, on both databases."""
+"""Tests that the migrations lead to the models' schema, and back again, on both databases."""
 
 import pytest
 from alembic import command
@@ -14,7 +14,7 @@ from tests.servers import Databases
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def empty_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a database without a table."""
+    """Returns the URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path_factory.mktemp('empty')}/im.db"
     server: Databases = request.getfixturevalue("mariadb")

@@ -1,4 +1,4 @@
-"""What the tests start ends with them."""
+"""Tests that the processes which tests start end with the tests."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Tests ask the product from outside: by its public names, with every test asserting something."""
+"""Checks that tests use only public names of the product, and that each of them asserts something."""
 
 import ast
 import socket
@@ -14,11 +14,11 @@ from tests.processes import ROOT
 _FILES = sorted((ROOT / "tests").rglob("*.py"))
 _TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in _FILES}
 _OWN = {"self", "cls"}
-# Names that objects of the standard library have as well: calling one says nothing of what was asserted.
+# Objects of the standard library have these names too, so that a call of one does not show an assertion.
 _COMMON = set().union(
     *map(dir, (threading.Thread, threading.Event, socket.socket, subprocess.Popen, list, dict, set, str))
 )
-# What asserts by itself: pytest's, Playwright's, Hypothesis's, openapi-spec-validator's.
+# Functions that assert by themselves: of pytest, Playwright, Hypothesis and openapi-spec-validator.
 _ASSERTING = {"raises", "expect", "run_state_machine_as_test", "validate"}
 
 
@@ -27,7 +27,7 @@ def _is_private(name: str) -> bool:
 
 
 def _is_own(node: ast.expr) -> bool:
-    """Returns whether it is the test's own object: `self`, `cls` or `super()`."""
+    """Returns whether a node is the test's own object: `self`, `cls` or `super()`."""
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Name) and node.func.id == "super"
     return isinstance(node, ast.Name) and node.id in _OWN
@@ -53,7 +53,7 @@ def _replaces(call: ast.Call) -> bool:
 
 
 def _words(call: ast.Call) -> list[str]:
-    """Returns the strings among a call's first two arguments: what is replaced, in whatever way it is named."""
+    """Returns the strings among a call's first two arguments, which name what the call replaces."""
     return [each.value for each in call.args[:2] if isinstance(each, ast.Constant) and isinstance(each.value, str)]
 
 

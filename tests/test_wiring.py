@@ -1,4 +1,4 @@
-"""The names in the Procfiles and the settings of the servers mean what they say."""
+"""Tests that the commands of the Procfiles run, and that the servers' settings take effect."""
 
 import subprocess
 from pathlib import Path

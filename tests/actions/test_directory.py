@@ -1,4 +1,4 @@
-"""Conversations are named by whichever directory there is, and a name that nobody tells is empty."""
+"""Tests that the configured directory names conversations, and that an unknown name is empty."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from tests.rpc.outside import Outside
 
 @pytest.fixture
 def talk(database: str) -> tuple[int, int]:
-    """Alice and Bob, in the built-in tables, have written to each other."""
+    """Store Alice and Bob in the built-in tables, as friends with one message. Returns their ids."""
     fields = [{"username": name, "password_hash": "", "nickname": name.title()} for name in ("alice", "bob")]
     alice, bob = (int(write(add, **each)["id"]) for each in fields)
     befriend(alice, bob)
@@ -26,7 +26,7 @@ def talk(database: str) -> tuple[int, int]:
 
 @pytest.fixture
 def outside(talk: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    """Another system's services know Bob by another name."""
+    """Yields another system's services, which know Bob by another name."""
     made = Outside()
     made.friends = {talk[1]: "Bob of elsewhere"}
     monkeypatch.setenv("FRIEND_RPC", made.address)

@@ -1,4 +1,4 @@
-"""Registering and signing in: what is refused, and that guessing is counted before it is looked at."""
+"""Tests of registering and signing in: what is refused, and that an attempt is counted before it is checked."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ def alice(any_database: str) -> dict[str, Any]:
 
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Checks without argon2; the passwords that were checked."""
+    """Replace argon2 by a plain comparison. Returns a list that collects the passwords that were checked."""
     checked: list[str] = []
 
     def verify(password: str, password_hash: str | None) -> bool:
@@ -49,7 +49,7 @@ def refusal(call: Callable[[], Any]) -> Refused:
 
 
 def attempt(password: str = PASSWORD, username: str = "alice", address: str = AWAY) -> Any:
-    """What a login is answered: the user, or a code."""
+    """Try to sign in. Returns the user, or the code of the refusal."""
     try:
         return login(username=username, password=password, address=address).user
     except Refused as error:
@@ -156,7 +156,7 @@ def test_no_lock_is_held_while_a_password_is_checked(alice: dict[str, Any], monk
 
 
 def after(wait: timedelta, username: str = "alice") -> Any:
-    """Begin a check that much later."""
+    """Begin a check of a login that much later. Returns the rule's answer."""
     return write(lambda session, now: begin(session, now + wait, username=username, address=AWAY))
 
 
@@ -181,7 +181,7 @@ def test_a_refused_try_does_not_prolong_the_wait(alice: dict[str, Any]) -> None:
 
 
 def counted() -> int:
-    """Checks from unknown addresses in the current quarter of an hour."""
+    """Returns the number of checks from unknown addresses that are on record."""
     return read(lambda session, _: session.scalar(select(func.sum(LoginAttempt.attempts)))) or 0
 
 
@@ -321,7 +321,7 @@ def test_a_new_user_is_of_the_current_generation(any_database: str) -> None:
 
 @pytest.fixture
 def closed(alice: dict[str, Any]) -> dict[str, Any]:
-    """Alice has closed her account."""
+    """Close Alice's account. Returns Alice's user."""
     close_account(user_id=alice["id"], password=PASSWORD, address=HOME)
     return alice
 
@@ -349,7 +349,7 @@ def test_what_is_left_of_a_closed_account(closed: dict[str, Any]) -> None:
 
 
 def test_a_token_that_has_not_yet_ended_does_nothing_for_a_closed_account(closed: dict[str, Any]) -> None:
-    """Another process may take it for good for up to five seconds."""
+    """Another process may accept such a token for up to five seconds."""
     bob = register(username="bob", password=PASSWORD, address=HOME).user["id"]
     fields = {"user_id": closed["id"]}
     calls: list[Callable[[Session, datetime], Any]] = [

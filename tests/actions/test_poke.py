@@ -1,4 +1,4 @@
-"""Pokes are sent once each, together while others are under way, and again whatever went wrong."""
+"""Tests that each poke is sent once, together with others while a send is under way, and again after any error."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from tests.processes import wait_until
 
 
 class Sending:
-    """Takes the place of what sends: fails with these errors in turn, and then remembers."""
+    """Replaces the function that sends pokes: raises the given errors in turn, and then records what is sent."""
 
     def __init__(self, *errors: Exception) -> None:
         self.sent: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""A revoked token is refused within 5 s, whatever happens."""
+"""Tests that a revoked token is refused within 5 s, whatever happens."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says of itself."""
+    """The claims of a token that decide whether it is revoked."""
 
     revocable: tuple[str, ...] = ()
     user_id: int = 7
@@ -41,7 +41,7 @@ ANY = named()
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """A clock, in seconds, that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -51,7 +51,7 @@ class Clock:
 
 
 class Table:
-    """Stands between Revocations and the database: counts, breaks and stops its reads."""
+    """Stands between Revocations and the database, to count, break and stop its reads."""
 
     def __init__(self, clock: Clock) -> None:
         self.ahead = timedelta(0)
@@ -64,7 +64,7 @@ class Table:
         self._clock = clock
 
     def known(self) -> Revocations:
-        """What a process knows that reads here."""
+        """Returns the Revocations of a process that reads this table."""
         return Revocations(clock=self._clock, read=self.read)
 
     def read(self, rule: Rule[[], News]) -> News:
@@ -91,7 +91,7 @@ def table(database: str, clock: Clock) -> Iterator[Table]:
 
 
 def revoke(token_id: str, *, ago: timedelta = timedelta(0), of_access: bool = True) -> None:
-    """A revocation made that long ago."""
+    """Store a revocation made that long ago."""
 
     def rule(session: Session, now: datetime) -> None:
         times = {"expires_at": now + HOUR, "create_time": now - ago}
@@ -229,7 +229,7 @@ def test_a_read_costs_what_is_new_and_not_what_there_is(table: Table, clock: Clo
 
 
 def test_one_that_commits_after_a_younger_one_is_not_missed(any_database: str, clock: Clock) -> None:
-    """Its transaction began, and got its time, when the table had not been read for the last time."""
+    """The older transaction began, and got its time, before the table was last read."""
     known = Revocations(clock=clock)
     known.revoked(ANY)
     revoke("younger")
@@ -253,7 +253,7 @@ def test_of_two_transactions_that_commit_in_reverse_order_both_are_seen(mariadb_
     first = threading.Thread(target=write, args=(slow,))
     first.start()
     assert inserted.wait(PATIENCE)
-    revoke("second", ago=timedelta(seconds=-2))  # two seconds later, had this test the time
+    revoke("second", ago=timedelta(seconds=-2))  # as if it were made two seconds later
     assert known.revoked(named("second"))
     assert not known.revoked(named("first"))
     go.set()
@@ -288,7 +288,7 @@ def test_what_covers_no_living_token_any_more_is_forgotten(table: Table, clock: 
 
 
 def end_all(user_id: int = 7) -> tuple[int, int]:
-    """The generation that follows, and when it began."""
+    """Revoke all logins of a user. Returns the next generation, and when it began in Unix seconds."""
 
     def rule(session: Session, now: datetime) -> tuple[int, int]:
         return revoke_user(session, now, user_id=user_id), unix(now)

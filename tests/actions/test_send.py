@@ -1,4 +1,4 @@
-"""A draft is stored and its shard poked, unless its caller has stopped waiting; each outcome is counted."""
+"""Tests that a draft is stored and its shard poked, unless its caller has gone, and that each outcome is counted."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +15,14 @@ from tests.processes import PATIENCE
 
 @pytest.fixture
 def poked(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:  # noqa: F811
-    """Returns the shards that are poked: whether Redis gets them is the poker's own test."""
+    """Returns a list that collects the poked shards. The poker's own tests check that Redis gets them."""
     shards: list[int | None] = []
     monkeypatch.setattr(send, "poke", shards.append)
     return shards
 
 
 def counted(outcome: str) -> float:
-    """Returns how many sends of this process had this outcome."""
+    """Returns how many sends of this process had the given outcome."""
     return REGISTRY.get_sample_value("im_sends_total", {"outcome": outcome}) or 0.0
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_stored_for_a_caller_who_has_gone(poked: list[int | None]) ->
 
 
 def test_who_stops_waiting_before_commit_takes_nobody_else_along(poked: list[int | None]) -> None:
-    """The first holds up the group while the others ask, so that they may share a transaction."""
+    """The first send holds up the group while the others ask, so that they may share a transaction."""
     entered, go = threading.Event(), threading.Event()
 
     def holds_up() -> bool:
@@ -64,7 +64,7 @@ def test_who_stops_waiting_before_commit_takes_nobody_else_along(poked: list[int
         go.wait(PATIENCE)
         return False
 
-    questions = iter([False])  # it is still there at its turn, and has gone before COMMIT
+    questions = iter([False])  # the caller is there at its turn, and gone before COMMIT
 
     with ThreadPoolExecutor(3) as callers:
         first = callers.submit(submit, draft(BOB, ALICE, "first"), gone=holds_up)

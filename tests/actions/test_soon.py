@@ -1,4 +1,4 @@
-"""Tasks sent off the way: nobody waits for a Redis that does not answer."""
+"""Tests that tasks are sent in the background: no caller waits for a Redis that does not answer."""
 
 import threading
 
@@ -11,7 +11,7 @@ PATIENCE = 20.0
 
 
 class Queue:
-    """Stands in for Celery: sending takes until `answering` is set, and may fail."""
+    """Replaces Celery: `send` waits until `answering` is set, and then raises `error` if there is one."""
 
     def __init__(self) -> None:
         self.answering = threading.Event()

@@ -1,4 +1,4 @@
-"""Drafts that arrive during a commit go together into the next, and nobody answers for another's draft."""
+"""Tests that drafts that arrive during a commit share the next one, and that each sender gets its own answer."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +21,11 @@ from tests.processes import PATIENCE
 
 
 class Killed(BaseException):
-    """What ends a greenlet that waits."""
+    """The exception that ends a waiting greenlet."""
 
 
 class Woken(threading.Event):
-    """What one sender waits for; the test is told when they do, and may have them killed once they are woken."""
+    """The event that one sender waits for. It tells the test of the wait, and `kills` ends the sender once it wakes."""
 
     def __init__(self, waiting: threading.Semaphore) -> None:
         super().__init__()
@@ -40,12 +40,12 @@ class Woken(threading.Event):
         return woken
 
     def time_out(self) -> None:
-        """Let the wait end as it does when time is up: woken, and neither answered nor leading."""
+        """End the wait as a timeout does: the sender wakes with no answer, and does not lead."""
         self.set()
 
 
 class Rule:
-    """Answers each draft with its name, and remembers the batches. What `stop` names is held until `go`."""
+    """A rule that answers each draft with its name and records the batches. It waits at each of `stops_at` for `go`."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -68,13 +68,13 @@ class Rule:
 
 
 class Senders:
-    """Threads that submit, each until it has its answer."""
+    """Threads that each submit a draft and wait for its answer."""
 
     def __init__(self, pool: ThreadPoolExecutor, most: int) -> None:
         self.rule = Rule()
         self.woken: dict[str, Woken] = {}
         self.thread_of: dict[str, threading.Thread] = {}
-        # Repeatable is what begins with "again".
+        # Drafts that begin with "again" are repeatable.
         self.commits: GroupCommit[str, Any] = GroupCommit(
             self.rule, repeatable=lambda draft: draft.startswith("again"), most=most, event=self._event
         )
@@ -83,13 +83,13 @@ class Senders:
         self._own = threading.local()
 
     def first(self) -> Future[Any]:
-        """Submit a draft whose batch is held; returns once it is in flight."""
+        """Submit a draft whose batch is held. Returns its future once the batch is in flight."""
         future = self._pool.submit(self._submit, "first")
         self.rule.wait_entered()
         return future
 
     def submit(self, *drafts: str) -> list[Future[Any]]:
-        """Submit drafts while a batch is in flight, one after the other; returns once all wait."""
+        """Submit drafts one after the other while a batch is in flight. Returns their futures once all wait."""
         futures = []
         for draft in drafts:
             futures.append(self._pool.submit(self._submit, draft))
@@ -108,12 +108,12 @@ class Senders:
 
 
 def outcomes(futures: Sequence[Future[Any]]) -> list[Any]:
-    """What each was answered, or the type of what it raised."""
+    """Returns the answer of each future, or the type of its exception."""
     return [type(error) if (error := future.exception(PATIENCE)) else future.result() for future in futures]
 
 
 def store_heads(session: Session, drafts: Sequence[str]) -> list[str]:
-    """Insert a row for each draft; one that is there already is an IntegrityError for all."""
+    """Insert a row for each draft. Raises IntegrityError, for the whole batch, when one is there already."""
     session.execute(insert(Head), [{"conversation_id": draft, "shard": 0} for draft in drafts])
     return [f"stored {draft}" for draft in drafts]
 
@@ -179,7 +179,7 @@ def test_a_batch_has_its_limit(senders: Senders) -> None:
 
 
 def test_one_batch_is_in_flight_at_a_time(senders: Senders) -> None:
-    """Each batch is a transaction that ends before the next begins, so that the next sees all of it."""
+    """Each batch is a transaction that ends before the next begins, so the next sees all its rows."""
     seen: list[set[str]] = []
 
     def then(session: Session, drafts: Sequence[str]) -> list[str]:
@@ -215,7 +215,7 @@ def test_a_row_that_collides_does_not_harm_its_neighbours(senders: Senders) -> N
 
 
 def test_who_lost_a_race_is_tried_again_in_company(senders: Senders) -> None:
-    """Another process stored the same key meanwhile: the rule finds it when it looks again."""
+    """Another process stored the same key meanwhile, and the rule finds it when it runs again."""
     tries: list[int] = []
 
     def then(session: Session, drafts: Sequence[str]) -> list[str]:
@@ -333,7 +333,7 @@ def test_whoever_waits_too_long_for_a_batch_in_flight_knows_nothing(senders: Sen
 
 
 def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariadb: Senders) -> None:
-    """The COMMIT went through and its answer did not. Rows are as a rule would find them on looking again."""
+    """The COMMIT reached the server but its answer was lost, so a repeated rule finds the rows."""
     senders = senders_to_mariadb
 
     def then(session: Session, drafts: Sequence[str]) -> list[str]:

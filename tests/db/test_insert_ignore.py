@@ -1,4 +1,4 @@
-"""Rows whose keys are taken are left alone; whatever else is wrong is an error."""
+"""Tests that rows whose keys are taken are left alone, and that any other fault is an error."""
 
 from datetime import datetime
 from typing import Any
@@ -100,7 +100,7 @@ def test_a_value_that_is_missing_is_an_error(any_database: str, insert: Any) -> 
 
 
 def test_whoever_finds_a_row_there_holds_its_lock(mariadb_database: str) -> None:
-    """Two who share a lock, and both want to change the row, would each wait for the other."""
+    """With a shared lock two transactions that both want to change the row would wait for each other."""
     add("a")
     share = "LOCK IN SHARE MODE" if engine().dialect.is_mariadb else "FOR SHARE"  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""A connection that is lost at COMMIT while the COMMIT itself is still on its way to the server."""
+"""Tests of a connection that is lost while its COMMIT is still on its way to the server."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ _WAITING = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 
 
 class Proxy:
-    """Stands before a database. Once told, it hangs up on the client at COMMIT, and keeps the COMMIT for a while."""
+    """A proxy before a database. With `losing` set it hangs up at COMMIT, and holds the COMMIT until `let_through`."""
 
     def __init__(self, port: int) -> None:
         self._database = ("127.0.0.1", port)
@@ -74,7 +74,7 @@ def _received(link: socket.socket) -> bytes:
 
 @pytest.fixture
 def proxy(mariadb_database: str) -> Iterator[Proxy]:
-    """This process speaks to MariaDB through it."""
+    """Point the test process at MariaDB through a proxy. Yields the proxy."""
     url = make_url(mariadb_database)
     assert url.port
     proxy = Proxy(url.port)

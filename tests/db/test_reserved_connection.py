@@ -1,4 +1,4 @@
-"""The group commit's own connection, which those who read cannot take."""
+"""Tests of the connection reserved for the group commit, which readers cannot take."""
 
 from contextlib import ExitStack
 

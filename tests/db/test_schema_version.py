@@ -1,4 +1,4 @@
-"""A process serves on the schema that it was written for, and on a newer one while a release is rolled out."""
+"""Tests that a process serves on the schema that it was written for, and on a newer one during a rollout."""
 
 import pytest
 from sqlalchemy import text
@@ -8,7 +8,7 @@ from db.session import read, write
 
 
 def serves_on(revision: str) -> None:
-    """Ask as `/readyz` does, with this revision as the newest that was applied."""
+    """Ask as `/readyz` does, with the given revision as the newest that was applied."""
     write(lambda session, _: session.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": revision}))
     read(require_current)
 

@@ -1,4 +1,4 @@
-"""The one way to the database, where it hurts: locks, lost connections, and whose clock it is."""
+"""Tests of `read` and `write` under locks, lost connections and wrong clocks."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def add(session: Session, name: str) -> None:
 
 
 def heads() -> dict[str, int]:
-    """last_seq by conversation."""
+    """Returns the last_seq of each conversation's head, by conversation id."""
     return dict(read(lambda s, _: s.execute(select(Head.conversation_id, Head.last_seq)).tuples().all()))
 
 
@@ -34,7 +34,7 @@ def raise_seq(session: Session, name: str) -> None:
 
 @contextmanager
 def hearing(name: str, hear: Callable[..., None]) -> Iterator[None]:
-    """Call `hear` at an event of the engine."""
+    """Call `hear` at each engine event of a name, as long as the block runs."""
     event.listen(engine(), name, hear)
     try:
         yield
@@ -43,7 +43,7 @@ def hearing(name: str, hear: Callable[..., None]) -> Iterator[None]:
 
 
 def kill(connection: Any) -> None:
-    """End a connection of MariaDB from another one."""
+    """Kill a MariaDB connection from another one."""
     number = connection.connection.dbapi_connection.thread_id()
     with engine().connect() as other:
         other.exec_driver_sql(f"KILL {number}")
@@ -54,7 +54,7 @@ def failing_with(message: str) -> Callable[[], OperationalError]:
 
 
 class Stubborn:
-    """A rule that adds a row and fails so many times before it succeeds."""
+    """A rule that adds a row, and raises the given number of times before it succeeds."""
 
     def __init__(self, failures: int, error: Callable[[], Exception]) -> None:
         self.sessions: list[Session] = []
@@ -194,7 +194,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 
 
 def test_the_time_is_the_databases(any_database: str) -> None:
-    """Every new connection is told that it is the 9th of September 2001, which no other clock says."""
+    """Every new connection's clock is set to the 9th of September 2001, which no other clock says."""
 
     def turn_back(connection: Any, _record: Any) -> None:
         if engine().dialect.name == "sqlite":
@@ -280,7 +280,7 @@ def test_mariadb_is_strict_and_speaks_utc(mariadb_database: str) -> None:
 
 
 def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database: str) -> None:
-    """After 1205 half of the transaction is still there: it has to be rolled back before it begins again."""
+    """After error 1205 half of the transaction still stands, and must be rolled back before it begins again."""
     for name in ("mine", "theirs"):
         write(lambda session, _, name=name: add(session, name))
     attempts: list[int] = []
@@ -304,7 +304,7 @@ def test_a_lock_that_was_not_given_in_time_is_waited_for_again(mariadb_database:
 
 @pytest.mark.parametrize("written", [False, True], ids=["locked", "written"])
 def test_a_transaction_that_nobody_goes_on_with_is_ended_by_the_server(mariadb_database: str, *, written: bool) -> None:
-    """Its process may be unreachable, and its locks would last until TCP gives up. Here it takes a tenth."""
+    """An unreachable process would keep its locks until TCP gives up. The test cuts the server's timeout to a tenth."""
     write(lambda session, _: add(session, "1_2"))
     hasten = "SET idle_transaction_timeout = @@idle_transaction_timeout DIV 10, innodb_lock_wait_timeout = 1"
     engine().dispose()

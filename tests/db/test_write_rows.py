@@ -1,4 +1,4 @@
-"""Many rows that differ in everything, written in one statement."""
+"""Tests that rows that differ in every column are written in one statement."""
 
 from datetime import datetime
 from typing import Any
@@ -16,14 +16,14 @@ _COLUMNS = Conversation.__table__.columns
 
 
 def rows() -> list[dict[str, Any]]:
-    """All rows as they are stored, but for what the database computes."""
+    """Returns all rows as they are stored, without the column that the database computes."""
     found = read(lambda s, _: s.execute(select(*_COLUMNS).order_by(Conversation.id)).mappings().all())
     return [{name: value for name, value in row.items() if name != "undelivered"} for row in found]
 
 
 @pytest.fixture
 def three(any_database: str) -> list[dict[str, Any]]:
-    """Three rows of one user."""
+    """Store three conversation rows of one user. Returns them."""
 
     def rule(session: Session, now: datetime) -> None:
         common = {"user_id": 1, "last_seq": 9, "create_time": now, "update_time": now}
@@ -35,7 +35,7 @@ def three(any_database: str) -> list[dict[str, Any]]:
 
 
 def write(changed: list[dict[str, Any]], *columns: str) -> list[tuple[str, bool]]:
-    """The statements that it took, and whether each was for many rows."""
+    """Write rows. Returns the statements that it took, and whether each was for many rows."""
     heard: list[tuple[str, bool]] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, many: bool) -> None:

@@ -1,4 +1,4 @@
-"""This process, told of a Redis of its own."""
+"""A fixture that points the test process at a Redis of its own."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.servers import RedisServer
 
 @pytest.fixture
 def redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    """The Redis that `infra.redis.client()` talks to, for one test."""
+    """Yields the Redis that `infra.redis.client()` talks to, for one test."""
     with databases.configured("sqlite://"):
         monkeypatch.setenv("REDIS_URL", own_redis.url)
         settings.cache_clear()

@@ -1,4 +1,4 @@
-"""Notes cross Redis whole and in order, and no loss of the link goes unnoticed."""
+"""Tests that notes cross Redis whole and in order, and that every loss of the link is noticed."""
 
 import sys
 import threading
@@ -22,17 +22,17 @@ from tests.processes import PATIENCE, wait_until
 from tests.servers import RedisServer
 
 OWN = channels.of_relay("relay")
-SILENCE_SECONDS = 6.0  # so long nothing is heard of a lost link
+SILENCE_SECONDS = 6.0  # a link that is silent this long is lost
 MOST_AT_A_STRETCH = 250
 HEART = "the heart"  # the thread that publishes heartbeats
 
 
 class _Ended(BaseException):
-    """Ends a loop that would never end."""
+    """Raised to end a loop that would never end."""
 
 
 class Clock:
-    """A listener's clock, which the test turns, and its sleep, twenty times as short as asked for."""
+    """A listener's clock, which the test moves, and its sleep, shortened twentyfold."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -54,7 +54,7 @@ class Clock:
 
 
 class Relay:
-    """A listener with both its loops in threads, and what it has heard."""
+    """A listener with both its loops in threads, and a record of what it has heard."""
 
     def __init__(self, **injected: Any) -> None:
         self.heard: list[tuple[str, Note]] = []
@@ -76,11 +76,11 @@ class Relay:
         return self
 
     def wait_restored(self, times: int) -> None:
-        """Wait until the link has become whole that often."""
+        """Wait until the link has been restored that many times."""
         self._wait(lambda: self.restored >= times, f"restored {self.restored} times of {times}")
 
     def wait_heard(self, count: int) -> list[Any]:
-        """Wait for so many notes; the number that each carries."""
+        """Wait for `count` notes. Returns the number that each carries."""
         self._wait(lambda: len(self.heard) >= count, f"heard {self.heard}")
         return [number_of(note) for _, note in self.heard]
 
@@ -90,7 +90,7 @@ class Relay:
     def end(self) -> None:
         self.clock.end()
         with suppress(RedisError):
-            bus.publish([(OWN, Heartbeat())])  # the listener looks at the clock then
+            bus.publish([(OWN, Heartbeat())])  # a note makes the listener read the clock
         for thread in self._threads:
             if thread.ident:
                 thread.join(PATIENCE)
@@ -120,7 +120,7 @@ class Relay:
 
 @pytest.fixture
 def relay(redis: RedisServer) -> Iterator[Relay]:
-    """One that has not been started."""
+    """Yields a relay that has not been started."""
     relay = Relay()
     yield relay
     relay.end()
@@ -159,7 +159,7 @@ def test_notes_come_in_their_order(listening: Relay) -> None:
 
 
 def test_a_burst_lets_others_work_in_between(listening: Relay) -> None:
-    """Or nothing of it would be written before it is over, and the queues of fast readers would overflow."""
+    """Without pauses nothing would be written before the burst ends, and the queues of fast readers would overflow."""
     assert listening.subscribe("one").wait(PATIENCE)
     heard_at_pauses = [0]
     listening.clock.when_pausing = lambda: heard_at_pauses.append(len(listening.heard))
@@ -220,7 +220,7 @@ def test_what_was_asked_for_before_the_start_is_heard(relay: Relay) -> None:
 
 
 def when_confirmed(confirmed: threading.Event, do: Callable[[], object]) -> None:
-    """Have something done right after Redis has confirmed a subscription, while the link is still being opened."""
+    """Call `do` right after Redis has confirmed a subscription, while the link is still being opened."""
     confirm = confirmed.set
 
     def confirm_and_do() -> None:
@@ -246,7 +246,7 @@ def test_what_is_given_up_while_the_link_is_being_opened_is_not_heard(relay: Rel
 
 
 def test_who_leaves_and_comes_back_while_the_link_is_being_opened_is_heard(relay: Relay) -> None:
-    """Their one confirmation has come already: a relay that waited for another would be deaf for good."""
+    """The only confirmation has come already, and a relay that waited for another would be deaf for good."""
     again: list[threading.Event] = []
 
     def leave_and_come_back() -> None:
@@ -261,14 +261,14 @@ def test_who_leaves_and_comes_back_while_the_link_is_being_opened_is_heard(relay
 
 
 class Forgetful(PubSub):
-    """A link that loses a subscription on its way."""
+    """A link that loses one subscription on its way to Redis."""
 
     def subscribe(self, *channels: Any, **options: Any) -> None:
         super().subscribe(*(channel for channel in channels if channel != "one"), **options)
 
 
 class Choked(PubSub):
-    """A link that takes nothing after its first subscriptions."""
+    """A link that times out on every subscription after the first ones."""
 
     def subscribe(self, *channels: Any, **options: Any) -> None:
         if self.channels:
@@ -278,7 +278,7 @@ class Choked(PubSub):
 
 @pytest.fixture
 def links(redis: RedisServer) -> Iterator[Callable[..., Relay]]:
-    """Makes a relay whose links are of such kinds, one after the other."""
+    """Yields a function that makes a relay whose links are of the given classes, one after the other."""
     made: list[Relay] = []
 
     def make(*kinds: type[PubSub]) -> Relay:
@@ -308,7 +308,7 @@ def test_a_link_that_is_not_whole_in_time_is_lost_though_it_is_not_silent(
 
 
 def test_a_subscription_that_cannot_be_sent_is_a_lost_link(links: Callable[..., Relay]) -> None:
-    """Also while the link can be read: what is published to that channel would never be heard."""
+    """It is lost even when the link can be read, or notes published to that channel would never be heard."""
     relay = links(Choked, PubSub).start()
     relay.wait_restored(1)
     assert relay.subscribe("one").wait(PATIENCE)
@@ -318,7 +318,7 @@ def test_a_subscription_that_cannot_be_sent_is_a_lost_link(links: Callable[..., 
 
 
 def hears_itself(redis: RedisServer, *, times: int) -> None:
-    """Wait until that many heartbeats have been published from now on."""
+    """Wait until `times` heartbeats have been published from now on."""
     with Redis.from_url(redis.url) as server, server.pubsub() as listening:
         listening.subscribe(OWN)
         for _ in range(times + 1):  # the first answer confirms the subscription
@@ -326,7 +326,7 @@ def hears_itself(redis: RedisServer, *, times: int) -> None:
 
 
 def opening_costs(channels: int) -> int:
-    """Returns how many functions are called while a link with so many channels is opened."""
+    """Returns how many functions are called while a link with that many channels is opened."""
     calls = 0
 
     def count(_frame: FrameType, event: str, _arg: object) -> None:
@@ -353,18 +353,18 @@ def _end() -> None:
 
 
 def test_opening_a_link_costs_in_proportion_to_its_channels(redis: RedisServer) -> None:
-    """Counted, not timed. Four times as much for twice as many would be seconds at ten thousand."""
+    """Calls are counted, not timed. A fourfold cost for twice the channels would be seconds at ten thousand."""
     assert opening_costs(1_000) < 2.5 * opening_costs(500)
 
 
 def test_a_subscription_confirmed_twice_is_a_lost_link(listening: Relay) -> None:
-    """Nothing else shows that redis-py has connected anew by itself: it subscribes again and says nothing."""
+    """Nothing else shows that redis-py has reconnected by itself: it subscribes again without a word."""
     listening.subscribe(OWN)
     listening.wait_restored(2)
 
 
 class FailsOnce:
-    """Does what `call` does, but for the first time, in a thread of that name if one is given."""
+    """Wraps `call`, and raises at the first time, or at the first in the thread named `thread` if one is given."""
 
     def __init__(self, call: Callable[..., object], thread: str | None = None) -> None:
         self._call = call
@@ -401,7 +401,7 @@ def stumbles(loop: str) -> float:
 
 
 def test_a_killed_connection_is_a_lost_link(listening: Relay) -> None:
-    """redis-py connects again without a word: what was published meanwhile is missing, and must be fetched."""
+    """redis-py connects again without a word. Notes published meanwhile are missing, and must be fetched."""
     assert listening.subscribe("one").wait(PATIENCE)
     client().client_kill_filter(_type="pubsub")
     listening.wait_restored(2)
@@ -452,7 +452,7 @@ def test_a_redis_not_there_at_the_start_is_waited_for(relay: Relay, redis: Redis
 
 
 def test_silence_is_a_lost_link(listening: Relay, redis: RedisServer) -> None:
-    """A Redis that hangs closes nothing: only the missing heartbeat tells."""
+    """A Redis that hangs closes no connection. Only the missing heartbeat shows it."""
     redis.freeze()
     try:
         listening.clock.now += SILENCE_SECONDS + 1

@@ -1,4 +1,4 @@
-"""A burst of large notes is cut into parts, on its way into Redis and on its way out."""
+"""Tests that a burst of large notes is cut into parts, on its way into Redis and on its way out."""
 
 import threading
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ LARGE = 100_000
 
 
 class _Ended(BaseException):
-    """Ends a loop that would never end."""
+    """Raised to end a loop that would never end."""
 
 
 class Heard:
-    """A listener in a thread, and how many bytes of notes it takes before it lets others work."""
+    """A listener in a thread, which records the most bytes of notes that it takes between two pauses."""
 
     def __init__(self) -> None:
         self.most = self.count = self._since = 0
@@ -55,7 +55,7 @@ class Heard:
 
 
 def large() -> tuple[str, Note]:
-    """Returns channel and note, of a little over LARGE bytes."""
+    """Returns a channel and a note of a little over LARGE bytes."""
     return OWN, Frame(b"x" * LARGE)
 
 
@@ -69,7 +69,7 @@ def test_the_listener_lets_others_work_long_before_a_queue_of_2_mib_is_full(redi
 
 
 def test_no_more_than_4_mib_wait_in_one_pipeline(redis: RedisServer) -> None:
-    """Redis holds for a relay what the relay has not read yet, and cuts it off at 32 MB."""
+    """Redis buffers for a relay what the relay has not read yet, and disconnects it at 32 MB."""
     waiting: list[int] = []
 
     def notes() -> Iterator[tuple[str, Note]]:

@@ -1,4 +1,4 @@
-"""No two channels have one name."""
+"""Tests that no two channels have the same name."""
 
 from infra import channels
 

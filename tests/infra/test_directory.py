@@ -1,4 +1,4 @@
-"""The outside directory against real services: asked once, in time, and not at all while it is away."""
+"""Tests of the outside directory with real services: asked once, in time, and not at all while they are away."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def use_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
 
 @pytest.fixture
 def directory(outside: Outside, use_redis: Any) -> OutsideDirectory:
-    """Without a Redis: nothing is cached."""
+    """Returns a directory without a Redis, so that nothing is cached."""
     use_redis(databases.NOBODY_LISTENS)
     return OutsideDirectory(outside.address, outside.address)
 

@@ -1,4 +1,4 @@
-"""How often a caller may call, counted in memory: exact in any window, and forgetful of those who are gone."""
+"""Tests of call limits counted in memory: exact in any window, and without a trace of callers who are gone."""
 
 import random
 import sys
@@ -18,7 +18,7 @@ from tests import databases
 
 
 class Clock:
-    """Moves when it is told to."""
+    """A clock, in seconds, that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -64,7 +64,7 @@ def test_no_window_holds_more_and_none_is_refused_in_vain(clock: Clock, seed: in
         caller = chance.choice("abc")
         full = any(
             sum(at > clock.now - seconds for at in taken[caller]) >= count for count, seconds in limit
-        )  # counted in the simplest way there is
+        )  # counted in the simplest way
         wait = calls.take(caller)
         assert (wait > 0) is full
         if not full:
@@ -109,7 +109,7 @@ def test_a_call_costs_the_same_however_many_callers_there_are(clock: Clock) -> N
 
 
 def _lines(work: Callable[[], object]) -> int:
-    """How many lines of Python some work takes."""
+    """Returns how many lines of Python some work executes."""
     count = 0
 
     def trace(_frame: FrameType, event: str, _arg: Any) -> Any:
@@ -128,7 +128,7 @@ def _lines(work: Callable[[], object]) -> int:
 
 @pytest.fixture
 def caller(clock: Clock) -> Iterator[FlaskClient]:
-    """An application with two views: `/plain`, and `/limited` to PASSWORDS. `?user=` is who has signed in."""
+    """Yields a client of an app with `/plain`, and `/limited` to PASSWORDS. `?user=` sets who is signed in."""
     app = Flask(__name__)
 
     @app.before_request

@@ -1,4 +1,4 @@
-"""A loop that stumbles goes on, and one that stands still is named."""
+"""Tests that a loop goes on after an exception, and that a stalled loop is named."""
 
 import threading
 
@@ -10,7 +10,7 @@ from tests.processes import wait_until
 
 
 class _Ended(BaseException):
-    """Ends a loop that would never end."""
+    """Raised to end a loop that would never end."""
 
 
 def test_an_exception_does_not_end_a_loop() -> None:

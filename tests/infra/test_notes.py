@@ -1,4 +1,4 @@
-"""A note is read as it was written, across two releases, and anything else is refused."""
+"""Tests that a note is read as it was written, across two releases, and that anything else is refused."""
 
 from dataclasses import fields
 from typing import Any, get_args
@@ -65,7 +65,7 @@ def header(note: Note) -> dict[str, Any]:
 
 
 def changed(note: Note, **values: object) -> bytes:
-    """Returns a note with other values in its header, or without some."""
+    """Returns an encoded note with some values of its header changed or removed."""
     _, *frames = encode(note).split(b"\n")
     left = {name: value for name, value in (header(note) | values).items() if value is not _ABSENT}
     return b"\n".join((orjson.dumps(left), *frames))

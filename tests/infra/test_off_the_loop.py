@@ -1,4 +1,4 @@
-"""What would stall a loop runs beside it, and its exceptions are its caller's own business."""
+"""Tests that work which would stall a loop runs beside it, and that its exceptions reach its caller."""
 
 import subprocess
 import sys

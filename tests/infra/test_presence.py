@@ -1,4 +1,4 @@
-"""Who is connected, as the relays say it, and only as long as they are heard of."""
+"""Tests of presence: a user is online while a relay that reports them is alive."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,13 @@ ALICE, BOB = 1, 2
 
 
 def redis_now() -> float:
-    """Returns the time by Redis's clock, Unix seconds."""
+    """Returns the time by Redis's clock, in Unix seconds."""
     seconds, microseconds = client().time()
     return float(seconds + microseconds / 1e6)
 
 
 def last_heard(relay_id: str, seconds_ago: float) -> None:
-    """Let a relay's last sign of life be that old, by Redis's clock."""
+    """Set a relay's last sign of life to that many seconds ago, by Redis's clock."""
     client().zadd("im:relays", {relay_id: redis_now() - seconds_ago})
 
 
@@ -112,7 +112,7 @@ def test_a_relay_that_is_heard_of_again_is_believed_again(redis: RedisServer) ->
 
 
 def test_a_count_below_nothing_is_nothing(redis: RedisServer) -> None:
-    """A connection that ends between two reports can be counted off twice."""
+    """A connection that ends between two reports can be subtracted twice."""
     for relay in ("one", "two"):
         presence.report(relay, {})
     assert presence.leave("one", ALICE) == 0
@@ -137,7 +137,7 @@ def test_what_a_relay_leaves_behind_goes_by_itself(redis: RedisServer) -> None:
 def test_what_a_relay_counts_before_its_next_report_goes_by_itself_as_well(
     redis: RedisServer, change: Callable[[str, int], int]
 ) -> None:
-    """Redis may have lost all since the last one."""
+    """Redis may have lost everything since the last report."""
     change("one", ALICE)
     assert 0 < client().ttl("im:relay:one:users") <= DEAD_AFTER * 4
 

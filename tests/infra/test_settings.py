@@ -1,4 +1,4 @@
-"""Settings come from the environment; what is missing or malformed is named."""
+"""Tests that settings come from the environment, and that an error names what is missing or malformed."""
 
 from collections.abc import Iterator
 

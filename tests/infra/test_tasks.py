@@ -1,4 +1,4 @@
-"""How workers and beat wait for a Redis that is away, and that every name of a task means one."""
+"""Tests how workers and beat wait for a Redis that is away, and that every task name has a task."""
 
 import pytest
 from kombu.exceptions import OperationalError

@@ -1,4 +1,4 @@
-"""A token is good only when all of it is: whoever made it, whatever it says."""
+"""Tests that a token is valid only when every part of it is, whoever issued it."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ Configure = Callable[..., None]
 
 @pytest.fixture
 def configure(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
-    """Makes tokens usable here, with these settings."""
+    """Yields a function that makes tokens usable in this process, with the given settings."""
     contexts = []
 
     def apply(**environment: str) -> None:
@@ -40,12 +40,12 @@ def configure(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
 
 @pytest.fixture
 def own(configure: Configure) -> None:
-    """The built-in user centre's settings."""
+    """Use the settings of the built-in user centre."""
     configure()
 
 
 def forge(algorithm: str = "HS256", secret: str = SECRET, **claims: Any) -> str:
-    """A token of somebody else's making; a claim of None is left out."""
+    """Returns a token that the product did not make. A claim of None is left out."""
     body = {"sub": "7", "exp": int(time.time()) + HOUR, "type": "access", "jti": "id"} | claims
     given = {name: value for name, value in body.items() if value is not None}
     header = _part({"alg": algorithm, "typ": "JWT"})
@@ -216,7 +216,7 @@ def test_the_smallest_and_the_largest_user_are_let_in(own: None, user_id: int) -
 
 @pytest.mark.parametrize("depth", [900, 2_000, 100_000])
 def test_a_header_or_body_nested_without_end_is_refused(own: None, depth: int) -> None:
-    """As long as a header may be: it must not end the request with a RecursionError."""
+    """Tokens up to the longest allowed header must not end the request with a RecursionError."""
     deep = _encode(b"[" * depth)
     refused(f"{deep}.{deep}.x")
     refused(f"{_part({'alg': 'HS256'})}.{deep}.x")

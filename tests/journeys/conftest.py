@@ -1,4 +1,4 @@
-"""The same journey through each way to run the service; and the demo client in a browser."""
+"""Fixtures for journeys through each way to run the service, and through the demo client in a browser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tests.people import User, Web, friends
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A running service: its REST door, one without limits, and where its sockets are."""
+    """A running service: its REST door, a second door without limits, and the URL of its sockets."""
 
     web: Web
     unlimited_web: Web
@@ -22,7 +22,7 @@ class Deployment:
 
 @pytest.fixture(params=["stack", "embedded"])
 def service(request: pytest.FixtureRequest) -> Deployment:
-    """The test runs twice: on the processes of the Procfile with MariaDB and Redis, and on the embedded default."""
+    """Run the test twice: on the Procfile's processes with MariaDB and Redis, and on the embedded default."""
     running = request.getfixturevalue(request.param)
     if request.param == "stack":
         unlimited_web = request.getfixturevalue("unlimited_web")
@@ -32,6 +32,7 @@ def service(request: pytest.FixtureRequest) -> Deployment:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Yields a browser that the tests of a module share."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -40,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def windows(browser: Browser, embedded: EmbeddedRun) -> Iterator[tuple[Window, Window]]:
-    """Two windows that share nothing; afterwards neither has shown an error."""
+    """Yields two windows that share nothing, and fails afterwards when either has shown an error."""
     both = Window(browser, embedded.url), Window(browser, embedded.url)
     yield both
     faults = [window.faults for window in both]
@@ -51,12 +52,13 @@ def windows(browser: Browser, embedded: EmbeddedRun) -> Iterator[tuple[Window, W
 
 @pytest.fixture
 def rest(embedded: EmbeddedRun) -> Web:
+    """Returns the REST door of the embedded default that the windows use."""
     return Web(embedded.url)
 
 
 @pytest.fixture
 def pair(windows: tuple[Window, Window], rest: Web) -> tuple[User, User]:
-    """Two new friends, each signed in in a window."""
+    """Returns two new friends, each signed in in one of the windows."""
     users = friends(rest)
     for window, user in zip(windows, users, strict=True):
         window.sign_in(user)

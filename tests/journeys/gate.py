@@ -1,4 +1,4 @@
-"""A way to Redis that a test can close: what a process says on it is then held, and gets nowhere if it dies first."""
+"""A proxy before Redis that a test can close: it holds what a process sends, and drops it if the process dies first."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from redis.connection import parse_url
 
 
 class Gate:
-    """Passes everything on, until it is told to hold; `url` is what a process is given instead of Redis's own."""
+    """A proxy that passes everything on until `hold` is called. A process gets its `url` instead of Redis's own."""
 
     def __init__(self, redis_url: str) -> None:
         self._to = ("127.0.0.1", int(parse_url(redis_url)["port"]))
@@ -22,21 +22,21 @@ class Gate:
         self._open.set()
 
     def hold(self, word: bytes, *, answers: bool = False) -> None:
-        """From now on keep back what is said together with this word, and set `reached` once it was said.
+        """Hold back the bytes that a process sends together with this word, and set `reached` when they come.
 
-        With `answers` it is passed on, and nothing that Redis says from then on.
+        With `answers` these bytes are passed on, and everything that Redis answers from then on is held back.
         """
         self._held, self._answers = word, answers
         self._open.clear()
 
     def open(self) -> None:
-        """Let it pass, if whoever said it is still there."""
+        """Pass on what is held, if the process that sent it is still connected."""
         self._held = None
         self._open.set()
 
     @contextmanager
     def serving(self) -> Iterator["Gate"]:
-        """Until it is left."""
+        """Serve until the block is left."""
         threading.Thread(target=self._accept, daemon=True).start()
         try:
             yield self
@@ -53,7 +53,7 @@ class Gate:
                 threading.Thread(target=self._up, args=(caller, redis), daemon=True).start()
                 threading.Thread(target=self._pass, args=(redis, caller), daemon=True).start()
         except OSError:
-            return  # it is closed
+            return  # `serving` has closed the listening socket
 
     def _up(self, caller: socket.socket, redis: socket.socket) -> None:
         try:
@@ -95,4 +95,4 @@ def _end(*ends: socket.socket) -> None:
         try:
             end.shutdown(socket.SHUT_RDWR)
         except OSError:
-            continue  # it has ended already
+            continue  # the other end closed first

@@ -1,4 +1,4 @@
-"""What a fault test reads, locks or breaks in a deployment's database by hand."""
+"""Reads, locks and breaks rows of a deployment's database, for fault tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tests.stack import Stack
 
 
 def rows(stack: Stack, statement: str, **values: Any) -> list[Any]:
-    """The rows of a query, as they are now."""
+    """Returns the rows of a query, as they are now."""
     engine = create_engine(stack.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         found = list(connection.execute(text(statement), values))
@@ -19,7 +19,7 @@ def rows(stack: Stack, statement: str, **values: Any) -> list[Any]:
 
 
 def outbox(stack: Stack, *, applied: bool | None = None) -> int:
-    """Events that wait, all or those in one state."""
+    """Returns the number of events in the outbox, of all or only of those that are applied or not."""
     statement = "SELECT count(*) FROM im_outbox"
     if applied is not None:
         statement += f" WHERE applied = {int(applied)}"
@@ -27,10 +27,10 @@ def outbox(stack: Stack, *, applied: bool | None = None) -> int:
 
 
 def lock_waits(stack: Stack) -> int:
-    """How many transactions wait for a row's lock now.
+    """Returns how many transactions wait for a row's lock now.
 
-    Not asked of information_schema.innodb_trx: it is a cache that is filled anew only when nobody has read it for a
-    tenth of a second, so whoever polls it faster sees its first answer for ever.
+    It does not ask information_schema.innodb_trx: that cache is refilled only when nobody has read it for a tenth of a
+    second, so that a faster poll sees its first answer for ever.
     """
     statement = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
     return int(rows(stack, statement)[0][1])
@@ -38,7 +38,7 @@ def lock_waits(stack: Stack) -> int:
 
 @contextmanager
 def locked(stack: Stack, statement: str, **values: Any) -> Iterator[Connection]:
-    """Hold what a SELECT … FOR UPDATE locks, as long as the block runs."""
+    """Hold the rows that a SELECT … FOR UPDATE locks, as long as the block runs. Yields the connection."""
     engine = create_engine(stack.database_url)
     with engine.begin() as connection:
         connection.execute(text(statement), values)

@@ -1,4 +1,4 @@
-"""What the owner of an account, and an operator, can end: the logins, and the account itself."""
+"""Tests that the owner of an account, and an operator, can end its logins and the account itself."""
 
 import time
 from typing import Any
@@ -58,7 +58,7 @@ def opens_nothing(url: str, token: str) -> bool:
 
 
 def foreign(user: User, **claims: Any) -> str:
-    """A token of another issuer, which shares the secret and knows neither logins nor generations."""
+    """Returns a token of another issuer, which shares the secret and knows neither logins nor generations."""
     body = {"sub": str(user.id), "type": "access", "exp": int(time.time()) + 600} | claims
     return jwt.encode(body, databases.SECRET, "HS256")
 
@@ -84,7 +84,7 @@ def test_a_new_password_ends_all_logins_but_the_new_one(service: Deployment) -> 
 
 
 def test_a_login_of_the_same_second_holds(web: Web) -> None:
-    """Many in a row: no second of theirs has only one of the two in it."""
+    """Four pairs in a row, so that a change and a login of some pair fall into the same second."""
     user = new_user(web)
     token, old, new = user.token, PASSWORD, ANOTHER
     for _ in range(4):

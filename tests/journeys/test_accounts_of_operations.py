@@ -1,4 +1,4 @@
-"""The accounts that docs/operations.md names, of Redis and of the database, are all that the processes need."""
+"""Tests that the Redis and database accounts of docs/operations.md have all the rights that the processes need."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ DOCUMENT = (ROOT / "docs/operations.md").read_text()
 
 @pytest.fixture
 def own_accounts(own_redis: RedisServer) -> Iterator[redis.Redis]:
-    """A Redis with the documented accounts."""
+    """Make the documented accounts in Redis. Yields an administrator's client."""
     accounts = dict(re.findall(r"^user (\w+) +on >… (.+)$", DOCUMENT, re.M))
     assert accounts.keys() == {"web", "realtime", "worker", "beat", "rpc"}
     with redis.Redis.from_url(own_redis.url) as administrator:
@@ -31,7 +31,7 @@ def own_accounts(own_redis: RedisServer) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def database_account(fresh_stack: Stack) -> Iterator[str]:
-    """The database by the documented account."""
+    """Make the documented account of the database. Yields the URL that uses it."""
     rights = re.search(r"^GRANT (SELECT.+) ON im\.\* TO", DOCUMENT, re.M)
     assert rights
     url = make_url(fresh_stack.database_url)

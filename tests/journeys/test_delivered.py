@@ -1,4 +1,4 @@
-"""Delivered means that the device answered."""
+"""Tests that a message is delivered only when the device has answered for it."""
 
 import threading
 
@@ -21,7 +21,7 @@ def statuses(web: Web, pair: tuple[User, User]) -> list[int]:
 
 
 def prove_workers_idle(web: Web, stack: Stack) -> None:
-    """Whatever was handed to the workers before is done: a later message has gone all the way."""
+    """Wait until a later message is delivered, which shows that the workers have done all that came before."""
     later = friends(web)
     device = Device(stack.realtime_urls[0], later[1].token).online()
     send(web, *later)
@@ -94,7 +94,7 @@ def test_after_an_overflow_nothing_later_proves_what_was_skipped(
     web: Web, unlimited_web: Web, stack: Stack, pair: tuple[User, User]
 ) -> None:
     stuck = Device(stack.realtime_urls[0], pair[1].token, reads=False)
-    prove_workers_idle(web, stack)  # its backlog was asked for before, so it is live now
+    prove_workers_idle(web, stack)  # the backlog was requested before, so the device is live now
     big = "x" * 5_000
     name = conversation(*pair)
     total = 900  # 4.6 MB: more than the queue and the kernel's buffers hold

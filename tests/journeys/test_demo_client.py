@@ -1,4 +1,4 @@
-"""The demo client in a real browser: two windows, two users, every answer live."""
+"""Tests of the demo client in a real browser, with two windows for two users."""
 
 import re
 import uuid
@@ -321,7 +321,7 @@ def test_after_a_cut_link_the_chat_is_exactly_right(windows: tuple[Window, Windo
 
 
 def test_a_long_absence_is_caught_up_without_a_hole(windows: tuple[Window, Window], rest: Web) -> None:
-    """More than a backlog and one page of sync bring."""
+    """450 messages are more than a backlog and one page of sync bring."""
     a, b = friends(rest)
     alice, _ = windows
     before = send(rest, b, a, "before")
@@ -340,7 +340,7 @@ def test_a_long_absence_is_caught_up_without_a_hole(windows: tuple[Window, Windo
 
 
 def test_a_truncated_backlog_is_acknowledged_once_synced(windows: tuple[Window, Window], rest: Web) -> None:
-    """Without the ack nothing above the hole would count as delivered."""
+    """Without the ack no message above the hole would count as delivered."""
     (alice, bob), (a, b) = windows, friends(rest)
     texts = [send(rest, b, a, f"early {number}")["content"] for number in range(1, 231)]
     bob.sign_in(b)

@@ -1,4 +1,4 @@
-"""The demo client in English and in Chinese: which of them is shown, and that it changes at once."""
+"""Tests of the demo client's language: which is shown first, and that a change takes effect at once."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ ENGLISH = {"lang": "en-GB", "title": "Messages", "sign-in": "Sign in"}
 
 @pytest.fixture
 def chinese(browser: Browser, embedded: EmbeddedRun) -> Iterator[Window]:
-    """A window of somebody who reads Chinese."""
+    """Yields a window of a user who reads Chinese."""
     window = Window(browser, embedded.url, locale="zh-CN")
     yield window
     window.context.close()

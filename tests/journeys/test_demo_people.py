@@ -1,4 +1,4 @@
-"""Friends in the demo client: told as they come and go, and one click from a chat."""
+"""Tests of friends in the demo client: their presence is shown live, and a click opens a chat."""
 
 import re
 
@@ -38,7 +38,7 @@ def test_requests_and_friends_are_shown_without_asking(windows: tuple[Window, Wi
     for place in (alice.conversation(b.username), alice.page.locator("#chat")):
         expect(place.get_by_test_id("presence-dot")).to_have_attribute("data-online", "false")
 
-    with bob.page.expect_request("**/friend/v1/list"):  # a resync says that something may have been missed
+    with bob.page.expect_request("**/friend/v1/list"):  # the frame `resync` says that frames may have been missed
         changed = {"conversation_id": conversation(a, b), "is_top": True}
         answer(rest.post("/message/v1/conversation/update", changed, b.token))
 
@@ -97,7 +97,7 @@ def test_initials_can_be_read_on_every_colour(windows: tuple[Window, Window], re
 
 
 def _contrast(one: str, other: str) -> float:
-    """WCAG 2.2, from two `rgb(…)`."""
+    """Returns the contrast ratio of two colours `rgb(…)`, as WCAG 2.2 defines it."""
     darker, lighter = sorted(_luminance(colour) for colour in (one, other))
     return (lighter + 0.05) / (darker + 0.05)
 

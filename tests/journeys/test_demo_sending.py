@@ -1,4 +1,4 @@
-"""The demo client keeps what is written, and sends it until it is stored or refused for good."""
+"""Tests that the demo client keeps a written message, and sends it until it is stored or refused for good."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ SEND = "**/message/v1/send"
 
 
 def refuse(window: Window, status: int, **headers: str) -> list[float]:
-    """Answer every send with that status, as a server in need does; the moments at which it was tried."""
+    """Answer every send with an error status. Returns a list that collects when each was tried, in seconds."""
     tried: list[float] = []
 
     def fulfil(route: Route) -> None:
@@ -26,7 +26,7 @@ def refuse(window: Window, status: int, **headers: str) -> list[float]:
 
 
 def wait_for(window: Window, holds: Callable[[], bool]) -> None:
-    """Wait, while the window goes on."""
+    """Wait until a condition holds, while the window runs on. Fails after 20 s."""
     deadline = time.monotonic() + 20
     while not holds():
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""The first page of the demo client: what is wrong is told where it is."""
+"""Tests of the demo client's first page: an error is shown at the field that it is about."""
 
 from playwright.sync_api import Browser, expect
 

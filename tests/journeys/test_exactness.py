@@ -1,4 +1,4 @@
-"""2,000 messages by 20 senders to 10 recipients, 16 at a time, every tenth retried: dense, once, in order, exact."""
+"""Tests 2,000 messages of 20 senders to 10 recipients, 16 at a time, each tenth retried: seqs and counts are exact."""
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What was answered 200 arrives, and is counted, whatever dies meanwhile."""
+"""Tests that a message answered with 200 arrives and is counted, whichever process dies meanwhile."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -36,14 +36,14 @@ def pair(web: Web) -> tuple[User, User]:
 
 @pytest.fixture
 def device(running: Stack, pair: tuple[User, User]) -> Iterator[Device]:
-    """Bob's."""
+    """Yields Bob's device."""
     made = Device(running.realtime_urls[0], pair[1].token).online()
     yield made
     made.close()
 
 
 def assert_exact(web: Web, pair: tuple[User, User], device: Device, count: int) -> None:
-    """Bob has each message once as far as seqs tell, in order, and the count is right."""
+    """Fails unless Bob gets seqs 1 to `count` in order, repeats aside, and has that many unread."""
     name = conversation(*pair)
     device.wait(lambda: len(set(device.seqs(name))) >= count, f"all {count}")
     firsts = list(dict.fromkeys(device.seqs(name)))
@@ -55,7 +55,7 @@ def test_a_worker_killed_between_commit_and_drain_loses_nothing(
     running: Stack, web: Web, pair: tuple[User, User], device: Device
 ) -> None:
     worker = running.named("worker")[0]
-    worker.freeze()  # it may have taken the poke off the queue, it cannot have drained
+    worker.freeze()  # a frozen worker may take the poke off the queue, but cannot drain
     for number in range(20):
         send(web, *pair, f"number {number}")
     assert storage.outbox(running) == 20
@@ -83,7 +83,7 @@ def test_a_worker_killed_between_applying_and_publishing_loses_nothing(
     running: Stack, web: Web, pair: tuple[User, User], device: Device, own_redis: RedisServer
 ) -> None:
     worker = running.named("worker")[0]
-    # The second transaction of the drain deletes what it has published: hold it there.
+    # The drain's second transaction deletes what it has published. The lock stops it before that.
     with storage.locked(running, "SELECT shard FROM im_outbox_shard FOR UPDATE"):
         for number in range(20):
             send(web, *pair, f"number {number}")
@@ -190,7 +190,7 @@ def test_what_is_no_message_in_a_queue_ends_no_worker(
 
 @pytest.fixture
 def gate(fresh_stack: Stack, own_redis: RedisServer) -> Iterator[Gate]:
-    """The worker's only way to Redis, in a deployment without beat: nothing sweeps."""
+    """Yields the worker's only way to Redis, in a deployment without beat, so that nothing sweeps."""
     with Gate(own_redis.url).serving() as made:
         fresh_stack.start(workers=0, beat=0, rpc=0)
         fresh_stack.add("worker", REDIS_URL=made.url)
@@ -199,7 +199,7 @@ def gate(fresh_stack: Stack, own_redis: RedisServer) -> Iterator[Gate]:
 
 @pytest.fixture
 def held(gate: Gate, fresh_stack: Stack) -> tuple[Web, tuple[User, User], Device]:
-    """Two friends behind the gate, and a device of the second one that has all there was."""
+    """Returns two friends behind the gate, and an online device of the second."""
     web = Web(fresh_stack.web_url)
     pair = friends(web)
     return web, pair, Device(fresh_stack.realtime_urls[0], pair[1].token).online()
@@ -239,7 +239,7 @@ def test_a_worker_killed_after_publishing_and_before_it_deletes_publishes_again(
 
 
 def test_a_second_send_needs_no_sweep(held: tuple[Web, tuple[User, User], Device]) -> None:
-    """A poke's flag keeps others away for two seconds: the drain that it asked for takes it down."""
+    """A poke's flag suppresses other pokes for two seconds, unless the drain that it asked for removes the flag."""
     web, pair, device = held
     for count in (1, 2, 3):
         send(web, *pair)
@@ -256,7 +256,7 @@ def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
     with ThreadPoolExecutor(1) as pool:
         recall = pool.submit(web.post, "/message/v1/recall", {"message_id": secret["id"]}, pair[0].token)
         wait_until(lambda: recall.done() or storage.lock_waits(fresh_stack), "the recall to wait")
-        answered_first = recall.done()  # rightly only when publishing has been given up meanwhile
+        answered_first = recall.done()  # right only if the worker gave up publishing meanwhile
         gate.open()
         assert answer(recall.result())["message"]["status"] == 4
     fresh_stack.add("beat")
@@ -268,7 +268,7 @@ def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
 def test_a_redis_that_stands_still_is_nothing_to_web(
     running: Stack, web: Web, pair: tuple[User, User], device: Device, own_redis: RedisServer
 ) -> None:
-    """Longer than a loop may stand still: whoever takes web out of service for it stops sends for nothing."""
+    """Redis hangs longer than a loop may stall. Taking web out of service for that would stop sends for nothing."""
     own_redis.freeze()
     still, count = time.monotonic(), 0
     while time.monotonic() - still < STALLED_SECONDS + 3:
@@ -280,7 +280,7 @@ def test_a_redis_that_stands_still_is_nothing_to_web(
 
 
 def lost_by_flushall(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
-    """What the poke had put into Redis is gone before a worker sees it."""
+    """Lose the poke: Redis is emptied before a worker sees the task."""
     (worker,) = running.named("worker")
     worker.kill()
     sending()
@@ -291,7 +291,7 @@ def lost_by_flushall(running: Stack, own_redis: RedisServer, sending: Callable[[
 
 
 def lost_with_its_web_process(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
-    """Web holds its pokes until Redis is back, and dies before."""
+    """Lose the poke: web holds it until Redis is back, and dies before that."""
     own_redis.stop()
     sending()
     running.named("web")[0].kill()
@@ -300,7 +300,7 @@ def lost_with_its_web_process(running: Stack, own_redis: RedisServer, sending: C
 
 
 def lost_with_its_worker(running: Stack, own_redis: RedisServer, sending: Callable[[], object]) -> None:
-    """A worker that had taken the task dies before it has done anything."""
+    """Lose the poke: a worker takes the task, and dies before it has done anything."""
     (worker,) = running.named("worker")
     names = "SELECT conversation_id FROM im_conversation FOR UPDATE"
     with storage.locked(running, names):
@@ -319,7 +319,7 @@ def test_a_lost_poke_is_made_good_without_another_send(
     own_redis: RedisServer,
     lose: Callable[[Stack, RedisServer, Callable[[], object]], None],
 ) -> None:
-    """Nothing is sent afterwards: a later send would poke the shard, and a later frame would show the gap."""
+    """No message is sent afterwards, because a later send would poke the shard, and a later frame show the gap."""
     send(web, *pair)
     assert_exact(web, pair, device, 1)
     lose(running, own_redis, lambda: send(web, *pair, "the last word"))

@@ -1,4 +1,4 @@
-"""Who is told of requests and friendships while connected, and who is told nothing."""
+"""Tests of which connected users get frames of requests and friendships, and which get none."""
 
 import functools
 from typing import Any
@@ -14,7 +14,7 @@ from tests.stack import Stack
 
 
 class Two:
-    """Two strangers, each with a device, Bob with a second one."""
+    """Two users who are not friends, each with a device, and Bob with a second one."""
 
     def __init__(self, service: Deployment) -> None:
         self._service = service
@@ -38,13 +38,13 @@ class Two:
             device.wait(lambda device=device: "added" in events(device), "the friendship")
 
     def expect_presence(self) -> None:
-        """Each is told that the other is online."""
+        """Wait until each device has the frame that the other user is online."""
         for device, other in ((self.alices, self.bob), (self.bobs, self.alice), (self.bobs_other, self.alice)):
             told = {"user_id": other.id, "online": True, "last_seen": None}
             device.wait(lambda device=device, told=told: told in device.of("presence"), "the other's presence")
 
     def settle(self, *users: User) -> None:
-        """Wait until these have been told whatever was to be told before: of a request made after it."""
+        """Wait until users have got all earlier frames: until they get the frame of a request made now."""
         stranger = new_user(self._service.web)
         for user in users:
             self.call("request", stranger, to_user_id=user.id)
@@ -61,7 +61,7 @@ def two(service: Deployment) -> Two:
 
 @functools.cache
 def _await_presence(web_url: str, sockets: str) -> None:
-    """A relay that began before its Redis counts as alive some seconds later, and its users as online."""
+    """Wait until presence works: a relay started before its Redis counts as alive only some seconds later."""
     devices: list[Device] = []
 
     def told() -> bool:
@@ -78,7 +78,7 @@ def events(device: Device) -> list[str]:
 
 
 def senders(device: Device) -> list[int]:
-    """Of the requests that the device was told of."""
+    """Returns the ids of the users whose requests the device was sent."""
     return [frame["user"]["id"] for frame in device.of("friend") if frame["event"] == "requested"]
 
 
@@ -154,7 +154,7 @@ def test_after_an_unblocking_both_are_told_who_is_online(two: Two) -> None:
 
 
 def test_who_is_blocked_by_the_other_becomes_a_friend_without_presence(two: Two) -> None:
-    """Asking back accepts also what a block has hidden; the block stays."""
+    """A request back also accepts a request that a block has hidden, and the block stays."""
     two.call("block", two.bob, user_id=two.alice.id)
     two.call("request", two.alice, to_user_id=two.bob.id)
     two.call("request", two.bob, to_user_id=two.alice.id)

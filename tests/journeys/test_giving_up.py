@@ -1,4 +1,4 @@
-"""A sender who hangs up while their message waits for its turn."""
+"""Tests of a sender who hangs up while their message waits for its turn."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ _HEAD = "SELECT shard FROM im_conversation_head WHERE conversation_id = :name FO
 
 
 def post(url: str, sender: User, recipient: User, content: str) -> socket.socket:
-    """Ask to send a message; the connection, on which nobody has listened for the answer yet."""
+    """Post a message without reading the answer. Returns the connection."""
     place = urlsplit(url)
     body = json.dumps({"to_user_id": recipient.id, "content": content}).encode()
     head = (
@@ -29,7 +29,7 @@ def post(url: str, sender: User, recipient: User, content: str) -> socket.socket
 
 
 def held(stack: Stack, port: int) -> bool:
-    """Whether the web process still has the connection that came from this port."""
+    """Returns whether the web process still has the connection that came from this port."""
     leader = psutil.Process(stack.named("web")[0].pid)
     family = [leader, *leader.children(recursive=True)]
     return any(each.raddr and each.raddr.port == port for process in family for each in process.net_connections())

@@ -1,6 +1,6 @@
-"""Whoever has the largest backlog and never answers harms only themselves.
+"""Tests that a user with the largest backlog whose devices never answer harms only themselves.
 
-`LONG=1` lets the attack go on for a minute, and prints what was measured.
+`LONG=1` lets the attack go on for a minute, in six rounds of at least 10 s.
 """
 
 import os
@@ -22,13 +22,13 @@ from tests.stack import Stack
 
 LARGEST = {"content": "\U0001f600" * 5_000, "extra": {"x": "y" * 8_000}}
 ROUNDS = 6 if os.environ.get("LONG") else 1
-AT_LEAST_SECONDS = 10.0 if os.environ.get("LONG") else 0.0  # of an attack
-MESSAGES = 25  # of the bystanders in a phase
-UNHARMED_SECONDS = 1.0  # less than this is no harm, whatever the ratio: the machine may be busy with something else
+AT_LEAST_SECONDS = 10.0 if os.environ.get("LONG") else 0.0  # length of an attack
+MESSAGES = 25  # sent by the bystanders in a phase, at least
+UNHARMED_SECONDS = 1.0  # a shorter wait is no harm, whatever the ratio: the machine may be busy
 
 
 class Buffer:
-    """The most that Redis has held for one subscriber while the block ran."""
+    """Measures the most bytes that Redis holds for one subscriber while the block runs."""
 
     def __init__(self, url: str) -> None:
         self.most = 0
@@ -52,7 +52,7 @@ class Buffer:
 
 
 class Bystanders:
-    """Two others at the same relay, one of whom writes and the other reads."""
+    """Two other users at the same relay, of whom one writes and the other reads."""
 
     def __init__(self, stack: Stack, web: Web) -> None:
         self._web = web
@@ -62,7 +62,7 @@ class Bystanders:
         self.sent = 0
 
     def talk(self, *, at_least: float = 0.0) -> list[float]:
-        """Send some messages, one after the other, for so many seconds; how long each took to arrive."""
+        """Send messages one after the other, for at least `at_least` seconds. Returns each one's delay in seconds."""
         until, waits = time.monotonic() + at_least, []
         while len(waits) < MESSAGES or time.monotonic() < until:
             before = time.monotonic()
@@ -79,7 +79,7 @@ class Bystanders:
 
 @contextmanager
 def silent_sockets(stack: Stack, user: User) -> Iterator[list[Device]]:
-    """As many connections as a user may have, that read and never answer a ping."""
+    """Yields as many connections as a user may have, which read and never answer a ping."""
     with ThreadPoolExecutor(20) as pool:
         devices = list(pool.map(lambda _: _silent(stack.realtime_urls[0], user), range(20)))
         yield devices
@@ -87,7 +87,7 @@ def silent_sockets(stack: Stack, user: User) -> Iterator[list[Device]]:
 
 
 def _silent(url: str, user: User) -> Device:
-    while True:  # the places of the last round may not be free yet
+    while True:  # connections of the last round may still count
         device = Device(url, user.token, answers=False)
         if _welcome(device):
             return device

@@ -1,4 +1,4 @@
-"""What becomes of a message once it is sent: read, recalled, deleted, arranged, caught up with, on every device."""
+"""Tests of what follows a send, on every device: reading, recalling, deleting, conversation settings and sync."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PLACEHOLDER = "[消息已撤回]"
 
 
 class Chat:
-    """Two friends, a device of each, and a second one of Bob's."""
+    """Two friends with a device each, and a second one of Bob's."""
 
     def __init__(self, service: Deployment) -> None:
         self.web = service.web
@@ -24,7 +24,7 @@ class Chat:
         self.bobs_other = Device(service.sockets, self.bob.token).online()
 
     def send(self, content: str = "hello") -> dict[str, Any]:
-        """Alice to Bob; waits until Bob's devices have it and it is counted."""
+        """Send a message from Alice to Bob, and wait until both of Bob's devices have it. Returns the Message."""
         message = send(self.web, self.alice, self.bob, content)
         for device in (self.bobs, self.bobs_other):
             device.wait(lambda device=device: message["id"] in [each["id"] for each in device.messages], "the message")

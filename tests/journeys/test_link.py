@@ -1,4 +1,4 @@
-"""What sockets get when the relay's link to Redis stalls, is cut, or carries what nobody understands."""
+"""Tests of what sockets get when the relay's link to Redis stalls, is cut, or carries unreadable notes."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ from tests.processes import wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
 
-LINGER_SECONDS = 5.0  # a relay keeps the channel of a user who has gone so long
+LINGER_SECONDS = 5.0  # a relay keeps the channel of a user who has gone this long
 SECRET = "nobody's business"
 
 
@@ -36,7 +36,7 @@ def redis_of(stack: Stack) -> redis.Redis:
 
 
 def test_who_comes_back_while_redis_stalls_hears_everything(running: Stack, people: tuple[User, User]) -> None:
-    """The stall spans the moment at which the relay gives up the channel that nobody has used for a while."""
+    """The stall spans the moment at which the relay gives up the unused channel."""
     web, bob = Web(running.web_url), people[1]
     Device(running.realtime_urls[0], bob.token).online().close()
     time.sleep(LINGER_SECONDS - 0.2)
@@ -60,7 +60,7 @@ def test_what_a_cut_link_lost_arrives_though_nothing_follows(running: Stack, peo
 
 
 def garbage(conversation_id: str) -> list[bytes]:
-    """Notes that nobody can read, of a later release, or whose header is not what its kind needs."""
+    """Returns notes that are unreadable, of a later release, or without the header that their kind needs."""
     frame = b'\n{"type":"new_message","content":"%s"}' % SECRET.encode()
     message = b'{"kind":"message","conversation_id":"%s",' % conversation_id.encode()
     return [
@@ -85,7 +85,7 @@ def test_what_nobody_understands_harms_nobody(web: Web, stack: Stack) -> None:
         for note in garbage(conversation(alice, bob)):
             assert server.publish(channel, note)
     sent = []
-    for number in range(2):  # the second waits for a backlog that the garbage has set off
+    for number in range(2):  # the second message waits for a backlog that the garbage has set off
         sent.append(send(web, alice, bob, f"number {number}"))
         device.expect("new_message", number + 1)
     assert [frame["type"] for frame in device.frames if frame["type"] not in ("presence", "friend")] == [
@@ -113,7 +113,7 @@ def test_who_connects_while_redis_is_away_is_told_of_friends_and_they_of_them(
 
 
 class SlowSubscriptions(threading.Thread):
-    """A proxy before Redis that passes subscriptions to users' channels on late, and all else at once."""
+    """A proxy before Redis that delays subscriptions to users' channels, and passes all else on at once."""
 
     SECONDS = 0.5
 
@@ -125,7 +125,7 @@ class SlowSubscriptions(threading.Thread):
         self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
 
     def run(self) -> None:
-        with suppress(OSError):  # it is stopped
+        with suppress(OSError):  # `stop` closes the listening socket
             while True:
                 near, _ = self._listening.accept()
                 far = socket.create_connection((self._redis.hostname, self._redis.port))
@@ -141,7 +141,7 @@ class SlowSubscriptions(threading.Thread):
         self.join()
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):  # one side is gone
+        with suppress(OSError):  # either side went away
             while data := one.recv(65_536):
                 if b"SUBSCRIBE" in data and b"im:user:" in data:
                     time.sleep(self.SECONDS)
@@ -158,7 +158,7 @@ def slow(own_redis: RedisServer) -> Iterator[SlowSubscriptions]:
 
 
 def test_hello_waits_until_the_relay_hears_the_user(fresh_stack: Stack, slow: SlowSubscriptions) -> None:
-    """Else what is published between the backlog and the subscription would be missing until the next message."""
+    """Otherwise notes published between backlog and subscription would be missing until the next message."""
     fresh_stack.start(realtime=0, rpc=0)
     fresh_stack.add("realtime", REDIS_URL=slow.url)
     bob = new_user(Web(fresh_stack.web_url))

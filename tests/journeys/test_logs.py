@@ -1,4 +1,4 @@
-"""Logs hold what happened, and never what somebody wrote or how somebody signs in."""
+"""Tests that logs hold what happened, but never a message's content or a user's credentials."""
 
 import uuid
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.stack import Stack
 
 @pytest.fixture
 def refused_content(stack: Stack) -> Iterator[str]:
-    """A content that the database refuses to store."""
+    """Yields a content that the database refuses to store."""
     content = uuid.uuid4().hex
     engine = create_engine(stack.database_url)
     refuse = "SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048, MESSAGE_TEXT = 'refused by hand'"

@@ -1,4 +1,4 @@
-"""A message travels from POST to the peer's socket."""
+"""Tests of a message's way from POST to the peer's socket."""
 
 from tests.device import Device
 from tests.journeys.conftest import Deployment

@@ -1,4 +1,4 @@
-"""What an operator asks and repairs: `flask audit`, `trace` and `parked` against a running deployment."""
+"""Tests of the operator's commands `flask audit`, `trace` and `parked` on a running deployment."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ from tests.stack import Stack, commands, with_programs
 
 @pytest.fixture
 def pair(web: Web, stack: Stack) -> tuple[User, User]:
-    """Two friends, with three messages that are counted and not delivered."""
+    """Returns two friends with three messages that are counted and not delivered."""
     made = friends(web)
     for number in range(3):
         send(web, *made, f"number {number}")
@@ -29,12 +29,12 @@ def pair(web: Web, stack: Stack) -> tuple[User, User]:
 
 
 def flask(stack: Stack, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The exit code and output of `flask …`."""
+    """Run `flask …`. Returns its exit code and output."""
     return program(stack, "flask", "--app", "wsgi:web", *arguments, **environment)
 
 
 def program(stack: Stack, name: str, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The exit code and output of a program that is given the settings of the deployment, but for those."""
+    """Run a program with the deployment's settings, overridden by `environment`. Returns its exit code and output."""
     env = with_programs(databases.environment(stack.database_url, stack.redis_url) | environment)
     command = [sys.executable, "-m", name, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
@@ -42,7 +42,7 @@ def program(stack: Stack, name: str, *arguments: str, **environment: str) -> tup
 
 
 def objects(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
-    """What `flask … --json` tells."""
+    """Returns the objects that `flask … --json` prints, one a line."""
     return [json.loads(line) for line in flask(stack, *arguments, "--json")[1].splitlines()]
 
 
@@ -80,7 +80,7 @@ def test_each_drift_is_found_and_repaired(
     assert what in found
     assert flask(stack, "audit", "--repair", name)[0] == 0
     wait_until(lambda: flask(stack, "audit", name)[0] == 0, "nothing to be found any more")
-    left = {"seqs": 2, "read_seq": 0}  # one message is gone; all that there is was said to be read
+    left = {"seqs": 2, "read_seq": 0}  # one message is gone; the spoiled read_seq covers all
     wait_until(lambda: unread(web, pair[1], name) == left.get(what, 3), "the right count")
 
 

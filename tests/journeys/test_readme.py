@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to type is answered as the README says."""
+"""Tests that the commands in the README get the answers that the README shows."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from tests.embedded_run import EmbeddedRun
 
 def test_the_session_with_curl_is_answered_as_it_stands_there(tmp_path: Path) -> None:
     (session,) = (block for block in blocks(text("README.md"), "sh") if "curl" in block)
-    run = EmbeddedRun(tmp_path)  # a fresh one: ids are told
+    run = EmbeddedRun(tmp_path)  # a fresh database, because the README shows ids
     try:
         run.start()
         script = session.replace("http://localhost:8080", run.url)

@@ -1,4 +1,4 @@
-"""A message lost with the link comes before the next one, on every connection, and both can be proven."""
+"""Tests that a message lost with the link comes before the next one, and that both can be proven."""
 
 import time
 import uuid
@@ -17,11 +17,11 @@ from tests.processes import wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
 
-CROWD = 505  # more than have their turn within the first second
+CROWD = 505  # more connections than get their turn within the first second
 
 
 def forged(user_id: int) -> str:
-    """A token of somebody who need not be registered."""
+    """Returns a token of a user who need not be registered."""
     now = int(time.time())
     claims = {"sub": str(user_id), "type": "access", "fresh": False, "iat": now, "nbf": now - 5, "exp": now + 3600}
     return jwt.encode(claims | {"jti": uuid.uuid4().hex, "csrf": "x"}, SECRET, "HS256")
@@ -34,7 +34,7 @@ def running(fresh_stack: Stack) -> Stack:
 
 @pytest.fixture
 def crowd(running: Stack) -> Iterator[list[Device]]:
-    """Devices that have their turn first."""
+    """Yields devices that get their turn first."""
     tokens = [forged(900_000 + number) for number in range(CROWD // 20 + 1)]
     with ThreadPoolExecutor(12) as pool:
         url = running.realtime_urls[0]

@@ -1,4 +1,4 @@
-"""Both doors agree, and a deployment lives with the users of another system."""
+"""Tests that REST and gRPC agree, and that a deployment works with the users of another system."""
 
 import importlib.util
 import time
@@ -143,12 +143,12 @@ def outside() -> Iterator[Outside]:
 
 @pytest.fixture
 def elsewhere(fresh_stack: Stack, outside: Outside) -> Stack:
-    """A deployment whose users and friendships are kept by other services."""
+    """Returns a deployment whose users and friendships other services keep."""
     return fresh_stack.start(FRIEND_RPC=outside.address, USERCENTER_RPC=outside.address)
 
 
 def foreign(user_id: int) -> User:
-    """Somebody signed in elsewhere, with a token that we are to believe."""
+    """Returns a user signed in elsewhere, whose token the product accepts."""
     claims = {"sub": str(user_id), "type": "access", "exp": int(time.time()) + 600}
     return User(user_id, "", jwt.encode(claims, databases.SECRET, "HS256"), "")
 
@@ -204,7 +204,7 @@ def test_many_sends_of_a_pair_ask_once(elsewhere: Stack, outside: Outside) -> No
 
 
 def test_a_directory_that_is_away(elsewhere: Stack, outside: Outside) -> None:
-    """Slow, wrong, then down: 503 within a second and nothing stored; back again, and all goes on."""
+    """Frozen, malformed or down, a directory means 503 within a second and nothing stored, until it is back."""
     web, service = Web(elsewhere.web_url), Client(elsewhere.rpc_address)
     alice, bob = foreign(ALICE), foreign(BOB)
 
@@ -239,14 +239,14 @@ def _is_sent(web: Web, one: User, other: User) -> bool:
 
 
 def test_a_user_who_is_gone_elsewhere_takes_no_list_away(elsewhere: Stack, outside: Outside) -> None:
-    """Nor does a user centre that is away: a name is decoration."""
+    """A user centre that is away takes no list away either, because a name is only decoration."""
     web, service = Web(elsewhere.web_url), Client(elsewhere.rpc_address)
     alice, bob, carol = foreign(ALICE), foreign(BOB), foreign(CAROL)
     send(web, alice, bob)
     send(web, alice, carol)
     wait_until(lambda: len(conversations(web, alice)) == 2, "her list")
     del outside.friends[CAROL]
-    redis.Redis.from_url(elsewhere.redis_url).flushall()  # what was known of her
+    redis.Redis.from_url(elsewhere.redis_url).flushall()  # the cached name of Carol
     name = conversation(alice, carol)
     assert conversations(web, alice)[name]["name"] == ""
     assert answer(web.post("/message/v1/sync", {"heads": {}}, alice.token))["conversations"]

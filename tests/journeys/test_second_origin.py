@@ -1,4 +1,4 @@
-"""A page of another origin, in a real browser: what ALLOWED_ORIGINS opens, and to whom."""
+"""Tests of a page of another origin in a real browser: what ALLOWED_ORIGINS permits, and to which origins."""
 
 import threading
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ async ({ web, sockets, username, friend }) => {
 
 
 class Front(ThreadingHTTPServer):
-    """A web server of somebody else's, with one empty page."""
+    """A web server of another origin, with one empty page."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Blank)
@@ -53,7 +53,7 @@ class Blank(BaseHTTPRequestHandler):
         self.wfile.write(b"<!doctype html><title>elsewhere</title>")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A worker and beat whose clocks are an hour off: what is stored, and who is online, goes by the servers' clocks."""
+"""Tests that times and presence follow the servers' clocks when those of worker and beat are an hour off."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ for name, hour in (("time", {seconds}), ("time_ns", {seconds} * 10**9)):
     setattr(time, name, lambda real=getattr(time, name), hour=hour: real() + hour)
 """
 
-# Steps back once a file is there: every way that Python code has to ask for the time of day.
+# Sets back every Python function that tells the time of day, once a file exists.
 _STEPS_BACK = """
 import datetime, os, time
 real = time.time
@@ -59,7 +59,7 @@ def test_nothing_goes_by_the_workers_clock(
     _assert_near(fresh_stack, "SELECT delivered_at FROM im_message")
     _assert_near(fresh_stack, "SELECT update_time FROM im_conversation")
     client = redis.Redis.from_url(own_redis.url)
-    client.delete("im:snapshot")  # of the next ones every second comes after presence was looked at
+    client.delete("im:snapshot")  # every second one of the next snapshots follows a look at presence
     wait_until(lambda: client.exists("im:snapshot"), "a snapshot")
     assert orjson.loads(client.get("im:snapshot") or b"")["connections"] == 1, "its relay counts as living"
 
@@ -72,13 +72,13 @@ def test_a_clock_that_steps_back_does_not_stop_beat(fresh_stack: Stack, own_redi
     client = redis.Redis.from_url(own_redis.url)
     wait_until(lambda: client.exists("im:sweep"), "a sweep")
     stepped.touch()
-    for _ in range(3):  # one may have been under way
+    for _ in range(3):  # one sweep may have been under way
         wait_until(lambda: not client.exists("im:sweep"), "the end of a sweep")
         wait_until(lambda: client.exists("im:sweep"), "another sweep")
 
 
 def _assert_near(stack: Stack, statement: str) -> None:
-    """The times that it finds are the database's, give or take what the test has taken."""
+    """Fails unless the times that a query finds are within half an hour of the database's clock."""
     ((now,),) = storage.rows(stack, "SELECT UTC_TIMESTAMP()")
     found: list[datetime] = [moment for (moment,) in storage.rows(stack, statement)]
     assert found

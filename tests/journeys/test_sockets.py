@@ -1,4 +1,4 @@
-"""What a socket refuses, what it survives, and how it ends."""
+"""Tests of what a socket refuses, what it survives, and how it ends."""
 
 import contextlib
 import time
@@ -185,7 +185,7 @@ def test_who_guesses_is_limited_and_others_at_the_address_are_not(stack: Stack, 
 
 @pytest.fixture
 def burst(fresh_stack: Stack) -> tuple[Stack, Web, User, User, Device]:
-    """Two friends, and a device of the second one that reads all the time."""
+    """Returns a deployment, its web door, two friends, and an online device of the second."""
     fresh_stack.start(rpc=0, RATE_LIMITS="0")
     web = Web(fresh_stack.web_url)
     alice, bob = friends(web)
@@ -214,7 +214,7 @@ def test_a_burst_of_the_largest_messages_closes_no_reader(
 def test_a_flood_of_frames_of_any_kind_is_closed(stack: Stack, user: User, opcode: int) -> None:
     flooding = Device(stack.realtime_urls[0], user.token).online()
     other = Device(stack.realtime_urls[0], user.token).online()
-    with contextlib.suppress(OSError, websocket.WebSocketException):  # it is closed before all are sent
+    with contextlib.suppress(OSError, websocket.WebSocketException):  # the relay closes the socket before all are sent
         for _ in range(5_000):
             flooding.send_frame(b"12345678", opcode)
     assert flooding.wait_closed() == 1008

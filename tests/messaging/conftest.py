@@ -1,4 +1,4 @@
-"""Users who are friends, and a message's way: `store` it, `drain` it. What is not built yet is written by hand."""
+"""Helpers that make friends, and that `store` a message and `drain` it. Other states are written by hand."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -36,24 +36,24 @@ def befriend(one: int, other: int) -> None:
 
 
 def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> Draft:
-    """A text, unless `fields` say otherwise."""
+    """Returns a draft of a text message, unless `fields` say otherwise."""
     return Draft(from_user_id, to_user_id, **({"message_type": 1, "content": content} | fields))
 
 
 def store(*drafts: Draft) -> list[Answer]:
-    """Send drafts as one batch; the answers in their places."""
+    """Send drafts as one batch. Returns the answers in the order of the drafts."""
     return write(send, drafts, may_talk=may_talk)
 
 
 def stored(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> dict[str, Any]:
-    """Send one message of a friend to a friend; the Message."""
+    """Send one message from a friend to a friend. Returns the Message."""
     return store_many(from_user_id, to_user_id, 1, content, **fields)[0]
 
 
 def store_many(
     from_user_id: int, to_user_id: int, count: int, content: str = "hello", **fields: Any
 ) -> list[dict[str, Any]]:
-    """Send that many messages in one batch; the Messages."""
+    """Send `count` messages in one batch. Returns the Messages."""
     answers = store(*(draft(from_user_id, to_user_id, content, **fields) for _ in range(count)))
     assert all(isinstance(answer, Sent) for answer in answers), answers
     return [answer.message for answer in answers if isinstance(answer, Sent)]
@@ -69,7 +69,7 @@ def project(*, limit: int = 300) -> None:
 def drain(
     announce: Callable[[Sequence[Announcement]], None] = lambda _: None, *, limit: int = 300
 ) -> list[Announcement]:
-    """Work off the outbox as the workers do; what was announced."""
+    """Work off the outbox as the workers do. Returns what was announced."""
     told: list[Announcement] = []
 
     def tell(announcements: Sequence[Announcement]) -> None:
@@ -84,22 +84,22 @@ def drain(
 
 
 def shards() -> list[int]:
-    """The shards that have events."""
+    """Returns the shards that have events."""
     return read(lambda session: list(session.scalars(select(OutboxEvent.shard).distinct().order_by(OutboxEvent.shard))))
 
 
 def events() -> list[OutboxEvent]:
-    """All events, oldest first."""
+    """Returns all events, oldest first."""
     return read(lambda session: list(session.scalars(select(OutboxEvent).order_by(OutboxEvent.id))))
 
 
 def messages() -> list[Message]:
-    """All messages, oldest first."""
+    """Returns all messages, oldest first."""
     return read(lambda session: list(session.scalars(select(Message).order_by(Message.id))))
 
 
 def view(user_id: int, conversation_id: str = "1_2") -> Conversation:
-    """A user's row of a conversation."""
+    """Returns a user's row of a conversation."""
     keys = {"user_id": user_id, "conversation_id": conversation_id}
     return read(lambda session: session.scalars(select(Conversation).filter_by(**keys)).one())
 
@@ -123,35 +123,35 @@ def set_message(message: dict[str, Any], **columns: Any) -> None:
 
 
 def hide(user_id: int, *hidden: dict[str, Any]) -> None:
-    """Let a user have deleted messages for himself."""
+    """Hide messages from a user, as if they had deleted them for themselves."""
     rows = [{"user_id": user_id, "message_id": message["id"]} for message in hidden]
     write(lambda session, _: session.execute(insert(Hidden), rows))
 
 
 def read(question: Callable[[Any], Any]) -> Any:
-    """What a query answers."""
+    """Returns what a query answers, in a session of its own."""
     return database.read(lambda session, _: question(session))
 
 
 def prove(user_id: int, after: int, upto: int, conversation_id: str = "1_2") -> None:
-    """A device of the user has answered for what lies between."""
+    """Store the proof that a device of the user has the messages after seq `after`, up to seq `upto`."""
     proof = Proof(user_id, conversation_id, after, upto)
     assert write(delivered.store, [proof]) == [proof]
 
 
 def head(conversation_id: str = "1_2") -> Head:
-    """The counters of a conversation."""
+    """Returns the head of a conversation, which holds its counters."""
     return read(lambda session: session.scalars(select(Head).where(Head.conversation_id == conversation_id)).one())
 
 
 def nothing_drifts(conversation_id: str = "1_2") -> None:
-    """The rows are what a recount says."""
+    """Fails unless the rows of the conversation equal a recount."""
     audited = write(audit, conversation_id=conversation_id, repair=False)
     assert audited.drift == []
 
 
 def refusal(question: Callable[[], Any]) -> Code:
-    """Why it is refused."""
+    """Returns the code with which a call is refused. Fails when it is not refused."""
     with pytest.raises(Refused) as caught:
         question()
     return caught.value.code
@@ -159,14 +159,14 @@ def refusal(question: Callable[[], Any]) -> Code:
 
 @pytest.fixture
 def pair(any_database: str) -> str:
-    """Alice and Bob are friends, on both databases; their conversation."""
+    """Make Alice and Bob friends, on both databases. Returns the id of their conversation."""
     befriend(ALICE, BOB)
     return "1_2"
 
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """The SQL sent from now on to the database of the fixture before this one."""
+    """Yields a list that collects the SQL sent from now on to the database of an earlier fixture."""
     heard: list[str] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The auditor finds what was broken by hand, puts it right, and finds it no more."""
+"""Tests that the auditor finds rows broken by hand and repairs them."""
 
 from datetime import timedelta
 from functools import partial
@@ -43,18 +43,18 @@ from tests.messaging.conftest import read as ask
 
 
 def audited(*, repair: bool = False, later: int = 0) -> Audited:
-    """So many seconds from now."""
+    """Returns what an audit finds, `later` seconds from now."""
     after = timedelta(seconds=later)
     return write(lambda session, now: audit(session, now + after, conversation_id="1_2", repair=repair))
 
 
 def found(*, repair: bool = False) -> dict[tuple[int, str], tuple[Any, Any]]:
-    """(user, what) → (stored, right)."""
+    """Returns the drift as (user, what) → (stored, right)."""
     return {(each.user_id, each.what): (each.stored, each.right) for each in audited(repair=repair).drift}
 
 
 def is_repaired() -> None:
-    """Found again, until it is repaired, and then no more."""
+    """Fails unless the drift is found again until it is repaired, and then no more."""
     before = found()
     assert before, "looking repairs nothing"
     assert found(repair=True) == before
@@ -64,7 +64,7 @@ def is_repaired() -> None:
 
 @pytest.fixture
 def three(pair: str) -> list[dict[str, Any]]:
-    """Three messages from Alice, the first read by Bob, all delivered; nothing waits."""
+    """Send three messages from Alice, all delivered, the first read by Bob, with no event left. Returns Messages."""
     sent = store_many(ALICE, BOB, 3)
     drain()
     prove(BOB, 0, 3)
@@ -210,7 +210,7 @@ def test_repairing_what_is_right_writes_nothing(three: list[dict[str, Any]], sta
 
 
 def everything() -> dict[str, list[Any]]:
-    """Every row of every table."""
+    """Returns every row of every table."""
     return {
         name: ask(lambda session, table=table: session.execute(table.select().order_by(*table.primary_key)).all())
         for name, table in metadata.tables.items()

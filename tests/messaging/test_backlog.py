@@ -1,4 +1,4 @@
-"""A user's backlog, in pages: everything not delivered, each conversation in its order, the newest 200 of it."""
+"""Tests of a user's backlog, in pages: of each conversation the newest 200 undelivered messages, in order."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ def page(cursor: Cursor | None = None, *, user_id: int = ME) -> Page:
 
 
 def pages(*, delivering: bool = False) -> Iterator[Page]:
-    """All pages; with `delivering`, the device's answer to each is stored before the next."""
+    """Yields all pages. With `delivering`, the device's proof of each page is stored before the next."""
     cursor = None
     while True:
         found = page(cursor)
@@ -42,7 +42,7 @@ def pages(*, delivering: bool = False) -> Iterator[Page]:
 
 
 def fill(peer: int, count: int, content: str, extra: str | None = None) -> str:
-    """A conversation of which so many of these messages wait; its id."""
+    """Store a conversation in which `count` such messages wait. Returns its id."""
     name = f"{peer}_{ME}"
     _insert(Conversation, [{"conversation_id": name, "user_id": ME, "friend_id": peer, "last_seq": count}])
     sent = _messages(name, peer, 0, count)
@@ -51,12 +51,12 @@ def fill(peer: int, count: int, content: str, extra: str | None = None) -> str:
 
 
 def weight(found: Page) -> int:
-    """The bytes of a page's frames."""
+    """Returns the size of a page's frames, in bytes."""
     return sum(len(orjson.dumps({"type": "new_message", "content": message})) for message in found.messages)
 
 
 def waiting(*shares: tuple[int, ...]) -> list[str]:
-    """Conversations with peers of smaller ids, (peer, sent, delivered so far); their ids."""
+    """Store a conversation with a peer of a smaller id for each (peer, sent[, delivered]). Returns their ids."""
     rows, sent = [], []
     for peer, last_seq, *delivered in shares:
         name = f"{peer}_{ME}"
@@ -70,7 +70,7 @@ def waiting(*shares: tuple[int, ...]) -> list[str]:
 
 
 def grow(name: str, peer: int, after: int, upto: int) -> None:
-    """More messages of the peer, counted."""
+    """Store more messages of the peer, already counted in the user's row."""
     _insert(Message, _messages(name, peer, after, upto))
     set_view(ME, name, last_seq=upto)
 
@@ -88,7 +88,7 @@ def _insert(table: type[Base], rows: list[dict[str, Any]]) -> None:
 
 
 def seqs(found: Sequence[Page], name: str) -> list[int]:
-    """The seqs of a conversation as they come, over pages."""
+    """Returns the seqs of a conversation's messages over all pages, in the order in which they come."""
     return [each["seq"] for one in found for each in one.messages if each["conversation_id"] == name]
 
 
@@ -118,7 +118,7 @@ def test_what_was_delivered_does_not_come(any_database: str) -> None:
 
 
 def test_own_messages_between_come_as_well(pair: str) -> None:
-    """The run must have no hole, and another device may not know them."""
+    """A run must have no hole, and another device of the user may not know the user's own messages."""
     stored(ALICE, BOB)
     stored(BOB, ALICE)
     stored(ALICE, BOB)
@@ -247,7 +247,7 @@ def test_somebody_elses_backlog_is_not_seen(any_database: str) -> None:
 
 
 def test_conversations_that_wait_are_found_by_their_index_alone(mariadb_database: str) -> None:
-    """Whoever has a thousand conversations and nothing waiting must not have all of them read at every connect."""
+    """A connect must not read all thousand conversations of a user for whom nothing waits."""
     waiting(*((peer, 1, 1) for peer in range(1, 401)))
 
     def handler_reads(session: Session, now: datetime) -> int:

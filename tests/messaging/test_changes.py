@@ -1,4 +1,4 @@
-"""Every change takes the next number of its conversation and is told of."""
+"""Tests that every change takes the next change_seq of its conversation and puts an event into the outbox."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from tests.messaging.conftest import ALICE, BOB, befriend, events, head, store_m
 
 
 def record(conversation_id: str, event: type[Event], **fields: object) -> int:
-    """In a transaction of its own."""
+    """Record a change in a transaction of its own. Returns its change_seq."""
 
     def rule(session: Session, now: datetime) -> int:
         locked = heads.lock(session, [conversation_id])[conversation_id]

@@ -1,4 +1,4 @@
-"""A conversation's name has one form, and tells who takes part."""
+"""Tests that a conversation id has one form, and names the members."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A user's own arrangement of a conversation."""
+"""Tests of a user's own settings of a conversation: on top, muted, hidden."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def arranged(user_id: int = BOB, conversation_id: str = "1_2", **wanted: Any) ->
 
 
 def listed(user_id: int = BOB) -> tuple[list[str], int]:
-    """Names in the list, and the badge."""
+    """Returns the ids of the conversations in a user's list, and the total unread count."""
     page = read(conversations, user_id=user_id, page=1, limit=20)
     return [each["conversation_id"] for each in page.conversations], page.total_unread
 

@@ -1,4 +1,4 @@
-"""A user's list of conversations, and the numbers on it."""
+"""Tests of a user's list of conversations, and of its counts."""
 
 import pytest
 from sqlalchemy import insert
@@ -41,7 +41,7 @@ def count(user_id: int = ALICE, conversation_id: str | None = None) -> int:
 
 @pytest.fixture
 def three(any_database: str) -> None:
-    """Alice has three conversations: Bob wrote once, Carol twice, Dave three times, and last."""
+    """Make three conversations of Alice: Bob wrote once, then Carol twice, and last Dave three times."""
     for number, friend in enumerate((BOB, CAROL, DAVE), start=1):
         befriend(ALICE, friend)
         store_many(friend, ALICE, number)

@@ -1,4 +1,4 @@
-"""Deleting a message, for everyone or for oneself."""
+"""Tests of deleting a message, for everyone or for oneself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,14 +45,14 @@ def for_oneself(user_id: int, message: dict[str, Any]) -> Withdrawn:
 
 
 def seen_by(user_id: int) -> list[int]:
-    """Seqs in his history."""
+    """Returns the seqs in a user's history."""
     found = read(history, user_id=user_id, conversation_id="1_2")
     return [message["seq"] for message in found.messages]
 
 
 @pytest.fixture
 def three(pair: str) -> Messages:
-    """Three messages from Alice, on both rows, not read; nothing waits in the outbox."""
+    """Send three messages from Alice, which Bob has not read. Returns the Messages; the outbox is empty."""
     sent = [stored(ALICE, BOB, content) for content in ("one", "two", "three")]
     drain()
     return sent

@@ -1,4 +1,4 @@
-"""Proofs raise what they cover without a gap, and nothing else."""
+"""Tests that a proof raises delivered_seq over the seqs that it covers without a gap, and no further."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.messaging.conftest import (
 
 
 def prove(*proofs: tuple[int, int, int] | Proof) -> list[Proof]:
-    """Store proofs, (user, after, upto) of the conversation of Alice and Bob; those that hold."""
+    """Store proofs, as (user, after, upto) of the conversation of Alice and Bob. Returns the proofs that hold."""
     given = [proof if isinstance(proof, Proof) else Proof(proof[0], "1_2", proof[1], proof[2]) for proof in proofs]
     return write(delivered.store, given)
 
@@ -33,7 +33,7 @@ def statuses() -> list[int]:
 
 @pytest.fixture
 def three(pair: str) -> None:
-    """Three messages from Alice, projected, and not delivered to Bob."""
+    """Send three messages from Alice, applied to the rows but not delivered to Bob."""
     store_many(ALICE, BOB, 3)
     project()
 

@@ -1,4 +1,4 @@
-"""Who may talk to whom, by the built-in tables."""
+"""Tests of who may talk to whom by the built-in tables."""
 
 import random
 from datetime import UTC, datetime
@@ -71,7 +71,7 @@ def test_all_pairs_take_one_statement(any_database: str, statements: list[str]) 
 
 
 def test_64_pairs_are_found_by_primary_keys_alone(mariadb_database: str) -> None:
-    """With tables of some size: MariaDB reads small ones whole, whatever their keys."""
+    """The tables have some size, because MariaDB reads small ones whole, whatever their keys."""
     rng = random.Random(1)
     everybody = [(rng.randrange(2_000), rng.randrange(2_000)) for _ in range(20_000)]
     befriend(*everybody)
@@ -84,13 +84,13 @@ def test_64_pairs_are_found_by_primary_keys_alone(mariadb_database: str) -> None
     assert {row["key"] for row in plan} == {"PRIMARY"}
     assert [row["type"] for row in plan] in (
         ["range", "unique_subquery", "unique_subquery"],
-        ["range", "eq_ref", "eq_ref"],  # MySQL's
+        ["range", "eq_ref", "eq_ref"],  # MySQL's plan
     )
     assert sum(int(row["rows"]) for row in plan) < 2 * len(pairs) + 2
 
 
 def _in_full(pairs: list[Pair]) -> str:
-    """The statement of `may_talk`, with its values."""
+    """Returns the statement of `may_talk`, and its values."""
     heard: list[str] = []
 
     class Session:

@@ -1,4 +1,4 @@
-"""What a draft refuses before the database is asked."""
+"""Tests of what a draft refuses before the database is asked."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,14 +12,14 @@ from messaging.frame import frame
 
 
 def refused(**fields: Any) -> Refused:
-    """What a draft of Alice's with these fields is refused for."""
+    """Returns the refusal of a draft of Alice's with these fields."""
     with pytest.raises(Refused) as caught:
         make(1, **({"to_user_id": 2, "content": "hello"} | fields))
     return caught.value
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """An object that many levels deep."""
+    """Returns an object nested to that many levels."""
     extra: dict[str, Any] = {}
     for _ in range(levels - 1):
         extra = {"": extra}
@@ -103,7 +103,7 @@ def test_no_extra_and_an_empty_one_differ() -> None:
 
 @pytest.mark.parametrize("levels", [255, 254, 253, 252, 251])
 def test_extra_too_deep_to_be_told_again_is_refused(levels: int) -> None:
-    """orjson writes 254 levels: a frame that cannot be written would hold up its outbox shard for ever."""
+    """orjson writes at most 254 levels. A frame that cannot be written would hold up its outbox shard for ever."""
     error = refused(extra=nested(levels))
     assert error.code is Code.INVALID
     assert error.fields
@@ -139,7 +139,7 @@ def test_another_body_is_no_retry(changes: dict[str, Any]) -> None:
 
 
 def test_what_is_hashed_stays_the_same() -> None:
-    """It is compared with what was stored by earlier releases."""
+    """The value is compared with values that earlier releases stored."""
     sent = make(1, to_user_id=2, content="文 x", extra={"a": [1.5, "é"]}, message_type=2, client_msg_id="k")
     assert sent.body_hash.hex() == "4a81ba22e9fe22bc"
 

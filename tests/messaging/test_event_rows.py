@@ -1,4 +1,4 @@
-"""Events and their rows in the outbox, of this release and of the one before."""
+"""Tests of events and their outbox rows, as this release and the one before write them."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from messaging.events.kinds import known_kinds, row_of
 from tests import databases
 
 NOW = datetime.fromisoformat("2026-11-24T12:00:00")
-IN_COLUMNS = {"read_seq": 0, "origin": None}  # what the release before wrote there
+IN_COLUMNS = {"read_seq": 0, "origin": None}  # what the release before wrote into these columns
 
 
 def restored(row: dict[str, Any]) -> Event:
@@ -47,7 +47,7 @@ def test_a_kind_of_a_later_release_is_no_event_of_this_one() -> None:
 
 
 def old_row(kind: Kind, **columns: Any) -> dict[str, Any]:
-    """Returns a row as the release before inserts it."""
+    """Returns an outbox row as the release before this one inserts it."""
     return {
         "shard": 1,
         "conversation_id": "1_2",

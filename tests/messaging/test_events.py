@@ -1,4 +1,4 @@
-"""Applied in one transaction, published in the next: as things stand by then, and until somebody has taken it."""
+"""Tests of events: applied in one transaction, published in the next as the data then stands, until that succeeds."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,7 +56,7 @@ def refuse(_announcements: Sequence[Announcement]) -> None:
 
 @pytest.fixture
 def shard(pair: str) -> int:
-    """Where the events of Alice and Bob go."""
+    """Store a message from Alice to Bob. Returns the shard of its event."""
     stored(ALICE, BOB, "first")
     (found,) = shards()
     return found
@@ -124,7 +124,7 @@ def test_counts_stand_although_nothing_could_be_announced(pair: str) -> None:
 
 
 def test_exactly_the_events_read_are_deleted(shard: int) -> None:
-    """An id that was given out earlier can be committed later: it must not go with the others."""
+    """A smaller id can be committed later: its event, not yet read, must not be deleted with the others."""
     apply(shard)
     (known,) = events()
     late = {"id": known.id - 1, "shard": shard, "conversation_id": "1_2", "kind": Kind.SENT, "applied": True}
@@ -190,7 +190,7 @@ def test_nothing_is_withdrawn_while_it_is_published(mariadb_database: str, rule:
 
 
 def lock_waits() -> int:
-    """How many transactions wait for a row's lock now."""
+    """Returns how many transactions wait for a row's lock now."""
     statement = text("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")
     return int(database.read(lambda session, _: session.execute(statement).one()[1]))
 
@@ -223,7 +223,7 @@ def test_a_message_that_both_hid_is_a_tombstone_for_both(pair: str) -> None:
 
 
 def changed(rule: Any, message: dict[str, Any], user_id: int) -> list[Announcement]:
-    """What is announced of a message that a user recalls or deletes, once it is drained."""
+    """Let a user recall or delete a message, and drain. Returns what is announced."""
     drain()
     write(rule, user_id=user_id, message_id=message["id"])
     return drain()

@@ -1,4 +1,4 @@
-"""Frames are the contract's."""
+"""Tests that frames have the contract's form."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""Befriending, and being blocked without learning of it."""
+"""Tests of making friends, and of being blocked without learning of it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ NOBODY = 2**53 - 1
 
 @pytest.fixture
 def people(any_database: str) -> tuple[int, int, int]:
-    """Alice, Bob and Carol, who do not know each other."""
+    """Returns the ids of Alice, Bob and Carol, who are not friends."""
 
     def made(name: str) -> int:
         fields = {"username": name, "password_hash": "x", "nickname": name.capitalize()}
@@ -59,7 +59,7 @@ def told(news: News | None) -> dict[int, Any]:
 
 
 def asked(user_id: int) -> list[int]:
-    """Ids of the requests that a user is shown."""
+    """Returns the ids of the requests that a user is shown."""
     return [entry["request_id"] for entry in page(friends.requests, user_id)[0]]
 
 
@@ -273,7 +273,7 @@ def test_a_block_does_not_dismiss_what_one_has_asked_oneself(people: tuple[int, 
 
 
 def test_asking_back_accepts_also_what_a_block_has_hidden(people: tuple[int, int, int]) -> None:
-    """Otherwise Alice, whose own request stays open while Bob's arrives, would know that he had blocked her."""
+    """Otherwise Alice, whose own request stays open while Bob's arrives, would know that Bob had blocked her."""
     alice, bob, _ = people
     block(bob, alice)
     number = ask(alice, bob)
@@ -346,7 +346,7 @@ def test_a_request_that_is_blocked_meanwhile_is_not_told(people: tuple[int, int,
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each is answered: a value, or a code."""
+    """Make calls at once. Returns each one's answer, or the code of its refusal."""
 
     def answer(call: Callable[[], Any]) -> Any:
         try:
@@ -359,7 +359,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def rows() -> tuple[list[tuple[int, int]], int]:
-    """Friendships, sorted, and how many requests there are."""
+    """Returns all friendships, sorted, and the number of requests."""
     return write(
         lambda session, _: (
             sorted((row.user_id, row.friend_id) for row in session.scalars(select(Friend))),

@@ -1,4 +1,4 @@
-"""Reading a conversation forwards and backwards."""
+"""Tests of reading a conversation's history forwards and backwards."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, hide, set_mess
 
 
 def read(user_id: int = BOB, conversation_id: str = "1_2", **place: Any) -> tuple[list[int], bool]:
-    """The seqs of a page, and has_more."""
+    """Returns the seqs of a page, and has_more."""
     found = database.read(history, user_id=user_id, conversation_id=conversation_id, **place)
     return [message["seq"] for message in found.messages], found.has_more
 
@@ -25,7 +25,7 @@ def refusal(**question: Any) -> Code:
 
 @pytest.fixture
 def ten(pair: str) -> list[dict[str, Any]]:
-    """Ten messages of Alice and Bob."""
+    """Store ten messages of Alice and Bob."""
     return store_many(ALICE, BOB, 10)
 
 
@@ -34,7 +34,7 @@ def test_a_conversation_without_messages_is_empty(pair: str) -> None:
 
 
 def test_strangers_are_told_apart_only_by_the_name(any_database: str) -> None:
-    """No row, no friendship: the two named may look, and see nothing."""
+    """Without a row or a friendship the two members that the id names may ask, and see nothing."""
     assert read() == ([], False)
 
 

@@ -1,6 +1,6 @@
-"""Whatever happens to messages, in whatever order: the tables and the clients end up as a plain model says.
+"""Tests that tables and clients agree with a plain model, whatever happens to messages in whatever order.
 
-IM_PROPERTY_EXAMPLES is the number of lives that are tried, 500 by default.
+IM_PROPERTY_EXAMPLES sets how many random sequences are tried, 500 by default.
 """
 
 import os
@@ -55,7 +55,7 @@ LEGAL = {1: {1, 2, 3, 4, 5}, 2: {2, 3, 4, 5}, 3: {3, 4, 5}, 4: {4, 5}, 5: {5}}
 
 @dataclass
 class Said:
-    """A message, as the contract tells of it."""
+    """A message of the model, as the contract describes it."""
 
     id: int
     seq: int
@@ -69,7 +69,7 @@ class Said:
     hidden: set[int] = field(default_factory=set)
 
     def shown_to(self, user: int) -> tuple[int, str]:
-        """Status and content."""
+        """Returns the status and the content that a user sees."""
         if self.status == 5 or user in self.hidden:
             return 5, ""
         return self.status, PLACEHOLDER if self.status == 4 else self.content
@@ -77,7 +77,7 @@ class Said:
 
 @dataclass
 class View:
-    """What is one user's in a conversation. Unread count and preview are not kept but defined, below."""
+    """One user's state in a conversation. Unread count and preview are not kept but computed by `Talk`."""
 
     user: int
     last_seq: int = 0
@@ -91,7 +91,7 @@ class View:
 
 @dataclass
 class Told:
-    """An event in the outbox."""
+    """An event in the outbox of the model."""
 
     kind: Kind
     change_seq: int
@@ -102,7 +102,7 @@ class Told:
 
 @dataclass
 class Talk:
-    """A conversation of two."""
+    """A conversation of two members."""
 
     name: str
     users: tuple[int, int]
@@ -127,7 +127,7 @@ class Talk:
         return self.change_seq
 
     def unread(self, user: int) -> list[Said]:
-        """The contract's definition."""
+        """Returns the unread messages of a user by the contract's definition."""
         view = self.views[user]
         return [
             message
@@ -176,8 +176,8 @@ class Talk:
 class Client:
     """A client as the contract wants it: it keeps what it hears, and asks by `sync` for what it may have missed.
 
-    It takes frames in the order in which they come, and believes to have every change up to one only when each has
-    come, or `sync` has said so.
+    It takes frames in the order in which they come. It holds a change_seq for complete only when every change up to it
+    has come, or when `sync` has said so.
     """
 
     def __init__(self, user: int) -> None:
@@ -185,7 +185,7 @@ class Client:
         self.messages: dict[str, dict[int, dict[str, Any]]] = {}
         self.heads: dict[str, int] = {}
         self.changes: dict[str, int] = {}
-        self.read: dict[str, dict[int, int]] = {}  # by user
+        self.read: dict[str, dict[int, int]] = {}  # conversation → user → read_seq
         self.chosen: dict[str, tuple[bool, bool]] = {}  # is_top, is_mute
 
     def hear(self, frame: Announcement) -> None:
@@ -202,7 +202,7 @@ class Client:
             self.changes[name] = change_seq
 
     def take(self, session: Session, now: datetime) -> bool:
-        """One call of sync; whether to call again."""
+        """Call sync once. Returns whether to call again."""
         answer = sync(session, now, user_id=self.user, heads=self.heads, changes=dict(self.changes))
         for moved in answer.conversations:
             view = moved.conversation
@@ -217,7 +217,7 @@ class Client:
         return answer.truncated or any(moved.truncated for moved in answer.conversations)
 
     def status(self, name: str, message: dict[str, Any]) -> int:
-        """A receipt up to a seq says it of many messages at once, so it is not written into each."""
+        """Returns a message's status. A receipt covers all up to its seq, so it is not written into each message."""
         reader = message["to_user_id"]
         known: int = message["status"]
         return 3 if known < 3 and message["seq"] <= self.read[name].get(reader, 0) else known
@@ -255,20 +255,20 @@ class Client:
 
 
 class RedisIsAway(Exception):
-    """What `announce` raises here."""
+    """Raised by `announce` when publishing shall fail."""
 
 
 Mask = st.integers(0, 255)
 Talks = st.sampled_from([0, 0, 0, 1])
 Sides = st.sampled_from([0, 1])
 Bits = st.booleans()
-Places = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 8])  # the newest first: most happens to few
+Places = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 8])  # 0 is the newest message: a few newest ones are picked most
 Who = st.sampled_from(["sender", "sender", "other", "other", "stranger"])
 Choice = st.sampled_from([None, True, False])
 
 
 class Life(RuleBasedStateMachine):
-    """Rules do the same to the tables and to the model; after each, they are compared."""
+    """A machine whose rules do the same to the tables and to the model, and that compares the two after each rule."""
 
     engine: ClassVar[Engine]
 
@@ -284,8 +284,8 @@ class Life(RuleBasedStateMachine):
         self.statuses: dict[int, int] = {}
         self.contents = count(1)
         self.chance = Random(0)
-        self.listening = [Client(user) for user in (ALICE, BOB, CAROL)]  # hears everything
-        self.deaf = [Client(user) for user in (ALICE, BOB, CAROL)]  # hears some of it
+        self.listening = [Client(user) for user in (ALICE, BOB, CAROL)]  # hear everything
+        self.deaf = [Client(user) for user in (ALICE, BOB, CAROL)]  # hear some frames
 
     # What users do
 
@@ -452,7 +452,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(talk=Talks)
     def apply_is_forgotten(self, talk: int) -> None:
-        """As when a drain was told twice to apply the same events."""
+        """Mark applied events as not applied, as if a drain met the same events twice."""
         of = self.talks[talk]
         self.db.execute("UPDATE im_outbox SET applied = 0 WHERE shard = ?", (of.shard,))
         self.db.commit()
@@ -466,7 +466,7 @@ class Life(RuleBasedStateMachine):
         try:
             assert self._publish(of, limit, heard, fails=fails) == len(due)
         except RedisIsAway:
-            return  # some have it, nobody knows: it comes again
+            return  # some users have the frames, but the events stay and are published again
         of.events = [event for event in of.events if event not in due]
 
     @rule()
@@ -548,7 +548,7 @@ class Life(RuleBasedStateMachine):
         assert rows == [expected] or (not rows and expected == (0, 0, 0, 0, False, False, False, 0, None))
 
     def _history(self, talk: Talk, user: int) -> list[dict[str, Any]]:
-        """What is to be seen of a conversation, checked in both directions."""
+        """Returns the history of a conversation that a user sees, checked in both directions."""
         backward: list[dict[str, Any]] = []
         forward: list[dict[str, Any]] = []
         more = True
@@ -587,11 +587,11 @@ class Life(RuleBasedStateMachine):
             )
 
     def _check_client(self, client: Client, histories: dict[Any, list[dict[str, Any]]], *, synced: bool) -> None:
-        """The client holds what history and the list say. Known exceptions, which no change_seq tells of:
+        """Fails unless the client holds what history and the list say. Exceptions, which no change_seq announces:
 
         - delivery alone: status 1 for 2, and peer_delivered_seq;
-        - change_seq and update_time of a message that the other has deleted for himself;
-        - whether a conversation is out of sight (del_state): no answer but the list says it.
+        - change_seq and update_time of a message that the other has deleted for themselves;
+        - whether a conversation is hidden (del_state): only the list says it.
         """
         for talk in self.talks:
             if client.user not in talk.users or not talk.messages:
@@ -616,7 +616,7 @@ class Life(RuleBasedStateMachine):
         return any(talk.messages for talk in self.talks)
 
     def _pick(self, place: int) -> tuple[Talk, Said]:
-        """Of all messages, the newest first."""
+        """Returns the message at an index, counted from the newest, and its conversation."""
         said = [(talk, message) for talk in self.talks for message in talk.messages]
         said.sort(key=lambda each: each[1].id, reverse=True)
         return said[place % len(said)]
@@ -673,13 +673,13 @@ def _shown(message: dict[str, Any]) -> tuple[int, int, str]:
 
 
 def _lasting(message: dict[str, Any], status: int) -> dict[str, Any]:
-    """A Message without what a client cannot know."""
+    """Returns a Message without the fields that a client cannot know."""
     return message | {"status": max(status, 2), "change_seq": 0, "update_time": 0}
 
 
 @pytest.fixture
 def in_memory(database: str) -> Engine:
-    """A migrated, empty database that costs no disk, with friends in it."""
+    """Returns an engine on a migrated database in memory, which costs no disk and holds only friends."""
     new = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     connection = new.raw_connection()
     memory: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]

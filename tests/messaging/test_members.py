@@ -1,4 +1,4 @@
-"""Who takes part in a conversation is asked in one place, and an id that names none is never one of nobody."""
+"""Tests that one function names a conversation's members, and that it refuses an id that names none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The one form in which every door and every frame tells a message."""
+"""Tests of the one form that a message has in every answer and every frame."""
 
 from datetime import datetime
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ def row(**changes: Any) -> SimpleNamespace:
 
 @pytest.fixture(autouse=True)
 def _settings(database: str) -> None:
-    """The placeholder is a setting."""
+    """Make settings available, because the placeholder is one."""
 
 
 def test_a_message_has_the_same_fields_wherever_it_is_told() -> None:

@@ -1,4 +1,4 @@
-"""The outbox's own statements."""
+"""Tests of the outbox's own statements."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ READ = ConversationRead(conversation_id="1_2", user_id=2, change_seq=2, read_seq
 
 
 def add(shard: int, *, count: int = 1, applied: bool = False, age: int = 0) -> None:
-    """Put events into a shard, stored that many seconds ago."""
+    """Put events into a shard, stored `age` seconds ago."""
 
     def rule(session: Session, now: datetime) -> None:
         row = row_of(SENT, shard=shard, now=now - timedelta(seconds=age)) | {"applied": applied}
@@ -112,14 +112,14 @@ def test_an_event_of_exactly_that_age_is_not_yet_stray(any_database: str) -> Non
 
 
 def test_an_event_of_the_future_is_stray(any_database: str) -> None:
-    """The database's clock was set back: it would be waited for as long as the step was."""
+    """After the database's clock was set back, a drain would otherwise wait as long as the step was."""
     add(1, age=-7200)
     add(2, age=-1800)
     assert stray() == [1]
 
 
 def test_an_old_event_committed_late_does_not_hide_behind_a_younger_one(any_database: str) -> None:
-    """`create_time` is when its transaction began: a later id can be older. The oldest id decides, and it ages too."""
+    """`create_time` is when the transaction began, so a later id can be older. The oldest id decides, and ages too."""
     add(1)
     add(1, age=7200)
     (first, _) = events()
@@ -127,7 +127,7 @@ def test_an_old_event_committed_late_does_not_hide_behind_a_younger_one(any_data
 
 
 def test_pending_events_are_found_by_their_index_alone(mariadb_database: str) -> None:
-    """Thousands wait after an outage; each batch must not read and sort them all."""
+    """Thousands of events wait after an outage. A batch must not read and sort them all."""
     for shard in range(4):
         for applied in (False, True):
             add(shard, count=500, applied=applied)

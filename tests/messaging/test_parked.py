@@ -1,4 +1,4 @@
-"""An event that cannot be told is tried five times and then put aside; nobody waits for it."""
+"""Tests that an event that cannot be published is tried five times and then parked, and that no other waits for it."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from workers.batches import Batch, publish_batch
 
 
 def publish(shard: int) -> tuple[list[Any], Batch]:
-    """What is told, by its seq."""
+    """Publish a batch. Returns the seqs of what is announced, and the batch."""
     told: list[Announcement] = []
     batch = write(publish_batch, shards=[shard], limit=9, publish=told.extend)
     return [each.content["seq"] for each in told], batch
@@ -32,7 +32,7 @@ def listed(*, after: int = 0, limit: int = 9) -> list[Parked]:
 
 @pytest.fixture
 def shard(pair: str) -> int:
-    """Two messages wait in it to be told; the first one's row is gone."""
+    """Returns a shard with two events to publish. The message row of the first is gone."""
     for content in ("gone", "there"):
         stored(ALICE, BOB, content)
     (found,) = shards()
@@ -70,7 +70,7 @@ def test_it_is_tried_five_times_and_parked(shard: int) -> None:
 
 
 def test_a_second_one_is_parked_although_its_id_was_given_out_before(shard: int) -> None:
-    """SQLite begins anew with the ids of an empty outbox."""
+    """SQLite restarts the ids of an empty outbox."""
     for _ in range(5):
         publish(shard)
     stored(ALICE, BOB, "gone as well")

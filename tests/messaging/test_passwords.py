@@ -1,4 +1,4 @@
-"""What a password costs, and that it costs the same for nobody."""
+"""Tests of what checking a password costs, and that it costs the same for a user who does not exist."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""On a large MariaDB every statement of a call goes by an index, and reads little more than it answers."""
+"""Tests that on a large MariaDB every statement of a call uses an index, and reads few rows beyond its answer."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,8 +29,8 @@ from tests.messaging.conftest import ALICE, BOB, draft
 from tests.servers import Databases
 from workers.batches import apply_batch, publish_batch
 
-TALKS = 5_000  # of Alice
-LENGTH = 100_000  # messages of Alice and Bob
+TALKS = 5_000  # conversations of Alice
+LENGTH = 100_000  # messages between Alice and Bob
 LARGE = "1_2"
 FRIENDS = 10_000  # ids of Alice's friends begin above it
 SPARE = 300
@@ -48,14 +48,14 @@ _ROW = (
 )
 _LOAD = [
     "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
-    # Alice and Bob: the last 100 are not read by Bob, the last 50 not delivered.
+    # Alice and Bob: Bob has not read the last 100, and the last 50 are not delivered.
     f"{_MESSAGE} seq, 1 + seq % 2, 2 - seq % 2, '{LARGE}', 1, 'hello', IF(seq > {LENGTH} - 100, 1, 3), seq, 0, "
     f"{_TIMES}, 0, seq FROM seq_1_to_{LENGTH}",
     f"INSERT INTO im_conversation_head VALUES ('{LARGE}', {shard_of(LARGE, 16)}, {LENGTH}, {LENGTH})",
     f"{_ROW} '{LARGE}', seq, 3 - seq, 1, {LENGTH}, 50, 0, 0, 0, {_TIMES}, 0, {LENGTH}, "
     f"{LENGTH}, {LENGTH} - 100, {LENGTH} - 50 FROM seq_1_to_2",
     "INSERT INTO im_friend VALUES (1, 2, UTC_TIMESTAMP()), (2, 1, UTC_TIMESTAMP())",
-    # Alice and all the others: two messages each, not delivered to her.
+    # Alice and each other user: two messages, not delivered to Alice.
     f"{_MESSAGE} {LENGTH} + seq, {FRIENDS} + (seq + 1) DIV 2, 1, CONCAT('1_', {FRIENDS} + (seq + 1) DIV 2), 1, "
     f"'hello', 1, 2 - seq % 2, 0, {_TIMES}, 0, 2 - seq % 2 FROM seq_1_to_{2 * TALKS}",
     f"INSERT INTO im_conversation_head SELECT CONCAT('1_', {FRIENDS} + seq), seq % 16, 2, 2 FROM seq_1_to_{TALKS}",
@@ -63,7 +63,7 @@ _LOAD = [
     f"seq % 50 = 0, seq % 7 = 0, seq % 11 = 0, {_TIMES}, 0, 2, 2, 0, 0 FROM seq_1_to_{TALKS}",
     f"{_ROW} CONCAT('1_', {FRIENDS} + seq), {FRIENDS} + seq, 1, 1, {LENGTH} + 2 * seq, 0, "
     f"0, 0, 0, {_TIMES}, 0, 2, 2, 0, 2 FROM seq_1_to_{TALKS}",
-    # Others, of whom nothing is asked: what Alice has is a small part of it all.
+    # Users of whom no call asks, so that Alice's rows are a small part of the tables.
     f"{_ROW} CONCAT('3_', seq), 20000 + seq, 3, 1, NULL, 0, 0, 0, 0, {_TIMES}, 0, 0, 0, 0, 0 FROM seq_4_to_50000",
     f"INSERT INTO im_friend SELECT 1, {FRIENDS} + seq, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_friend SELECT {FRIENDS} + seq, 1, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
@@ -72,7 +72,7 @@ _LOAD = [
     f"FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_message_hidden SELECT 1, 50 * seq FROM seq_1_to_{TALKS // 5}",
     f"INSERT INTO im_message_hidden SELECT {FRIENDS} + seq, {LENGTH} + 2 * seq FROM seq_1_to_{TALKS}",
-    # What an outage left: 100 events of each shard, about the newest message of a conversation.
+    # Left by an outage: 100 events of each shard, each about the newest message of a conversation.
     f"INSERT INTO im_outbox (id, shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT seq, seq % 16, CONCAT('1_', {FRIENDS} + seq), 1, {LENGTH} + 2 * seq, 0, 0, 2, seq <= 1600, "
     f"UTC_TIMESTAMP() FROM seq_1_to_3200",
@@ -85,7 +85,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Statement:
-    """As it was executed: what EXPLAIN says of it, and how many rows it read for how many answered or changed."""
+    """An executed statement: its plan by EXPLAIN, the rows that it read, and the rows that it answered or changed."""
 
     text: str
     plan: list[dict[str, Any]]
@@ -99,7 +99,7 @@ class Statement:
 
 @pytest.fixture(scope="module")
 def large(mariadb: Databases) -> Iterator[str]:
-    """This process uses a database with much in it."""
+    """Point the test process at a database with many rows. Yields its URL."""
     url = mariadb.create_database()
     databases.migrate(url)
     with databases.configured(url):
@@ -112,7 +112,7 @@ def large(mariadb: Databases) -> Iterator[str]:
 
 
 def statements_of(rule: Rule) -> list[Statement]:
-    """What the rule asks of the database, in a transaction that is rolled back."""
+    """Returns the statements that a rule executes, in a transaction that is rolled back."""
     with engine().connect() as connection, _heard(connection) as heard:
         session = Session(connection, expire_on_commit=False, autoflush=False)
         rule(session, datetime.now())  # noqa: DTZ005 - any time will do
@@ -179,7 +179,7 @@ def proving(after: int, upto: int) -> Rule:
     return lambda session, now: delivered.store(session, now, [Proof(BOB, LARGE, after, upto)])
 
 
-OF_ALICE = LENGTH - 2  # she sent those with an even seq
+OF_ALICE = LENGTH - 2  # Alice sent the messages with an even seq
 THOUSAND = {name: 1 for name in friends(*range(1, 1001))}
 
 CALLS: dict[str, Rule] = {
@@ -215,7 +215,7 @@ CALLS: dict[str, Rule] = {
     "apply of several": lambda session, now: apply_batch(session, now, shards=[2, 3, 4, 9], limit=150),
     "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, publish=lambda _: None),
 }
-# They count, skip or pass over rows by their nature: an index says which, and nothing else is read.
+# These count, skip or pass over rows by their nature. An index names the rows, and no others are read.
 COUNTING: dict[str, tuple[Rule, int]] = {
     "conversations, page 1": (
         lambda session, now: conversations(session, now, user_id=ALICE, page=1, limit=50),
@@ -264,5 +264,5 @@ def test_what_is_measured_here_would_show_a_scan(large: str) -> None:
 
 
 def test_the_rules_succeed_on_the_large_database(large: str) -> None:
-    """The measured transactions are rolled back; this one is not."""
+    """The measured transactions are rolled back, but this one is not."""
     assert write(history, user_id=BOB, conversation_id=LARGE).has_more

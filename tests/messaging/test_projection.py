@@ -1,4 +1,4 @@
-"""Conversation rows are brought up to what was sent, once for each message."""
+"""Tests that each message sent is applied to the conversation rows exactly once."""
 
 from typing import Any
 
@@ -34,13 +34,13 @@ from workers.batches import apply_batch
 
 
 def counts(user_id: int) -> tuple[int, int, int]:
-    """A row's unread_count, last_seq and delivered_seq."""
+    """Returns a row's unread_count, last_seq and delivered_seq."""
     row = view(user_id)
     return row.unread_count, row.last_seq, row.delivered_seq
 
 
 def project_again() -> None:
-    """Apply every event that was applied before once more."""
+    """Apply every applied event once more."""
     write(lambda session, _: session.execute(update(OutboxEvent).values(applied=False)))
     project()
 
@@ -201,7 +201,7 @@ def test_what_one_hid_or_arranged_concerns_nobody_else(pair: str) -> None:
 
 @pytest.mark.parametrize("rule", [recall, delete_for_everyone, delete_for_oneself])
 def test_a_change_is_counted_when_it_is_made_and_not_again(pair: str, rule: Any) -> None:
-    """The rule itself has corrected the count under the row's lock; its event must not."""
+    """The rule itself has corrected the count under the row's lock, so its event must not."""
     first, _ = store_many(ALICE, BOB, 2)
     project()
     change(rule, first, ALICE if rule is recall else BOB)

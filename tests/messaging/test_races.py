@@ -1,4 +1,4 @@
-"""Two at once, whoever comes first: counts stay exact and no status falls. On MariaDB, which locks rows."""
+"""Tests that two rules at once keep counts exact and lower no status, in either order. On MariaDB, which locks rows."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ Both = Callable[[Rule, Rule], tuple[Any, Any]]
 
 @pytest.fixture
 def both(mariadb_database: str) -> Iterator[Both]:
-    """Runs two rules at once; the answer of each, or why it was refused. Anything else is raised."""
+    """Yields a function that runs two rules at once and returns their answers or refusals. Other errors are raised."""
     befriend(ALICE, BOB)
     start = Barrier(2)
 
@@ -65,13 +65,13 @@ def both(mariadb_database: str) -> Iterator[Both]:
 
 
 def statuses(*, after: int = 0) -> dict[int, int]:
-    """By seq, of messages above one."""
+    """Returns the status of each message above seq `after`, by seq."""
     newer = select(Message.seq, Message.status).where(Message.seq > after)
     return dict(read_rows(lambda session: session.execute(newer).all()))
 
 
 def settle(*, recounted: bool = True) -> None:
-    """Let a drain come; then the rows must be what a recount says."""
+    """Drain. Fails unless the rows then equal a recount."""
 
     def rule(session: Session, now: datetime) -> Any:
         while apply_batch(session, now, shards=[SHARD], limit=300).count:
@@ -87,7 +87,7 @@ def applying(*, limit: int = 300) -> Rule:
 
 
 def reading(message: dict[str, Any], how: int) -> Rule:
-    """Bob reads this one, all up to it, or all there is."""
+    """Returns a rule by which Bob reads this message, all up to it, or the whole conversation."""
     what = [
         {"message_id": message["id"]},
         {"message_id": message["id"], "conversation_id": NAME},
@@ -109,7 +109,7 @@ def hiding(user_id: int, message: dict[str, Any]) -> Rule:
 
 
 def proving(seq: int) -> Rule:
-    """A device of Bob has answered for everything up to there."""
+    """Returns a rule that stores the proof of a device of Bob's for everything up to a seq."""
     return lambda session, now: delivered.store(session, now, [Proof(BOB, NAME, 0, seq)])
 
 
@@ -152,7 +152,7 @@ def test_recalling_while_the_drain_comes(both: Both) -> None:
 def test_both_delete_for_everyone_at_once(both: Both) -> None:
     all_of_them = store_many(ALICE, BOB, ROUNDS)
     settle()
-    for message in reversed(all_of_them):  # each is the preview
+    for message in reversed(all_of_them):  # from the newest, so that each is the preview
         answers = both(deleting(ALICE, message), deleting(BOB, message))
         (refused,) = (answer for answer in answers if isinstance(answer, Refused))
         assert refused.code == Code.ALREADY_WITHDRAWN
@@ -261,7 +261,7 @@ def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> 
 
 
 def test_rows_are_locked_in_the_order_of_their_key_however_many(mariadb_database: str) -> None:
-    """Two who lock some of the same rows, in parts, must not meet from both sides."""
+    """Two rules that lock some of the same rows, in parts, must lock them in the same order."""
     keys = [("3_5000", 3), *((f"10_{peer}", 10) for peer in range(2000, 2150))]
     write(rows.lock, keys)
     of_user = select(Conversation.id).with_for_update(nowait=True)

@@ -1,4 +1,4 @@
-"""Reading one message, all up to one, or all of a conversation."""
+"""Tests of reading one message, all up to one, or a whole conversation."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ Messages = list[dict[str, Any]]
 
 
 def bob_reads(message: dict[str, Any] | None = None, *, all_up_to: bool = False, **more: Any) -> Read:
-    """This message, all up to it, or without one all of the conversation with Alice."""
+    """Let Bob read a message, all up to it, or without one the whole conversation with Alice."""
     what: dict[str, Any] = {"message_id": message["id"]} if message else {}
     if all_up_to or message is None:
         what["conversation_id"] = "1_2"
@@ -49,7 +49,7 @@ def statuses() -> list[int]:
 
 @pytest.fixture
 def three(pair: str) -> Messages:
-    """Three messages from Alice, on Bob's row, not read; nothing waits in the outbox."""
+    """Send three messages from Alice, which Bob has not read. Returns the Messages; the outbox is empty."""
     sent = store_many(ALICE, BOB, 3)
     drain()
     return sent

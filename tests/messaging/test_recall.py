@@ -1,4 +1,4 @@
-"""Taking a message back."""
+"""Tests of recalling a message."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,14 +35,14 @@ TEXT = "[消息已撤回]"
 
 
 def recalls(user_id: int, message: dict[str, Any], *, after: int = 0) -> Withdrawn:
-    """So many seconds after it was sent."""
+    """Recall a message that many seconds after it was sent."""
     sent = messages()[0].create_time + timedelta(seconds=after)
     return write(lambda session, _: recall(session, sent, user_id=user_id, message_id=message["id"]))
 
 
 @pytest.fixture
 def message(pair: str) -> dict[str, Any]:
-    """A message from Alice to Bob, on both rows."""
+    """Send a message from Alice to Bob, applied to both rows. Returns the Message."""
     sent = stored(ALICE, BOB, "secret")
     drain()
     return sent

@@ -1,4 +1,4 @@
-"""Drafts become messages: each answered by itself, numbered without a hole, told to the outbox."""
+"""Tests that drafts become messages, each with its own answer, a dense seq and an event in the outbox."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ from tests.messaging.conftest import (
 
 
 def told(answers: list[Answer]) -> list[Any]:
-    """Each answer in short: its seq, with a star when it is a duplicate, or what it was refused for."""
+    """Returns each answer in short: its seq, with a star when it is a duplicate, or the code of its refusal."""
     return [
         answer.code if isinstance(answer, Refused) else f"{answer.message['seq']}{'*' if answer.duplicate else ''}"
         for answer in answers
@@ -40,14 +40,14 @@ def told(answers: list[Answer]) -> list[Any]:
 
 
 def only(answers: list[Answer]) -> Sent:
-    """The one answer, which is no refusal."""
+    """Returns the only answer. Fails when it is a refusal."""
     (answer,) = answers
     assert isinstance(answer, Sent), answer
     return answer
 
 
 def head(conversation_id: str) -> tuple[int, int]:
-    """last_seq and change_seq of a conversation."""
+    """Returns the last_seq and change_seq of a conversation."""
     found: Head = read(lambda session: session.get_one(Head, conversation_id))
     return found.last_seq, found.change_seq
 

@@ -1,4 +1,4 @@
-"""No client can be made to show or open something else than it seems."""
+"""Tests that no name or address can look like another, or open something other than it shows."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from messaging.shown import require_address, require_name
 
 
 def faults(require: Callable[[str], None], text: str) -> list[str]:
-    """Returns what is said against a text, nothing when it is taken."""
+    """Returns the faults of a text, empty when it is accepted."""
     try:
         require(text)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The legal moves of a status."""
+"""Tests of the legal moves of a status."""
 
 from itertools import product
 

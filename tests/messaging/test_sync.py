@@ -1,4 +1,4 @@
-"""Catching up on what a client missed."""
+"""Tests of `sync`, by which a client catches up on what it missed."""
 
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,7 @@ def bob_syncs(heads: dict[str, int] | None = None, changes: dict[str, int] | Non
 
 
 def moved(heads: dict[str, int] | None = None, changes: dict[str, int] | None = None) -> Moved:
-    """The only conversation that moved on."""
+    """Returns the only conversation that moved on. Fails when there are others."""
     (only,) = bob_syncs(heads, changes).conversations
     return only
 
@@ -48,7 +48,7 @@ def seqs(of: Moved) -> list[int]:
 
 
 def acquaintances(count: int) -> list[str]:
-    """Bob talks with so many others; the conversations, sorted."""
+    """Store conversations of Bob with that many others. Returns their ids, sorted."""
     names = [single(BOB, BOB + other) for other in range(1, count + 1)]
 
     def rule(session: Session, now: datetime) -> None:
@@ -61,7 +61,7 @@ def acquaintances(count: int) -> list[str]:
 
 
 def renumber(first: int, last: int, change_seq: int) -> None:
-    """As if these messages had been changed, one after the other, from that number on."""
+    """Number messages as if they had been changed one after the other, from `change_seq` on."""
 
     def rule(session: Session, _now: datetime) -> None:
         where = (Message.conversation_id == "1_2", Message.seq >= first, Message.seq <= last)
@@ -77,7 +77,7 @@ def renumber(first: int, last: int, change_seq: int) -> None:
 
 @pytest.fixture
 def five(pair: str) -> list[dict[str, Any]]:
-    """Five messages from Alice to Bob, projected."""
+    """Send five messages from Alice to Bob, applied to both rows."""
     sent = store_many(ALICE, BOB, 5)
     project()
     return sent
@@ -209,7 +209,7 @@ def test_at_most_200_changed_messages_come_oldest_changes_first(pair: str, count
 
 
 def test_a_client_that_goes_on_from_what_it_got_misses_nothing(pair: str) -> None:
-    """New ones and changed ones are cut off at once; it goes on as docs/protocol.md says."""
+    """New and changed messages are cut off in the same answer. The client goes on as docs/protocol.md says."""
     store_many(ALICE, BOB, 450)
     project()
     renumber(1, 205, 451)

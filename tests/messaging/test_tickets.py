@@ -1,4 +1,4 @@
-"""A ticket is good once, for 30 s, and never longer than its token."""
+"""Tests that a ticket is valid once, for 30 s, and never longer than its token."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

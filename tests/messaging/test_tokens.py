@@ -1,4 +1,4 @@
-"""A refresh token is spent once; using it again ends the login; what is revoked stays so while a token lives."""
+"""Tests that a refresh token is spent once, that reuse ends the login, and that revocations outlive the tokens."""
 
 import time
 from collections import Counter
@@ -41,7 +41,7 @@ def revoked() -> set[str]:
 
 
 def survivors(after: timedelta) -> set[str]:
-    """What the upkeep leaves, that much later."""
+    """Returns the ids of the revoked tokens that upkeep leaves, that much later."""
     write(lambda session, now: expire(session, now + after))
     return read(lambda session, _: set(session.scalars(select(RevokedToken.token_id))))
 

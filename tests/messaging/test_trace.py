@@ -1,4 +1,4 @@
-"""Where is my message?"""
+"""Tests of `trace`, which says where a message is."""
 
 from db import session as database
 from db.session import write
@@ -10,7 +10,7 @@ from tests.messaging.conftest import ALICE, BOB, drain, messages, project, prove
 
 
 def trace_of(message_id: int = 1) -> Trace:
-    """The only recipient's."""
+    """Returns the trace of the only recipient."""
     (found,) = database.read(trace, message_id=message_id)
     return found
 

@@ -1,4 +1,4 @@
-"""The unread rule says the same for a message at hand and as a query."""
+"""Tests that the unread rule gives the same result for a message in memory and as a query."""
 
 from itertools import product
 from typing import Any
@@ -16,7 +16,7 @@ KINDS = list(product((ALICE, BOB), (SYSTEM, TEXT), Status, (False, True)))  # se
 
 
 def one_of_each_kind() -> list[tuple[Message, bool]]:
-    """Returns a stored message of every kind that there can be, and whether BOB has hidden it."""
+    """Returns stored messages, one of every possible kind, each with whether BOB has hidden it."""
     sent = store_many(ALICE, BOB, len(KINDS))
     project()
     for message, (sender, kind, status, _) in zip(sent, KINDS, strict=True):
@@ -46,4 +46,4 @@ def test_a_query_counts_what_the_rule_counts_one_by_one(pair: str) -> None:
 
     outcomes = read(counted)
     assert [place for place, by_rule, by_query in outcomes if by_rule != by_query] == []
-    assert max(by_rule for _, by_rule, _ in outcomes) == 2  # ALICE's texts that are sent or delivered
+    assert max(by_rule for _, by_rule, _ in outcomes) == 2  # texts of ALICE with status sent or delivered

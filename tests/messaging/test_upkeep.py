@@ -1,4 +1,4 @@
-"""What has expired goes, and what there is is told."""
+"""Tests that upkeep removes expired rows and reports counts."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def add(now: datetime, table: Any, key: str, **times: dict[str, timedelta]) -> None:
-    """Rows by their key, each with a time that far from now."""
+    """Insert rows by their key, each with a time that far from now."""
     common: dict[str, Any] = {
         Ticket: {"claims": "{}"},
         RevokedToken: {"create_time": now},

@@ -1,4 +1,4 @@
-"""What users are called, and how they are found."""
+"""Tests of users' names, and of the search for users."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def change(user_id: int, **fields: Any) -> dict[str, Any]:
 
 
 def search(keyword: str, user_id: int = 0, *, page: int = 1, limit: int = 20) -> tuple[list[str], int]:
-    """Usernames found, and how many there are."""
+    """Returns the usernames that a search finds, and its total."""
     found, total = write(users.search, user_id=user_id, keyword=keyword, page=page, limit=limit)
     return [user["username"] for user in found], total
 

@@ -1,4 +1,4 @@
-"""Who opens a socket, as far as that shows without one."""
+"""Tests of who may open a socket, without opening one."""
 
 import time
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from realtime.auth import authenticate
 
 @pytest.fixture
 def writer(database: str) -> Iterator[Connection]:
-    """Somebody who writes to the same SQLite database, and takes their time."""
+    """Yields a connection that keeps a write transaction of the same SQLite database open."""
     with engine().connect() as connection, connection.begin():
         yield connection
 
 
 def status(ticket: str) -> int:
-    """What a request with that ticket is answered; 101 when it may go on."""
+    """Returns the status of a request with that ticket, 101 when it may open a socket."""
     app = Flask(__name__)
     with app.test_request_context(f"/message/v1/ws?ticket={ticket}"):
         refused = authenticate()

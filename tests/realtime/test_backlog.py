@@ -1,4 +1,4 @@
-"""A connection's backlog: page by page, each asked for until it comes, and live frames wait."""
+"""Tests of a connection's backlog: it asks for each page until it comes, and holds live frames meanwhile."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from workers.backlog import Request
 
 ME, PEER = 7, 8
 SOCKET = "a socket"
-Span = tuple[str, int, int] | tuple[str, int, int, bool]  # conversation, after, upto, whole unless said
+Span = tuple[str, int, int] | tuple[str, int, int, bool]  # conversation, after, upto, and whole, True by default
 
 
 def message(name: str, seq: int, content: str = "text") -> dict[str, Any]:
@@ -24,7 +24,7 @@ def message(name: str, seq: int, content: str = "text") -> dict[str, Any]:
 
 
 class Recorder:
-    """Stands for Outbound: what was pushed, in short, and why it was closed."""
+    """Replaces Outbound, and records in short what was pushed, and the close code."""
 
     def __init__(self) -> None:
         self.pushed: list[Any] = []
@@ -52,7 +52,7 @@ class Recorder:
 
 
 class Asked:
-    """Stands for Pages: serial and cursor of what was asked for, the serials that were answered, and who has gone."""
+    """Replaces Pages, and records each request's serial and cursor, the answers, and the connections that left."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, notes.Place | None]] = []
@@ -72,7 +72,7 @@ class Asked:
 
 
 class Connected:
-    """A backlog, with a worker that answers when the test says so, and a clock that it turns."""
+    """A backlog whose worker answers when the test says so, and whose clock the test moves."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -84,7 +84,7 @@ class Connected:
         self.backlog = Backlog(*stand_ins, user_id=ME, connection_id=SOCKET, clock=lambda: self.now)
 
     def page(self, *spans: Span, cursor: notes.Place | None = None, serial: int | None = None) -> None:
-        """A worker answers the last request, or another."""
+        """Let a worker answer the last request, or the one with the given serial."""
         serial = self.asked[-1][0] if serial is None else serial
         runs = tuple((name, after, upto, whole[0] if whole else True) for name, after, upto, *whole in spans)
         places = tuple((name, seq) for name, after, upto, *_ in spans for seq in range(after + 1, upto + 1))
@@ -92,7 +92,7 @@ class Connected:
         self.backlog.take(notes.BacklogPage(SOCKET, serial, runs, places, cursor, frames))
 
     def pong(self) -> list[Proof]:
-        """The device answers for what was pushed."""
+        """Let the device answer the ping that is due. Returns the proofs."""
         serial = self.runs.due_ping()
         assert serial is not None
         proofs = self.runs.pong(serial)
@@ -100,12 +100,12 @@ class Connected:
         return proofs
 
     def live(self, name: str, seq: int) -> None:
-        """A live message, as Connection deals with it."""
+        """Take a live message as Connection does."""
         text = frame("new_message", message(name, seq))
         self._take(notes.Message(name, seq, PEER, text), text)
 
     def withdrawn(self, kind: str, name: str, seq: int) -> None:
-        """The note of a message recalled or deleted."""
+        """Take the note of a message that was recalled or deleted."""
         text = frame(kind, message(name, seq, content=""))
         self._take(notes.Frame(text), text)
 
@@ -120,14 +120,14 @@ class Connected:
             self.outbound.push(raw)
 
     def wait(self, seconds: float) -> None:
-        """Time goes by."""
+        """Move the clock, and tick."""
         self.now += seconds
         self.backlog.tick(self.now)
 
 
 @pytest.fixture
 def new() -> Connected:
-    """One that has not been begun."""
+    """Returns a backlog that has not begun."""
     return Connected()
 
 
@@ -267,7 +267,7 @@ def test_before_it_is_begun_live_frames_wait(new: Connected) -> None:
 
 
 def test_a_link_restored_before_it_is_begun_asks_for_nothing(new: Connected) -> None:
-    """A page must not come before `hello`, which is still to be said."""
+    """A page must not come before `hello`, which has not been sent yet."""
     new.backlog.start(resync=True)
     assert new.asked == []
     new.backlog.start(resync=False)
@@ -370,7 +370,7 @@ def test_live_frames_wait_again_while_it_runs_again(begun: Connected) -> None:
 
 
 def test_a_hole_that_the_backlog_does_not_fill_is_passed_over(begun: Connected) -> None:
-    """What was missed while the link was down, another device has answered for meanwhile."""
+    """Another device has meanwhile answered for the messages missed while the link was down."""
     begun.page(("a", 0, 1))
     begun.pong()
     begun.backlog.start(resync=True)
@@ -390,7 +390,7 @@ def test_a_device_that_never_answers_gets_no_next_page(begun: Connected) -> None
 
 
 def test_every_page_that_comes_ends_a_turn(begun: Connected) -> None:
-    """Also one that is not taken: others wait for the answer, whatever becomes of it."""
+    """A page that the backlog does not take ends a turn too, because other connections wait for theirs."""
     begun.backlog.start(resync=True)
     begun.page(serial=1)
     begun.page()

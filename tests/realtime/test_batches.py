@@ -1,4 +1,4 @@
-"""What comes together is done together, in its order, and nothing twice."""
+"""Tests that items that come together are done as one batch, in order, and none twice."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -65,13 +65,13 @@ def test_a_batch_that_fails_is_the_only_one_to_fail() -> None:
 
 
 def test_who_asks_in_vain_is_told_so() -> None:
-    """Nobody answers: the loop has lost what it was asked, or it stands still."""
+    """No answer comes when the loop has lost the question, or stands still."""
     assert Hellos().ask(1, patience=0) is None
 
 
 @pytest.fixture
 def unread(database: str) -> None:
-    """Alice has written two messages to Bob and one to Carol."""
+    """Send two messages from Alice to Bob and one to Carol."""
     for friend, count in ((BOB, 2), (CAROL, 1)):
         befriend(ALICE, friend)
         store_many(ALICE, friend, count)
@@ -79,7 +79,7 @@ def unread(database: str) -> None:
 
 
 def asked(hellos: Hellos, *user_ids: int) -> list[int | None]:
-    """Ask for all of them at the same time. Returns what each has unread, None for no answer."""
+    """Ask for all users at once. Returns each one's unread count, None without an answer."""
     answers = [each.get(timeout=PATIENCE) for each in [gevent.spawn(hellos.ask, user_id) for user_id in user_ids]]
     return [answer and answer[0] for answer in answers]
 

@@ -1,4 +1,4 @@
-"""One connection: what it pushes live, and what it held before."""
+"""Tests of one connection: what it pushes live, and what it holds until then."""
 
 import time
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ ME, PEER = 7, 8
 
 
 class Connected:
-    """A connection that has said hello, and the pages that it asked for."""
+    """A connection that has sent `hello`, and the serials of the pages that it asked for."""
 
     def __init__(self) -> None:
         self.asked: list[int] = []
@@ -30,21 +30,21 @@ class Connected:
         self.connection.welcome(int(time.time()), 0)
 
     def live(self, seq: int, size: int) -> int:
-        """A message comes; the size of its frame."""
+        """Take a live message. Returns the size of its frame, in bytes."""
         text = frame("new_message", {"conversation_id": "7_8", "seq": seq, "content": "x" * size})
         self.connection.take(notes.Message("7_8", seq, PEER, text), frames.text(text))
         return len(frames.text(text))
 
     def last_page(self) -> None:
-        """The worker's answer: nothing waits."""
+        """Let a worker answer the last request with an empty page."""
         self.page(self.asked[-1])
 
     def page(self, serial: int) -> None:
-        """The worker's answer to one of the requests."""
+        """Let a worker answer the request with that serial by an empty page."""
         self.connection.take_own(notes.BacklogPage(self.connection.id, serial))
 
     def written(self) -> bytes:
-        """Everything that waits, as its reader gets it."""
+        """Returns all bytes that wait to be written, as the reader gets them."""
         ours, theirs = socket.socketpair()
         writer = gevent.spawn(self.connection.outbound.write_all, ours, bytes)
         reader = gevent.spawn(lambda: b"".join(iter(lambda: theirs.recv(65_536), b"")))
@@ -58,7 +58,7 @@ class Connected:
 
 @pytest.mark.parametrize(("count", "size"), [(1_990, 1), (1_500, 1_251), (70, 28_000)])
 def test_what_was_held_is_pushed_whatever_comes_after_it(count: int, size: int) -> None:
-    """It was bounded while it was held: its release must not close a reader who is not slow at all."""
+    """Held frames were bounded while they were held. Their release must not close a reader who is not slow."""
     connected = Connected()
     for seq in range(1, count + 1):
         connected.live(seq, size)
@@ -100,7 +100,7 @@ def test_what_is_held_is_bounded_in_bytes_and_the_backlog_begins_anew_for_the_re
 
 
 def test_what_is_held_a_second_time_is_not_lost() -> None:
-    """A gap among what was held begins the backlog anew while the rest is still to be released."""
+    """A gap among the held frames restarts the backlog before the rest of them is released."""
     connected = Connected()
     for seq in (1, 3):
         connected.live(seq, 1)

@@ -1,4 +1,4 @@
-"""Proofs go to the workers in batches, and again until one has confirmed them."""
+"""Tests that proofs go to the workers in batches, and are repeated until a worker has confirmed them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ Sent = list[list[Any]]
 
 
 class Relay:
-    """Proofs, with a clock that the test turns, and what they would have stored."""
+    """Proofs whose clock the test moves, and a record of the tasks that they sent."""
 
     def __init__(self, *, most: int = 200_000) -> None:
         self.now = 1_000.0
@@ -29,11 +29,11 @@ class Relay:
         )
 
     def add(self, *proofs: tuple[int, str, int, int]) -> None:
-        """These are proven."""
+        """Add proofs."""
         self.proofs.add(Proof(*proof) for proof in proofs)
 
     def sent(self) -> Sent:
-        """Let it send what is due; what it has sent."""
+        """Send what is due. Returns the proofs that were sent."""
         before = len(self.tasks)
         self.proofs.send_due()
         return [proof for task in self.tasks[before:] for proof in task]
@@ -137,7 +137,7 @@ def test_beyond_a_limit_the_oldest_is_forgotten() -> None:
 
 @pytest.fixture
 def running(relay: Relay) -> Any:
-    """The relay's own loop, which is what calls for what is due."""
+    """Run the relay's own loop, which sends what is due. Yields its greenlet."""
     loop = gevent.spawn(relay.proofs.run)
     yield loop
     loop.kill()

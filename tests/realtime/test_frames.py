@@ -1,4 +1,4 @@
-"""Frames as another library reads them, and what of a client's is no frame."""
+"""Tests that another library reads our frames, and that bad frames of a client are found."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from realtime.frames import BadFrame, Inbound
 
 
 def read(raw: bytes) -> list[Event]:
-    """What a client's library makes of bytes from the server."""
+    """Returns the events that a client's library finds in bytes from the server."""
     client = Connection(ConnectionType.CLIENT)
     client.receive_data(raw)
     return list(client.events())
 
 
 def texts(raw: bytes) -> list[str]:
-    """The text messages in bytes from the server, each put together."""
+    """Returns the text messages in bytes from the server, with fragments joined."""
     found, parts = [], ""
     for event in read(raw):
         assert isinstance(event, TextMessage), event

@@ -1,4 +1,4 @@
-"""Which requests become a WebSocket, and what the others are answered."""
+"""Tests of which requests become a WebSocket, and of the answers to the others."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def asked(headers: dict[str, str], **options: Any) -> bytes | Response:
 
 
 def answered(headers: dict[str, str]) -> dict[str, str]:
-    """The headers of a 101."""
+    """Returns the headers of a 101 answer."""
     answer = asked(headers)
     assert isinstance(answer, bytes)
     status, *lines = answer.decode().rstrip().split("\r\n")
@@ -31,7 +31,7 @@ def answered(headers: dict[str, str]) -> dict[str, str]:
 
 def test_a_proper_request_is_accepted() -> None:
     headers = answered(GOOD)
-    assert headers["sec-websocket-accept"] == "s3pplmbitxaq9kygzzhzrbk+xoo="  # the one of RFC 6455, 1.3, in lower case
+    assert headers["sec-websocket-accept"] == "s3pplmbitxaq9kygzzhzrbk+xoo="  # from RFC 6455, 1.3, in lower case
     assert headers["upgrade"] == "websocket"
 
 

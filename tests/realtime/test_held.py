@@ -1,4 +1,4 @@
-"""What is held is bounded by number and in bytes."""
+"""Tests that held frames are bounded by number and in bytes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from realtime.outbound import MAX_BYTES, MAX_FRAMES
 
 
 def fill(size: int, kind: str = "new_message") -> int:
-    """How many frames of that size are taken until there is no more room."""
+    """Returns how many frames of that size are taken until there is no more room."""
     held = Held()
     for number in range(MAX_FRAMES + 1):
         text = frame(kind, {"conversation_id": "c", "seq": number, "content": "x" * size})

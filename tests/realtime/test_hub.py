@@ -1,4 +1,4 @@
-"""Who gets what is published, whatever happens while they come and go."""
+"""Tests of which sockets get a published note, whatever happens while sockets come and go."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ TYPING = notes.Typing(b"{}")
 
 
 class Socket:
-    """Stands for a Connection."""
+    """Replaces a Connection."""
 
     def __init__(self, number: int = 1, *, user_id: int = ALICE, expires_at: float = float("inf")) -> None:
         self.id = f"socket {number}"
@@ -53,7 +53,7 @@ class Socket:
 
 
 class Subscriptions:
-    """Stands for a Listener whose link is whole."""
+    """Replaces a Listener whose link is whole."""
 
     def __init__(self) -> None:
         self.up = True
@@ -68,7 +68,7 @@ class Subscriptions:
 
 
 class Relay:
-    """A hub with a clock that the test turns, and Redis's counting replaced."""
+    """A hub whose clock the test moves, and whose presence calls to Redis are replaced."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
@@ -87,7 +87,7 @@ class Relay:
         return self.count
 
     def later(self) -> None:
-        """Let the time pass after which an unused channel is given up."""
+        """Move the clock beyond the time after which an unused channel is given up."""
         self.now += 6
         self.hub.look_after()
 
@@ -130,7 +130,7 @@ def test_a_note_for_a_socket_that_has_gone_is_for_nobody(relay: Relay) -> None:
 
 
 def test_who_comes_while_the_channel_would_be_given_up_hears_everything(relay: Relay) -> None:
-    """Counting asks Redis, and everything else goes on meanwhile."""
+    """Counting a user's connections asks Redis, and the rest of the relay runs on meanwhile."""
     before, after = Socket(1), Socket(2)
     relay.connect(before)
     relay.hub.leave(before)
@@ -153,7 +153,7 @@ def test_a_channel_that_nobody_uses_is_given_up(relay: Relay) -> None:
 
 
 def test_who_is_refused_hears_nothing_and_leaves_nothing_behind(relay: Relay) -> None:
-    relay.hub.listener.channels.add(CHANNEL)  # it shows what is given up
+    relay.hub.listener.channels.add(CHANNEL)  # so that giving the channel up shows
     relay.count = MOST_PER_USER + 1
     socket = Socket()
     assert not relay.connect(socket)
@@ -178,7 +178,7 @@ def test_what_is_here_is_reported_every_five_seconds(relay: Relay) -> None:
 
 
 def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also while nobody can tell whose token was revoked, of which one question is enough."""
+    """It is closed even while the database cannot say which tokens are revoked, and that is asked only once."""
     asked: list[object] = []
 
     def unavailable(token_ids: object) -> bool:
@@ -196,7 +196,7 @@ def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: p
 
 @pytest.fixture
 def looking_after(relay: Relay) -> Iterator[Relay]:
-    """A hub whose own loops run, without those of a link to Redis."""
+    """Yields a relay whose hub runs its own loops, but not those of the link to Redis."""
     relay.hub.listener.run = relay.hub.listener.beat = lambda: None
     relay.hub.start()
     yield relay

@@ -1,4 +1,4 @@
-"""What a client says is done, or refused with an `error` frame, and never too often."""
+"""Tests that a client's frame is handled or refused with an `error` frame, within its rate limit."""
 
 import time
 from typing import Any
@@ -11,7 +11,7 @@ from realtime.inbound import BURST, MOST_REFUSED, RATE, Bucket, Pings, handle
 
 
 class Client:
-    """Stands for a Connection, with a clock that the test turns and a bucket of its own."""
+    """Replaces a Connection, with a clock that the test moves and a bucket of its own."""
 
     def __init__(self, *, limited: bool = True) -> None:
         self.now = 1_000.0
@@ -24,11 +24,11 @@ class Client:
         self.bucket = Bucket(limited=limited, clock=lambda: self.now)
 
     def say(self, kind: Any, content: Any = None) -> dict[str, Any] | None:
-        """Send a frame; what comes back."""
+        """Send a frame. Returns the frame that comes back, None without one."""
         return self.send(orjson.dumps({"type": kind, "content": content}).decode())
 
     def send(self, raw: str | bytes) -> dict[str, Any] | None:
-        """Send anything; what comes back."""
+        """Send any text or bytes. Returns the frame that comes back, None without one."""
         before = len(self.pushed)
         handle(self, self.bucket, raw)  # type: ignore[arg-type]
         assert len(self.pushed) <= before + 1
@@ -53,7 +53,7 @@ def client() -> Client:
 
 
 def refusal(answer: dict[str, Any] | None) -> tuple[int, str | None]:
-    """Code and type of an `error` frame."""
+    """Returns the code and the type of an `error` frame."""
     assert answer is not None
     assert answer["type"] == "error"
     assert answer["content"]["detail"]
@@ -124,7 +124,7 @@ def test_whatever_is_sent_is_a_sign_of_life(client: Client) -> None:
 
 
 def pings(client: Client, count: int) -> list[bool]:
-    """Whether each of so many pings was answered; others were refused for being too many."""
+    """Send pings. Returns whether each was answered. The others must be refused as too many."""
     answers = [client.say("ping") for _ in range(count)]
     for answer in answers:
         assert answer is not None
@@ -199,7 +199,7 @@ def test_reading_pauses_until_a_frame_is_within_the_rate(client: Client) -> None
 
 
 class Answered:
-    """Stands for a Connection that is owed a ping, and counts the pongs that reach it."""
+    """Replaces a Connection that always has a ping due, and counts the pongs that reach it."""
 
     def __init__(self) -> None:
         self.outbound = self

@@ -1,4 +1,4 @@
-"""Reading a socket: control frames in the event loop, messages one after the other in a greenlet, and a clean end."""
+"""Tests of reading a socket: control frames in the event loop, messages in turn in a greenlet, and a clean end."""
 
 import time
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ PONG_OF_IT = b"\x8a\x01x"
 
 
 def text(content: bytes) -> bytes:
-    """As a client sends it, masked by zeros."""
+    """Returns a text frame as a client sends it, masked with zeros."""
     return bytes([0x81, 0x80 | len(content)]) + bytes(4) + content
 
 
 class Peer:
-    """A line with its writer, the peer at its other end, and a handler that waits while it is told to."""
+    """A line with its writer, the peer at its other end, and a handler that waits until `free` is set."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
@@ -56,7 +56,7 @@ class Peer:
         return data
 
     def wait_ended(self) -> None:
-        """Wait until the writer has nothing more to expect."""
+        """Wait until the writer has ended without an error."""
         self._writer.join(timeout=PATIENCE)
         assert self._writer.successful()
 
@@ -152,7 +152,7 @@ def test_the_end_of_the_peer_ends_the_connection(peer: Peer) -> None:
 
 def test_a_broken_line_is_an_end(peer: Peer) -> None:
     peer.ours.sendall(b"unread")
-    peer.theirs.close()  # with bytes unread: the line is reset
+    peer.theirs.close()  # bytes are unread, so the line is reset
     peer.wait_ended()
 
 

@@ -1,4 +1,4 @@
-"""What waits for one socket: bounded, written whole, and never after the close."""
+"""Tests of the frames that wait for one socket: bounded, written whole, and never after the close."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +14,7 @@ from tests.processes import PATIENCE
 
 
 class Wire:
-    """An Outbound, its writer, and the peer at the other end of the line."""
+    """An Outbound, its writer, and the peer at the other end of its socket."""
 
     def __init__(self, outbound: Outbound) -> None:
         self.outbound = outbound
@@ -23,11 +23,11 @@ class Wire:
         self._writer: gevent.Greenlet | None = None
 
     def start(self) -> None:
-        """Let the writer write."""
+        """Start the writer."""
         self._writer = gevent.spawn(self._write)
 
     def read_all(self) -> list[Event]:
-        """Everything up to the end of the line."""
+        """Returns all events up to the end of the stream."""
         client = Connection(ConnectionType.CLIENT)
         with gevent.Timeout(PATIENCE):
             while data := self.peer.recv(65_536):
@@ -35,7 +35,7 @@ class Wire:
         return list(client.events())
 
     def read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
+        """Returns exactly `size` bytes."""
         data = b""
         with gevent.Timeout(PATIENCE):
             while len(data) < size:
@@ -48,7 +48,7 @@ class Wire:
         self._writer.get(timeout=PATIENCE)
 
     def close(self) -> None:
-        """Whatever is left of it."""
+        """Kill the writer, and close both ends."""
         if self._writer is not None:
             self._writer.kill()
         self.sock.close()
@@ -68,7 +68,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def impatient_wire() -> Iterator[Wire]:
-    """One whose writer waits for no reader."""
+    """Yields a wire whose writer gives up on a slow reader after 10 ms."""
     wire = Wire(Outbound(write_seconds=0.01))
     yield wire
     wire.close()
@@ -79,7 +79,7 @@ def text(content: str) -> bytes:
 
 
 def seen(events: list[Event]) -> list[str | int]:
-    """Texts whole, closes as their code, pings as "ping"."""
+    """Returns each text as a whole, each close as its code, and each ping as "ping"."""
     found: list[str | int] = []
     part = ""
     for event in events:
@@ -97,7 +97,7 @@ def seen(events: list[Event]) -> list[str | int]:
 
 
 def overflow(count: int, frame: bytes) -> Callable[[Outbound], None]:
-    """So many frames fit; then one more does not."""
+    """Returns a function that fills a queue. Exactly `count` such frames must fit."""
 
     def fill(queue: Outbound) -> None:
         for _ in range(count):
@@ -156,7 +156,7 @@ def test_what_was_written_makes_room(wire: Wire) -> None:
 
 
 def test_what_another_rule_bounds_takes_no_room(wire: Wire) -> None:
-    """A page of backlog may be larger than the queue: whoever comes back with one must not be closed for it."""
+    """A page of backlog may be larger than the queue, and must not close the connection of a user who comes back."""
     for _ in range(MAX_FRAMES * 2):
         assert wire.outbound.push(text("page"), bounded=False)
     assert wire.outbound.push(text("x" * MAX_BYTES), bounded=False)

@@ -1,4 +1,4 @@
-"""A user's connections are sent their pages one after the other, and users do not wait for each other."""
+"""Tests that a user's connections get their pages one after the other, and that users do not wait for each other."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ from realtime.pages import ASK_AGAIN_SECONDS, Pages
 from tests.processes import PATIENCE
 from workers.backlog import Request
 
-LAST = 1_000_000  # users from here on only show that all before them were asked for
+LAST = 1_000_000  # requests of users from here on only mark that all before them were sent
 
 
 class Asked:
-    """Pages, what they asked workers for, and a clock that the test turns."""
+    """Pages whose clock the test moves, and a record of what they asked workers for."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -33,7 +33,7 @@ class Asked:
 
     @property
     def requests(self) -> list[tuple[str, int]]:
-        """Connection and serial of all requests up to now, in their order."""
+        """Returns the connection and serial of all requests up to now, in their order."""
         self._last += 1
         self.add("last", user_id=self._last)
         with gevent.Timeout(PATIENCE):

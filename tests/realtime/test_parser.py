@@ -1,4 +1,4 @@
-"""A peer's bytes become messages, pongs told and pings answered, however they are cut; and what is no frame ends it."""
+"""Tests that a peer's bytes become messages, pongs and answered pings, however they are cut; a bad frame ends it."""
 
 import struct
 from itertools import pairwise
@@ -27,7 +27,7 @@ EVENTS = st.one_of(
 
 
 class Reader:
-    """A parser, and all that it makes of what comes."""
+    """A parser, and a record of all that it finds in the bytes."""
 
     def __init__(self) -> None:
         self.closing: int | None = None
@@ -49,7 +49,7 @@ class Reader:
 
     @property
     def code(self) -> int | None:
-        """The code of the close frame that the peer is sent last; None without one."""
+        """Returns the code of the close frame that the peer is sent last, None without one."""
         return struct.unpack("!H", self.parser.last[2:4])[0] if self.parser.last else None
 
 
@@ -64,7 +64,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
 
 
 def frame(opcode: int, data: bytes = b"", *, last: bool = True, masked: bool = True, reserved: int = 0) -> bytes:
-    """As a client sends it, masked by zeros."""
+    """Returns a frame as a client sends it, masked with zeros."""
     head = bytes([(0x80 if last else 0) | reserved | opcode])
     length = (
         bytes([len(data) | 0x80 * masked]) if len(data) < 126 else struct.pack("!BH", 126 | 0x80 * masked, len(data))

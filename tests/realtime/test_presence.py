@@ -1,4 +1,4 @@
-"""Comings and goings are told, those at which Redis was away a little later."""
+"""Tests that joins and leaves are announced, and those during an outage of Redis a little later."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ SOCKET = "socket"
 
 
 class Friends:
-    """What friends are told by the workers, and a Redis that may be away."""
+    """A record of the tasks that inform friends, and a Redis that may be away."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.away = False
@@ -83,7 +83,7 @@ def test_who_is_there_already_is_not_told_of_again(relay: Presence, friends: Fri
 def test_who_came_while_redis_was_away_is_told_of_a_report_after_they_were_counted(
     relay: Presence, friends: Friends, reachable: bool
 ) -> None:
-    """At the first report other relays may not have said yet who is with them."""
+    """At the first report other relays may not have reported their users yet."""
     friends.away = True
     connect(relay, reachable=reachable)
     friends.away = False
@@ -117,7 +117,7 @@ def test_who_went_while_redis_was_away_is_told_of_unless_they_are_back(relay: Pr
 
 
 def test_what_could_not_be_told_is_told_later(relay: Presence, friends: Friends) -> None:
-    """Redis goes away between the counting and the telling."""
+    """Redis goes away between counting the user and sending the task."""
     count = relay.came(ALICE, SOCKET, reachable=True)
     friends.away = True
     relay.welcome(ALICE, SOCKET, first=count == 1)

@@ -1,4 +1,4 @@
-"""After a lost link all hold at once, and run their backlog again in turn."""
+"""Tests that after a lost link all connections pause at once, and run their backlog again in turn."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from realtime.reruns import Reruns
 
 
 class Fake:
-    """A connection, and what it was told, in the order in which all were told."""
+    """Replaces a connection. All share one record of the calls, in their order."""
 
     def __init__(self, name: str, told: list[str]) -> None:
         self._name = name
@@ -20,7 +20,7 @@ class Fake:
 
 
 class Lost:
-    """Reruns with a clock that goes on while they sleep."""
+    """Reruns whose clock moves while they sleep."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -28,11 +28,11 @@ class Lost:
         self.reruns = Reruns(per_second=20, clock=lambda: self.now, sleep=self._sleep)
 
     def link(self, count: int = 1) -> None:
-        """The link was lost, and is whole again, with so many connections."""
+        """Report that the link was lost and is restored, with that many connections."""
         self.reruns.add([Fake(str(number), self.told) for number in range(count)])  # type: ignore[misc]
 
     def reran(self) -> float:
-        """Step until the next gets its turn; how long that took."""
+        """Step until the next connection gets its turn. Returns how long that took, in seconds."""
         before, since = self.told.count("rerun 0"), self.now
         while self.told.count("rerun 0") == before:
             self.reruns.step()
@@ -43,7 +43,7 @@ class Lost:
 
 
 def since_rounded(seconds: float) -> float:
-    return round(seconds, 1) - 0.1  # it sleeps after each step
+    return round(seconds, 1) - 0.1  # `step` sleeps 0.1 s after each turn
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_after_a_quiet_while_a_loss_is_answered_at_once(lost: Lost) -> None:
 
 
 def test_a_link_without_connections_is_no_loss(lost: Lost) -> None:
-    """The first link of a process is none, and nobody who connects after it shall wait longer for it."""
+    """The first link of a process is no loss, and must not delay the users who connect after it."""
     lost.link(0)
     lost.link()
     assert lost.reran() == pytest.approx(0)

@@ -1,4 +1,4 @@
-"""Only an unbroken run, pushed here and answered for, is proof."""
+"""Tests that only an unbroken run of messages, pushed here and answered for by the device, is a proof."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,7 +14,7 @@ ME = 7
 
 
 def pushed(upto: int, after: int = 0, *, whole: bool = True) -> Runs:
-    """Runs of which a page of the conversation "c" was just pushed."""
+    """Returns Runs after a page of the conversation "c" was pushed."""
     runs = Runs(ME)
     runs.begin("c", after, whole=whole)
     for seq in range(after + 1, upto + 1):
@@ -23,7 +23,7 @@ def pushed(upto: int, after: int = 0, *, whole: bool = True) -> Runs:
 
 
 def answer(runs: Runs) -> list[Proof]:
-    """Let the device answer the ping that is due."""
+    """Let the device answer the ping that is due. Returns the proofs."""
     serial = runs.due_ping()
     assert serial is not None
     return runs.pong(serial)
@@ -111,7 +111,7 @@ def test_a_page_that_comes_again_changes_nothing() -> None:
 
 
 def test_a_page_that_begins_below_a_run_begins_it_anew() -> None:
-    """What was lost before a live message comes after all, in its order, and all of it can be proven."""
+    """Messages lost before a live one come after all, in their order, and all can be proven."""
     runs = Runs(ME)
     assert runs.take("c", 2, own=False) is Place.NEXT
     runs.rerun()
@@ -141,7 +141,7 @@ def test_a_run_begun_anew_with_messages_left_out_proves_nothing() -> None:
 
 
 def test_a_page_further_on_begins_a_new_run() -> None:
-    """Another device has answered for what is between."""
+    """Another device has answered for the messages between."""
     runs = pushed(3)
     runs.begin("c", 9, whole=True)
     assert runs.take("c", 10, own=False) is Place.NEXT
@@ -181,7 +181,7 @@ def test_an_ack_of_what_was_never_pushed_is_nothing() -> None:
 
 
 def test_a_backlog_run_again_makes_up_for_a_hole_that_it_does_not_fill() -> None:
-    """Other devices have answered for what is missing, so it never comes: the gap must not be found for ever."""
+    """Missing messages that other devices have answered for never come, so the gap must not be found for ever."""
     runs = pushed(3)
     answer(runs)
     assert runs.take("c", 7, own=False) is Place.GAP
@@ -218,13 +218,13 @@ def test_what_was_asked_about_before_a_hole_proves_nothing_behind_it() -> None:
 
 @dataclass
 class Model:
-    """Runs, beside a plain record of what was pushed, asked about and left out."""
+    """Runs beside a plain record of the seqs pushed, covered by a ping, and left out."""
 
     runs: Runs = field(default_factory=lambda: Runs(ME))
     here: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     behind_ping: dict[str, set[int]] = field(default_factory=dict)
-    base: dict[str, int] = field(default_factory=dict)  # where each run begins
-    left_out: dict[str, int] = field(default_factory=dict)  # conversation → below this something is missing
+    base: dict[str, int] = field(default_factory=dict)  # conversation → the seq after which its run begins
+    left_out: dict[str, int] = field(default_factory=dict)  # conversation → the seq up to which messages are missing
     serial: int = 0  # of the last ping
 
     def take(self, name: str, seq: int, own: bool) -> None:
@@ -287,7 +287,7 @@ def test_no_order_of_events_proves_what_was_not_pushed_and_asked_for(steps: list
     model = Model()
     for step in steps:
         step(model)
-    for _ in range(2):  # a ping may be under way
+    for _ in range(2):  # an unanswered ping may come first
         model.ping()
         model.pong(None)
     assert model.runs.all_answered

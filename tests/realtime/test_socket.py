@@ -1,4 +1,4 @@
-"""One socket from the 101 to its close: who is let in, what comes before hello, and that nobody is left behind."""
+"""Tests of one socket from the 101 to its close: who is accepted, what precedes hello, and that all is cleaned up."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ from tests.processes import PATIENCE
 
 
 class House:
-    """Stands for a Hub."""
+    """Replaces a Hub."""
 
     def __init__(self) -> None:
         self.draining = False
@@ -59,7 +59,7 @@ class House:
 
 
 class Visit:
-    """A socket of the house, and the client at its other end."""
+    """A socket served by the house, and the client at its other end."""
 
     def __init__(self) -> None:
         self.house = House()
@@ -85,14 +85,14 @@ class Visit:
         self.theirs.sendall(b"".join(self._client.data_to_send()))
 
     def hear(self, count: int) -> list[str]:
-        """Wait for so many frames in all; their types."""
+        """Wait until `count` frames have come in all. Returns the types of all."""
         with gevent.Timeout(PATIENCE):
             while len(self.frames) < count:
                 self._read()
         return [frame["type"] for frame in self.frames]
 
     def wait_closed(self) -> int | None:
-        """Answer the close, and go; the code."""
+        """Read to the end, answer the close, and leave. Returns the close code, None without one."""
         with gevent.Timeout(PATIENCE):
             while self._read():
                 pass
@@ -102,7 +102,7 @@ class Visit:
         return self._client.close_code
 
     def failure(self) -> BaseException | None:
-        """Wait for the end of serving; what it raised."""
+        """Wait for the end of serving. Returns the exception that it raised, None without one."""
         assert self._serving is not None
         self._serving.join(PATIENCE)
         assert self._serving.dead
@@ -144,7 +144,7 @@ def test_hello_comes_first_and_then_answers(visit: Visit) -> None:
 
 
 def test_what_comes_before_hello_waits_for_it(visit: Visit) -> None:
-    """However much it is: it waits in the kernel, which stops taking it."""
+    """Frames of any number wait in the kernel, which stops taking more when its buffer is full."""
     visit.house.may_greet.clear()
     visit.start()
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""Typing is told once a second, and to friends alone."""
+"""Tests that typing is published once a second, and only to friends."""
 
 from collections.abc import Collection
 
@@ -16,7 +16,7 @@ Pair = tuple[int, int]
 
 
 class Told:
-    """Alice's typing, with a clock that the test turns, and what Bob is told."""
+    """Alice's typing, with a clock that the test moves, and a record of the notes for Bob."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
@@ -28,7 +28,7 @@ class Told:
         self._typing = Typing(ALICE, clock=lambda: self.now)
 
     def tell(self) -> int:
-        """Alice types; how often Bob has been told by now."""
+        """Let Alice type. Returns how many notes have been published by now."""
         self._typing.tell(f"{ALICE}_{BOB}")
         return len(self.notes)
 

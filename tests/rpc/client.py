@@ -1,4 +1,4 @@
-"""A service that calls the gRPC door, with whatever proto it was compiled against."""
+"""A client of the gRPC door, compiled against any version of the proto."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", 16 * 
 
 
 class Client:
-    """Calls by name: `client.SendMessage(from_user_id=1, …)`."""
+    """A client that calls methods by their names: `client.SendMessage(from_user_id=1, …)`."""
 
     def __init__(
         self,
@@ -38,20 +38,20 @@ class Client:
         return lambda timeout=30, **fields: self.start(method, timeout, **fields).result()
 
     def start(self, method: str, timeout: float = 30, **fields: Any) -> Any:
-        """The call's future."""
+        """Start a call. Returns its future. `timeout` is in seconds."""
         found = self._service.methods_by_name[method]
         request, response = map(message_factory.GetMessageClass, (found.input_type, found.output_type))
         raw = request(**fields).SerializeToString()
         return self.raw(f"/{self._service.full_name}/{method}", raw, timeout, response.FromString)
 
     def raw(self, path: str, request: bytes, timeout: float = 30, deserialize: Any = None) -> Any:
-        """The future of a call of any bytes."""
+        """Start a call with any bytes as its request. Returns its future."""
         call = self.channel.unary_unary(path, None, deserialize)
         return call.future(request, timeout=timeout, metadata=self._metadata)
 
 
 def refused(future: Any) -> tuple[str, str]:
-    """The status and the im-code that a call ended with."""
+    """Returns the status and the im-code with which a call was refused."""
     error = future.exception()
     assert error is not None, f"answered: {future.result()}"
     return error.code().name, dict(future.trailing_metadata() or ()).get("im-code", "")

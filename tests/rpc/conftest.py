@@ -1,4 +1,4 @@
-"""The gRPC door of the shared deployment, and other services that call it."""
+"""Fixtures: a client of the shared deployment's gRPC door, and doors of a test's own."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,13 +14,13 @@ MakeDoor = Callable[..., RpcDoor]
 
 @pytest.fixture
 def service(stack: Stack) -> Client:
-    """A service compiled against our proto, with a good token."""
+    """Returns a client compiled against the product's proto, with a valid token."""
     return Client(stack.rpc_address)
 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[MakeDoor]:
-    """Makes a gRPC door with settings of its own, on a database that nobody needs. The test starts it."""
+    """Yields a function that makes a gRPC door with its own settings, on an unused database. The test starts it."""
     made: list[RpcDoor] = []
 
     def make(**environment: str) -> RpcDoor:

@@ -1,4 +1,4 @@
-"""The friend service and the user centre of another system, on one real gRPC server, to be broken at will."""
+"""The friend service and the user centre of another system, on one real gRPC server that a test can break."""
 
 import threading
 from collections import Counter
@@ -23,7 +23,7 @@ def _make(name: str, **fields: Any) -> Any:
 
 
 class Outside(grpc.GenericRpcHandler):
-    """Answers as IM-Zero's services do. All in `friends` are friends. `block(a, b)`: a has blocked b."""
+    """A server that answers as IM-Zero's services do. All users in `friends` are friends with each other."""
 
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -41,27 +41,31 @@ class Outside(grpc.GenericRpcHandler):
         self.start()
 
     def start(self) -> None:
-        """Start, also again, on the same port."""
+        """Start or restart the server on the same port."""
         self._server = grpc.server(ThreadPoolExecutor(64), handlers=[self], options=[("grpc.so_reuseport", 0)])
         self._server.add_insecure_port(self.address)
         self._server.start()
 
     def stop(self) -> None:
+        """Stop the server."""
         self.thaw()
         assert self._server
         self._server.stop(0).wait()
 
     def freeze(self) -> None:
-        """It takes calls, and answers none."""
+        """Take calls without answering them, until `thaw`."""
         self._goes_on.clear()
 
     def thaw(self) -> None:
+        """Answer all calls again."""
         self._goes_on.set()
 
     def block(self, one: int, other: int) -> None:
+        """Let `one` have blocked `other`."""
         self.blocks.add((one, other))
 
     def service(self, details: Any) -> Any:
+        """Returns the handler of a method, as grpc asks for it."""
         request, name = _METHODS[details.method]
 
         def answer(asked: Any, context: grpc.ServicerContext) -> Any:
@@ -94,7 +98,7 @@ class Outside(grpc.GenericRpcHandler):
         return _make("ListOut", friends=[_make("Friend", user_info=_make("Info", id=user)) for user in others])
 
     def _user(self, asked: Any, context: grpc.ServicerContext) -> Any:
-        if asked.id not in self.friends:  # as IM-Zero's user centre says it
+        if asked.id not in self.friends:  # the status and text of IM-Zero's user centre
             context.abort(grpc.StatusCode.UNKNOWN, "sql: no rows in result set")
         user = asked.id + self.lies
         return _make("UserOut", user=_make("User", id=user, nickname=self.friends[asked.id], avatar="a.png"))

@@ -1,4 +1,4 @@
-"""Messages compiled by the test itself, in a pool of their own: nothing is shared with the code under test."""
+"""Compiles proto files in a pool of the tests' own, so that nothing is shared with the code under test."""
 
 import functools
 import tempfile
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 @functools.cache
 def compiled(path: Path) -> Any:
-    """The file's descriptor."""
+    """Returns the descriptor of a proto file."""
     with tempfile.NamedTemporaryFile() as out:
         assert not protoc.main(["protoc", f"-I{path.parent}", f"--descriptor_set_out={out.name}", path.name])
         files = descriptor_pb2.FileDescriptorSet.FromString(Path(out.name).read_bytes())
@@ -24,5 +24,5 @@ def compiled(path: Path) -> Any:
 
 @functools.cache
 def message_class(path: Path, name: str) -> Any:
-    """One of its messages."""
+    """Returns the class of one message of a proto file."""
     return message_factory.GetMessageClass(compiled(path).message_types_by_name[name])

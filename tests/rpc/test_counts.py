@@ -1,4 +1,4 @@
-"""What a process counts, read as an operator reads it."""
+"""Tests of the metrics that a process counts, read as an operator reads them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every error of the contract, with its status and its im-code."""
+"""Tests of every error of the contract, with its status and its im-code."""
 
 from typing import Any
 
@@ -185,7 +185,7 @@ def test_the_database_away(door: MakeDoor) -> None:
 
 
 def test_every_code_has_a_status_of_its_own() -> None:
-    """What only REST refuses may come later; until then it must not end as our fault."""
+    """gRPC may come to use a code that only REST uses now, which must not end as INTERNAL."""
     assert all(refusal(Refused(code)).status.name != "INTERNAL" for code in Code if code is not Code.INTERNAL)
 
 

@@ -1,4 +1,4 @@
-"""The committed code is what the .proto files say, and the check would tell if it were not."""
+"""Tests that the committed code matches the .proto files, and that the check would find a difference."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What one caller cannot do to the others, and what is not done for those who wait no longer."""
+"""Tests that no caller can starve the others, and that nothing is done for callers whose deadline has passed."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from tests.stack import RpcDoor, Stack
 
 
 def head_locked(stack: Stack, conversation_id: str) -> AbstractContextManager[Connection]:
-    """Until it is left, whoever changes the conversation waits. It must have a message."""
+    """Lock a conversation's head for the block, so that every change waits. The conversation must have a message."""
     statement = "SELECT last_seq FROM im_conversation_head WHERE conversation_id = :name FOR UPDATE"
     return storage.locked(stack, statement, name=conversation_id)
 
@@ -71,7 +71,7 @@ def test_a_deadline_that_has_passed(service: Client) -> None:
 
 
 def test_500_calls_at_once(stack: Stack, web: Web) -> None:
-    """With eight places, taken by calls that wait for a lock."""
+    """Eight places are taken by calls that wait for a lock."""
     process = stack.add("rpc", RPC_CONCURRENCY="8")
     assert isinstance(process, RpcDoor)
     service, pair = Client(process.address), friends(web)
@@ -104,7 +104,7 @@ def test_those_for_whom_there_is_no_place_wait_for_one(stack: Stack, web: Web) -
 
 
 def test_who_waits_for_a_place_is_known(stack: Stack, web: Web) -> None:
-    """A caller without a token takes no place from the others."""
+    """A caller without a token takes no waiting place from the others."""
     process = stack.add("rpc", RPC_CONCURRENCY="1")
     assert isinstance(process, RpcDoor)
     pair = friends(web)

@@ -1,4 +1,4 @@
-"""Where the door listens, and to whom it opens."""
+"""Tests of the addresses on which the gRPC door listens, and of the callers that it accepts."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ TOKEN = "a token that this test has made up"
 
 
 def ended(process: RpcDoor) -> str:
-    """What it says when it does not start."""
+    """Launch a door that must not start. Returns the last line that it prints."""
     process.launch()
     wait_until(lambda: not process.running, "it to end")
     assert process.exit_code == 1
@@ -119,7 +119,7 @@ class Authority:
         self._openssl("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tests -keyout ca.key -out ca.pem")
 
     def issue(self, name: str) -> tuple[bytes, bytes]:
-        """A key and its certificate."""
+        """Issue a certificate. Returns its key and the certificate, as PEM."""
         (self.directory / "extensions").write_text("subjectAltName=IP:127.0.0.1")
         self._openssl(f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr")
         signing = "-CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions"
@@ -130,7 +130,7 @@ class Authority:
         return grpc.ssl_channel_credentials((self.directory / "ca.pem").read_bytes(), key, certificate)
 
     def settings(self) -> dict[str, str]:
-        """Of a server that asks for certificates of this authority."""
+        """Returns the settings of a server that demands certificates of this authority."""
         self.issue("server")
         names = {"RPC_TLS_CERTIFICATE": "server.pem", "RPC_TLS_KEY": "server.key", "RPC_TLS_CLIENT_CA": "ca.pem"}
         return {variable: str(self.directory / name) for variable, name in names.items()}

@@ -1,4 +1,4 @@
-"""Each method, called by a service that knows only the original columns."""
+"""Tests of each method, called by a client compiled against the original proto."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.stack import Stack
 
 @pytest.fixture(scope="module")
 def old(stack: Stack) -> Client:
-    """As old as it is, it has a token."""
+    """Returns a client of the original proto that has a token."""
     return Client(stack.rpc_address, ORIGINAL)
 
 
@@ -37,13 +37,13 @@ def test_absent_fields_take_rests_defaults(old: Client, pair: tuple[User, User])
 
 @pytest.fixture
 def legacy(stack: Stack) -> Client:
-    """Such a service is served on loopback, without a token."""
+    """Returns a client of the original proto without a token, which only loopback serves."""
     address = stack.add("rpc", RPC_SERVICE_TOKENS="", RPC_LEGACY_CALLERS="1").address  # type: ignore[attr-defined]
     return Client(address, ORIGINAL, token=None)
 
 
 def test_history_of_a_caller_that_is_legacy(legacy: Client, web: Web, pair: tuple[User, User]) -> None:
-    """Its proto has no user_id, its ids name the sender first, and its limits know no bounds."""
+    """The original proto has no user_id, names the sender first in an id, and does not bound a limit."""
     sent = [send(web, *pair, content=str(number)) for number in range(25)]
     turned = f"{pair[1].id}_{pair[0].id}"
     for name in (conversation(*pair), turned):

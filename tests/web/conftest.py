@@ -1,4 +1,4 @@
-"""Every answer that these tests get is held against the description."""
+"""Fixtures whose every answer is compared with the OpenAPI document."""
 
 import pytest
 
@@ -11,18 +11,18 @@ ALLOWED = "https://front.example"
 
 @pytest.fixture(scope="session")
 def description(stack: Stack) -> Description:
-    """What the service says of itself."""
+    """Returns the OpenAPI document of the service."""
     return Description(answer(Web(stack.web_url).get("/openapi.json")))
 
 
 @pytest.fixture
 def web(stack: Stack, description: Description) -> Web:
-    """The REST door of `stack`."""
+    """Returns the REST door of `stack`."""
     return DescribedWeb(stack.web_url, description)
 
 
 @pytest.fixture(scope="session")
 def strict_web(stack: Stack, description: Description) -> Web:
-    """Another one, with limits, an allowed origin, and no time to recall."""
+    """Returns another REST door, with limits, an allowed origin, and no time to recall."""
     settings = {"RATE_LIMITS": "1", "ALLOWED_ORIGINS": f"https://other.example,{ALLOWED}", "RECALL_SECONDS": "-1"}
     return DescribedWeb(stack.add("web", **settings).url, description)

@@ -1,4 +1,4 @@
-"""Who may call at all."""
+"""Tests of which tokens the REST door accepts."""
 
 import re
 import time

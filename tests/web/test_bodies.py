@@ -1,4 +1,4 @@
-"""What comes after the head of a request: how much, how, and how slowly. Through the real process, byte by byte."""
+"""Tests of request bodies: their size, encoding and speed. They write raw bytes to the real process."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ def chunked(*parts: bytes) -> bytes:
 
 
 def said(url: str, *parts: bytes) -> bytes:
-    """All that the server says to these bytes until it hangs up; fails when it does not."""
+    """Send raw bytes. Returns all that the server answers until it hangs up. Fails when it does not."""
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         for part in parts:
@@ -39,7 +39,7 @@ def said(url: str, *parts: bytes) -> bytes:
 
 
 def problem(answer: bytes) -> tuple[int, int]:
-    """The status and the code of a problem document."""
+    """Returns the status and the code of a problem document."""
     top, _, body = answer.partition(b"\r\n\r\n")
     assert b"application/problem+json" in top
     found: dict[str, Any] = json.loads(body)
@@ -48,7 +48,7 @@ def problem(answer: bytes) -> tuple[int, int]:
 
 
 def message(pair: tuple[User, User], *, length: int = 0) -> bytes:
-    """A send; `length` makes it so long with blanks, which JSON allows."""
+    """Returns the body of a send, padded to `length` bytes with blanks, which JSON allows."""
     return json.dumps({"to_user_id": pair[1].id, "content": "hello"}).encode().ljust(length)
 
 
@@ -90,7 +90,7 @@ def test_another_content_type_is_refused_however_it_is_sent(stack: Stack, pair: 
 
 @pytest.fixture(scope="module")
 def hasty(stack: Stack) -> Iterator[Door]:
-    """A web process of `stack` that waits half a second for a body."""
+    """Yields a web process of `stack` that waits half a second for a body."""
     door = stack.add_door("hasty", "tests.web.wsgi_hasty:web")
     yield door
     door.kill()

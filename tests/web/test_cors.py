@@ -1,4 +1,4 @@
-"""REST for pages of other origins: those in ALLOWED_ORIGINS, and no others."""
+"""Tests that pages of the origins in ALLOWED_ORIGINS may call REST, and no others."""
 
 import pytest
 import requests

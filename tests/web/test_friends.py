@@ -1,4 +1,4 @@
-"""POST /friend/v1/…, through the real process."""
+"""Tests of POST /friend/v1/…, through the real process."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

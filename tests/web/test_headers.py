@@ -1,4 +1,4 @@
-"""What is believed of a request's head, and what every answer says to browsers."""
+"""Tests of which request headers are trusted, and of the headers that every answer sends to browsers."""
 
 import pytest
 import requests
@@ -18,7 +18,7 @@ from tests.stack import Stack
     ],
 )
 def test_no_header_rewrites_a_path(stack: Stack, path: str, sent: dict[str, str]) -> None:
-    web = Web(stack.web_url, address="127.0.0.1")  # where a proxy is often
+    web = Web(stack.web_url, address="127.0.0.1")  # a proxy often calls from this address
     assert web.post(path, {}, headers=sent).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""What a web process says when it cannot do its work. That it says yes when it can, every deployment waits for."""
+"""Tests that /readyz fails when a web process cannot work. Every deployment that starts tests that it succeeds."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ from web.app import create_app
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
-    """An application logs to the stderr that it finds, which is this test's alone."""
+    """Restore the log handlers, because an application logs to the stderr that it finds, which is this test's."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield

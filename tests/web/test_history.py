@@ -1,4 +1,4 @@
-"""POST /message/v1/history, /conversations and /unread, through the real process."""
+"""Tests of POST /message/v1/history, /conversations and /unread, through the real process."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ PATH = "/message/v1/history"
 
 @pytest.fixture(scope="module")
 def pair(stack: Any) -> tuple[User, User]:
-    """Two friends with 25 messages."""
+    """Returns two friends who have 25 messages."""
     web = Web(stack.web_url)
     made = friends(web)
     for number in range(1, 26):

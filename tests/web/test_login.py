@@ -1,4 +1,4 @@
-"""POST /user/v1/register, /login, /refresh and /logout, through the real process."""
+"""Tests of POST /user/v1/register, /login, /refresh and /logout, through the real process."""
 
 import time
 import uuid

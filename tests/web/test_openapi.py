@@ -1,4 +1,4 @@
-"""The description says what there is, all that is answered is in it, and no body makes the service stumble."""
+"""Tests that the OpenAPI document is complete, describes every answer, and that no body causes an internal error."""
 
 import copy
 import json
@@ -54,7 +54,7 @@ def test_it_is_complete_and_plain(description: Description) -> None:
 
 
 def faults(description: Description) -> Iterator[str]:
-    """What a client, or a generator of clients, would miss."""
+    """Yields what a client, or a generator of clients, would miss in the document."""
     document = description.document
     text = json.dumps(document)
     yield from (f"{name} is empty" for name in ("title", "description", "license") if not document["info"].get(name))
@@ -118,7 +118,7 @@ def _bounds(field: dict[str, Any]) -> set[str]:
         return {"maxLength"}
     if "array" in kinds:
         return {"maxItems"}
-    return {"maxProperties"} if "additionalProperties" in field else set()  # an object of any content is said in words
+    return {"maxProperties"} if "additionalProperties" in field else set()  # words describe an object of any content
 
 
 def _made_of(description: Description, part: str) -> set[str]:
@@ -289,7 +289,7 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
 
 
 def _token(user_id: int) -> str:
-    """One of somebody else's making, for a user that is not here; it has no id."""
+    """Returns a token without an id, of another issuer, for a user that the tables need not have."""
     claims = {"sub": str(user_id), "type": "access", "exp": int(time.time()) + 600}
     return jwt.encode(claims, databases.SECRET, "HS256")
 

@@ -1,4 +1,4 @@
-"""POST /message/v1/send, through the real process."""
+"""Tests of POST /message/v1/send, through the real process."""
 
 from typing import Any
 

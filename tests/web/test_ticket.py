@@ -1,4 +1,4 @@
-"""POST /message/v1/ws/ticket, through the real process."""
+"""Tests of POST /message/v1/ws/ticket, through the real process."""
 
 import pytest
 import websocket

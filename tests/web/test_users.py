@@ -1,4 +1,4 @@
-"""POST /user/v1/me, /update and /search, through the real process."""
+"""Tests of POST /user/v1/me, /update and /search, through the real process."""
 
 import uuid
 from typing import Any

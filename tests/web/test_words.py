@@ -1,4 +1,4 @@
-"""What the demo client says: both tables say the same things, and nothing is said outside of them."""
+"""Tests that the demo client's two tables of texts have the same keys, and that it shows no text outside them."""
 
 import json
 import re
@@ -18,7 +18,7 @@ ENTRY = re.compile(r'^  ("[\w.]+"): (".*"),$')
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`')
 COMMENT = re.compile(r"(^|\s)//.*$", re.MULTILINE)
 KEY = re.compile(r"[a-z][a-zA-Z]*\.\w+")
-# Literals that begin as a sentence does, and are what a protocol or the browser calls something.
+# Literals that begin like a sentence, but are names of a protocol or of the browser.
 NOT_SAID = {"Content-Type", "Authorization", "Bearer ${token}", "Retry-After", "Enter", "ArrowLeft", "ArrowRight"}
 SHOWN = re.compile(
     r"""\b(?:text|title|placeholder|textContent)\s*[:=]\s*["`]"""
@@ -41,7 +41,7 @@ def literals(script: Path) -> Iterator[str]:
 
 
 class Page(HTMLParser):
-    """The keys that index.html names, and the text that it holds itself."""
+    """A parser that collects the keys that index.html names, and the text that it holds itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def test_no_script_says_anything_itself(script: Path) -> None:
 
 
 def shown(script: Path) -> Iterator[str]:
-    """Literals that are written where a user reads: all of it has to come from a table."""
+    """Returns the literals that a script writes where a user reads them. Such text has to come from a table."""
     source = COMMENT.sub("", script.read_text())
     found = (LITERAL.match(source, match.end() - 1) for match in SHOWN.finditer(source))
     return (literal[0][1:-1] for literal in found if literal and not KEY.fullmatch(literal[0][1:-1]))

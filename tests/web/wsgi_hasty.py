@@ -1,4 +1,4 @@
-"""The web door with little patience for bodies, so that a test need not wait as long as a client may."""
+"""The web door with a short timeout for bodies, so that a test need not wait as long as a client may."""
 
 from web import json
 

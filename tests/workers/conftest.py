@@ -1,7 +1,7 @@
-"""Tasks called as functions, against a real database and Redis, and what they publish.
+"""Fixtures for tasks called as functions against a real database and Redis, and for what the tasks publish.
 
-Tests call a task by way of its module: pytest looks at each name in a test's module before there are any settings, and
-Celery never binds a task that was looked at without them.
+Tests name a task through its module: pytest inspects each name in a test module before any settings exist, and Celery
+never binds a task that was inspected without settings.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Heard = list[tuple[str, Any]]
 
 
 class Channels:
-    """All channels of one Redis. What is published there crosses as lines: a header for relays, then the frames."""
+    """A listener on all channels of one Redis. Payloads are lines: a header for relays, then the frames."""
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(url)
@@ -42,6 +42,7 @@ class Channels:
         return sorted(found, key=lambda heard: heard[0])
 
     def close(self) -> None:
+        """Close the connection to Redis."""
         self._pubsub.close()
         self._redis.close()
 
@@ -53,7 +54,7 @@ class Channels:
 
 @pytest.fixture
 def channels(any_database: str, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Channels]:
-    """This process uses a Redis of its own beside the database; what is published there."""
+    """Point the test process at a Redis of its own, beside the database. Yields what is published there."""
     monkeypatch.setenv("REDIS_URL", own_redis.url)
     settings.cache_clear()
     client.cache_clear()

@@ -1,4 +1,4 @@
-"""A page that cannot be told keeps nobody else from theirs."""
+"""Tests that a page that cannot be built keeps no other user from their page."""
 
 import os
 import subprocess

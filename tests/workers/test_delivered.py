@@ -1,4 +1,4 @@
-"""What relays have proof of is stored, told to the sender, and confirmed to the relay."""
+"""Tests that a relay's proofs are stored, published to the sender, and confirmed to the relay."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from workers import delivered as tasks
 
 @pytest.fixture
 def sent(channels: Channels) -> Channels:
-    """Alice has sent three messages to Bob and one to Carol."""
+    """Send three messages from Alice to Bob and one to Carol. Returns the channels."""
     for friend, count in ((BOB, 3), (CAROL, 1)):
         befriend(ALICE, friend)
         store_many(ALICE, friend, count)
@@ -18,7 +18,7 @@ def sent(channels: Channels) -> Channels:
 
 
 def tick(user_id: int, seq: int, conversation_id: str) -> tuple[str, object]:
-    """Returns what Alice is told when a device of that user has everything up to `seq`."""
+    """Returns the channel and the frame that Alice gets when a device of the user has everything up to `seq`."""
     content = {"conversation_id": conversation_id, "user_id": user_id, "seq": seq}
     return f"im:user:{ALICE}", {"type": "delivered", "content": content}
 
@@ -39,14 +39,14 @@ def test_the_relay_is_told_once_the_senders_have_been(sent: Channels) -> None:
 
 
 def test_what_held_before_is_told_again(sent: Channels) -> None:
-    """The worker that stored it may have died before it told."""
+    """The worker that stored the proof may have died before it published the receipt."""
     for _ in range(2):
         tasks.store_proofs("relay", [(BOB, "1_2", 0, 2)])
         assert sent.frames() == [tick(BOB, 2, "1_2")]
 
 
 def test_what_proves_nothing_is_confirmed_and_told_to_no_sender(sent: Channels) -> None:
-    """It begins behind what was delivered; a relay that heard nothing would send it for ever."""
+    """The proof begins above delivered_seq. A relay without a confirmation would send it for ever."""
     tasks.store_proofs("relay", [(BOB, "1_2", 1, 3)])
     assert view(BOB).delivered_seq == 0
     assert [channel for channel, _ in sent.notes()] == ["im:relay:relay"]

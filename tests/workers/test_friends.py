@@ -1,4 +1,4 @@
-"""Users are told of requests and friendships as they stand when the task runs."""
+"""Tests that users get frames of requests and friendships as these stand when the task runs."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from workers import friends as tasks
 
 @pytest.fixture
 def people(channels: Channels) -> tuple[int, int]:
-    """Alice and Bob, who do not know each other."""
+    """Returns the ids of Alice and Bob, who are not friends."""
     alice, bob = (
         write(lambda session, now, name=name: add(session, now, username=name, password_hash="x", nickname=name))
         for name in ("alice", "bob")
@@ -24,7 +24,7 @@ def people(channels: Channels) -> tuple[int, int]:
 
 
 def told(channels: Channels) -> list[tuple[str, str, Any]]:
-    """Returns the channel, the type and what tells most of each frame that was published."""
+    """Returns the channel, the type and the main fields of each frame that was published."""
     return [(channel, frame["type"], _short(frame["content"])) for channel, frame in channels.frames()]
 
 

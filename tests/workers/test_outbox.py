@@ -1,4 +1,4 @@
-"""A drain does not go on for ever, and one event that cannot be applied holds up nobody else's."""
+"""Tests that a long drain is split into tasks, and that an event that cannot be applied holds up no other."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, befriend, events, 
 from tests.processes import ROOT
 from tests.servers import RedisServer
 
-# Does what a worker does with the tasks that it finds, one after the other; tells how many there were.
+# Runs the tasks in the queue one after the other, like a worker, and prints how many there were.
 _WORKER = """
 import base64, json
 from infra import logs
@@ -36,7 +36,7 @@ print(drains)
 
 
 def drains(database_url: str, redis: RedisServer, *, spell: float = 20, batch: int = 600) -> int:
-    """Drain until nothing is handed on. A process of its own: the Celery application knows one broker for life."""
+    """Drain in another process, as Celery keeps its first broker for life. Returns how many tasks it took."""
     environment = os.environ | databases.environment(database_url, redis.url) | {"OUTBOX_BATCH": str(batch)}
     command = [sys.executable, "-c", _WORKER.format(spell=spell)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -46,7 +46,7 @@ def drains(database_url: str, redis: RedisServer, *, spell: float = 20, batch: i
 
 @pytest.fixture
 def three_shards(mariadb_database: str) -> str:
-    """Alice has written to three friends, twice each; their conversations are in different shards."""
+    """Send two messages from Alice to each of three friends, in three shards. Returns the database's URL."""
     for friend in (BOB, CAROL, DAVE):
         befriend(ALICE, friend)
         for _ in range(2):
@@ -67,7 +67,7 @@ def test_a_long_drain_goes_on_in_other_tasks(three_shards: str, own_redis: Redis
 
 
 def spoiled(event: OutboxEvent) -> None:
-    """Let an event name a message of a conversation that has nothing to do with it."""
+    """Make an event name a message that is not of its conversation."""
     befriend(BOB, CAROL)
     message = stored(BOB, CAROL)
 

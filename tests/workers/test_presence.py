@@ -1,4 +1,4 @@
-"""Newcomers learn which friends are there, and friends of who comes and goes; nobody else learns anything."""
+"""Tests that a new connection learns which friends are online, and that only friends learn who comes and goes."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from workers import presence as tasks
 
 @pytest.fixture
 def friends(channels: Channels) -> Channels:
-    """Alice has the friends Bob and Carol; Dave is nobody's friend."""
+    """Make Bob and Carol friends of Alice. Dave has no friend. Returns the channels."""
     for friend in (BOB, CAROL):
         befriend(ALICE, friend)
     return channels
@@ -63,7 +63,7 @@ def test_friends_are_told_of_who_went_and_when(friends: Channels) -> None:
 
 
 def test_friends_are_told_what_is_so_now(friends: Channels) -> None:
-    """Who came back meanwhile is told of as online."""
+    """A user who came back meanwhile is announced as online."""
     presence.report("relay", {ALICE: 1})
     tasks.announce(ALICE, DAVE)
     assert friends.frames() == [online(f"im:user:{friend}", ALICE) for friend in (BOB, CAROL)]

@@ -1,4 +1,4 @@
-"""Beat's jobs do what they are for, and asking too often does no harm."""
+"""Tests of beat's jobs, and that running a job too often does no harm."""
 
 import base64
 import os
@@ -21,14 +21,14 @@ from tests.servers import RedisServer
 
 
 class Worker:
-    """Runs jobs in a process of its own, which leaves what it sends in its queues: Celery knows one broker for life."""
+    """Runs jobs in another process, as Celery keeps its first broker for life. The tasks sent stay in their queues."""
 
     def __init__(self, database_url: str, redis_url: str) -> None:
         self.redis = Redis.from_url(redis_url)
         self._environment = os.environ | databases.environment(database_url, redis_url)
 
     def do(self, *statements: str) -> str:
-        """Returns what the worker has logged."""
+        """Run statements in a worker's process. Returns what it has printed and logged."""
         code = "\n".join(
             ["from infra import logs, presence", "from workers import upkeep", "logs.configure()", *statements]
         )
@@ -57,7 +57,7 @@ def worker(mariadb_database: str, own_redis: RedisServer) -> Worker:
 
 @pytest.fixture
 def written(worker: Worker) -> dict[str, Any]:
-    """Alice has written to Bob."""
+    """Send a message from Alice to Bob. Returns the Message."""
     befriend(ALICE, BOB)
     return stored(ALICE, BOB)
 

@@ -1,4 +1,4 @@
-// What one does to a message or a conversation that is there.
+// The actions on a stored message or a conversation.
 
 import * as api from "./api.js";
 import { close, refreshList } from "./loading.js";
@@ -39,7 +39,7 @@ function take(message) {
   changed();
 }
 
-// The list is asked for after a refusal as well: it often says that what is shown is out of date.
+// The list is fetched after a refusal as well, because a refusal often means that the page is out of date.
 async function act(change) {
   await change().catch(report);
   await refreshList();

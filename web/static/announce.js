@@ -1,4 +1,4 @@
-// Tells a screen reader what came in; the list itself is silent, or every redrawn page of history would be read out.
+// Announces new messages to a screen reader. The list itself is silent, or every redrawn page would be read out.
 
 const region = document.getElementById("announcer");
 

@@ -1,4 +1,4 @@
-// Every REST call. A call that answers 401 is repeated once with a renewed token.
+// All REST calls. A call that is answered 401 is repeated once with a renewed token.
 
 import * as session from "./session.js";
 
@@ -6,8 +6,8 @@ const TIMEOUT_MS = 15_000;
 const PAGE = 50;
 
 export class ApiError extends Error {
-  // status: 0 when nobody answered. fields: the names of those that were refused. retryAfter: seconds that the server
-  // asks for. The message is the server's own, in English: errors.js has what a user is told.
+  // status: 0 without an answer. fields: the names of the refused fields. retryAfter: seconds that the server asks for.
+  // The message is the server's own, in English. errors.js has the text for the user.
   constructor(status, problem, retryAfter = 0) {
     super(explain(problem) || String(status));
     this.status = status;
@@ -47,7 +47,7 @@ async function call(path, body = {}) {
   } catch (error) {
     if (error.status !== 401 || error.code !== 100008 || !session.get()) throw error;
   }
-  // Another call may have renewed it meanwhile: a refresh token works only once.
+  // Another call may have renewed the token meanwhile, and a refresh token works only once.
   if (session.get().access_token === token) await refresh();
   return post(path, body, session.get()?.access_token);
 }

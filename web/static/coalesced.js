@@ -1,4 +1,4 @@
-// One run at a time; calls made meanwhile are answered by one more run, which starts after them.
+// Returns a function that runs `run` once at a time. All calls during a run share one more run, which follows it.
 export function coalesced(run) {
   let running = null;
   let again = false;

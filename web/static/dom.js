@@ -2,7 +2,7 @@ import { translate } from "./translate.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-// A key of a text that stays goes into `data`, as `say` (or `sayTitle`, `sayAriaLabel`).
+// The key of a text that does not change goes into `data`, as `say` (or `sayTitle`, `sayAriaLabel`).
 export function el(tag, { text, data, on, ...attributes } = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) attribute(node, name, value);
@@ -32,14 +32,14 @@ export function setIcon(svg, name) {
   svg.firstChild.setAttribute("href", `#icon-${name}`);
 }
 
-// Writing an equal text would still make a new text node, and lose a selection in it.
+// Writing an equal text would make a new text node, and lose a selection in the old one.
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 const drawn = new WeakMap();
 
-// Draws `items` as children of `parent`, reusing the node of a key, so that focus and scrolling stay where they are.
+// Draws `items` as children of `parent`, and reuses the node of each key, so that focus and scrolling stay.
 export function keyed(parent, items, { key, build, update }) {
   const before = drawn.get(parent) ?? new Map();
   const now = new Map(items.map((item) => [key(item), item]));

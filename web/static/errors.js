@@ -1,4 +1,4 @@
-// What a user is told of an error, as a key and its values: by the code, so that it is in their language.
+// The text of an error, as a key and its values. The code decides it, so that it is in the user's language.
 
 import { ApiError } from "./api.js";
 import { isSaid } from "./words.js";
@@ -9,7 +9,7 @@ export function toldOf(error) {
   return toldOfCode(error.code, error.message);
 }
 
-// answer: what the server says itself, for a code that is newer than this page.
+// answer: the server's own text, used for a code that is newer than this page.
 export function toldOfCode(code, answer) {
   const key = `error.${code}`;
   return isSaid(key) ? [key] : ["error.other", { answer }];

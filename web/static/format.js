@@ -1,4 +1,4 @@
-// What a date or a message looks like, in the language of the page.
+// Formats dates and messages in the language of the page.
 
 import { DELETED, RECALLED } from "./messages.js";
 import { locale, say } from "./words.js";
@@ -22,7 +22,7 @@ const daysAgo = (date) => Math.round((midnight(new Date()) - midnight(date)) / D
 
 const formats = new Map();
 
-// Making a format is slow: one is kept for each language and style.
+// Making a format is slow, so one is kept for each language and style.
 function formatted(date, style) {
   const key = `${locale()} ${style}`;
   if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), STYLES[style]));
@@ -59,7 +59,7 @@ export function lastSeen(seconds) {
   return say("people.seenBefore", { date: brief(seconds) });
 }
 
-// What the server puts in the place of a recalled text is in the server's language, not in this reader's.
+// The server's placeholder for a recalled text is in the server's language, not in this reader's.
 export function textOf({ status, message_type, content }) {
   if (status in WITHDRAWN) return say(WITHDRAWN[status]);
   const kind = KINDS[message_type];

@@ -1,4 +1,4 @@
-// What each frame from the server changes.
+// Handles each frame from the server.
 
 import { announce } from "./announce.js";
 import { toldOfCode } from "./errors.js";
@@ -14,7 +14,7 @@ import { toast } from "./toast.js";
 import { showTyping, stopTyping } from "./typing.js";
 import { say } from "./words.js";
 
-// The conversations whose messages came before backlog_end.
+// The conversations with messages that came before backlog_end.
 const backlog = new Set();
 let live = false;
 
@@ -67,24 +67,24 @@ const handlers = {
     refreshPeople();
   },
   typing: showTyping,
-  // Of one conversation as well: sync tells of all that are not named, so that all that are known have to be.
+  // A resync of one conversation syncs all: sync sends every conversation not named, so all known ones must be named.
   resync() {
     sync();
     refreshPeople();
   },
   error({ detail, code, type }) {
-    // Nobody misses that they were not seen typing.
+    // A user need not learn that their typing was not shown.
     if (type !== "typing") toast(...toldOfCode(code, detail || code));
   },
 };
 
-// A frame that this client does not know is of a newer server, and no fault.
+// An unknown frame comes from a newer server, and is no fault.
 export function handle({ type, content }) {
   handlers[type]?.(content ?? {});
   changed();
 }
 
-// Which of them were cut off is not said; for the others the ack tells what the pong told already.
+// The server does not say which of them were cut off. For the others the ack repeats what the pong has proven.
 async function syncAndAck(ids) {
   if (!(await sync())) return;
   for (const id of ids) tell("ack", { conversation_id: id, seq: chatOf(id).seq });

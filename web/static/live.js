@@ -22,17 +22,17 @@ export function goLive(onFrame) {
   socket.start();
 }
 
-// What is said while the link is away is lost.
+// A frame sent while the link is away is lost.
 export function tell(type, content) {
   if (state.connection === "online") socket.send(type, content);
 }
 
-// That nobody answers is what "Offline" says; a toast at every attempt to come back would say it again and again.
+// "Offline" says already that the server does not answer. A toast at every attempt would repeat it.
 function reportUnlessAway(error) {
   if (error.status !== 0) report(error);
 }
 
-// Who is online is told anew after every connecting.
+// The server sends who is online after every connect.
 function become(connection) {
   state.connection = connection;
   if (connection !== "online") for (const one of state.presence.values()) one.online = false;

@@ -1,4 +1,4 @@
-// Loads the list, and the history of a chat: the newest when it is opened, older messages as it is scrolled.
+// Loads the list, and the history of a chat: the newest messages when it is opened, older ones on scrolling.
 
 import * as api from "./api.js";
 import { coalesced } from "./coalesced.js";
@@ -8,7 +8,7 @@ import { report } from "./toast.js";
 
 const HISTORY_PAGE = 20;
 const LARGEST_PAGE = 100;
-const MOST_PAGES = 5; // of unread messages, when a chat is opened
+const MOST_PAGES = 5; // loaded when a chat with unread messages is opened
 
 export const refreshList = coalesced(() => loadList().catch(report));
 
@@ -41,13 +41,13 @@ export function close() {
   changed();
 }
 
-// Also those whose first attempt failed.
+// Loads all opened chats that are not loaded, also those whose first attempt failed.
 export const loadOpened = coalesced(async () => {
   const waiting = [...state.chats].filter(([, chat]) => chat.opened && !chat.loaded);
   await Promise.all(waiting.map(([id, chat]) => loadNewest(id, chat).catch(report)));
 });
 
-// Back to where reading stopped, and some more before it.
+// Loads back to the first unread message, and some before it.
 async function loadNewest(id, chat) {
   const { after, count } = chat.unread ?? { after: Infinity, count: 0 };
   mergeNewest(chat, await api.history({ conversation_id: id, limit: Math.min(LARGEST_PAGE, HISTORY_PAGE + count) }));

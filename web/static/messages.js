@@ -1,4 +1,4 @@
-// The messages of one conversation: ordered by seq, one of each id, with what is still being sent at the end.
+// The messages of one conversation: ordered by seq, one for each id, with those still being sent at the end.
 
 export const SENDING = 0;
 export const SENT = 1;
@@ -7,10 +7,10 @@ export const READ = 3;
 export const RECALLED = 4;
 export const DELETED = 5;
 
-// seq: up to here nothing is missing; `ahead` are seqs above it that came while others before them were lost.
-// changeSeq: up to here every change is known. floor: what lies below it is not loaded yet.
-// unread: how many were unread when it was opened, and after which seq. A chat never opened holds no messages: its
-// counters follow the list.
+// seq: no message up to it is missing; `ahead` holds the seqs above it that came while earlier ones were lost.
+// changeSeq: every change up to it is known. floor: messages below it are not loaded yet.
+// unread: the unread count when the chat was opened, and the seq after which it counts. A chat never opened holds no
+// messages, and its counters follow the list.
 export function newChat() {
   return {
     byId: new Map(),
@@ -32,7 +32,7 @@ export function merge(chat, message) {
   follow(chat, message);
 }
 
-// A chat never opened is loaded from history when it is.
+// A chat that was never opened keeps no message: opening it loads them from history.
 export const take = (chat, message) => (chat.opened ? merge(chat, message) : follow(chat, message));
 
 function isNewer(message, held) {
@@ -47,7 +47,7 @@ export function follow(chat, { seq, change_seq, client_msg_id, from_user_id }) {
   settle(chat, 0, 0);
 }
 
-// A change that is not the next one tells that others were missed, which only a sync can bring.
+// A change that is not the next one shows that others were missed, which only a sync can bring.
 export function followChange(chat, changeSeq) {
   if (changeSeq === chat.changeSeq + 1) chat.changeSeq = changeSeq;
 }
@@ -61,7 +61,7 @@ export function settle(chat, seq, changeSeq) {
 
 export const hasGap = (chat) => chat.ahead.size > 0;
 
-// One answer is one instant: what it shows includes every change up to the newest in it.
+// An answer is read at one instant, so it includes every change up to the newest in it.
 export function mergeNewest(chat, { messages, has_more }) {
   mergeOlder(chat, { messages, has_more });
   settle(chat, messages.at(-1)?.seq ?? 0, highestChange(messages));

@@ -1,5 +1,5 @@
-// What was written and is not stored yet, in the order of writing. It outlives a reload of this tab, and being signed out
-// by the server; not a log out.
+// Messages written but not stored yet, in the order of writing. They outlive a reload of this tab, and the server's end
+// of the session, but not a log out.
 
 import { state } from "./store.js";
 

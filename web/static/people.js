@@ -1,4 +1,4 @@
-// Friends, requests and the search. Frames are hints that these have changed; the lists are the truth.
+// Friends, requests and the search. A frame only hints that these have changed, and the lists are fetched anew.
 
 import * as api from "./api.js";
 import { coalesced } from "./coalesced.js";
@@ -43,7 +43,7 @@ export const unfriend = (userId) => act(() => api.unfriend(userId));
 export const block = (userId) => act(() => api.block(userId));
 export const unblock = (userId) => act(() => api.unblock(userId));
 
-// After a refusal as well: it often says that what is shown is out of date.
+// The lists are fetched after a refusal as well, because a refusal often means that the page is out of date.
 async function act(change) {
   await change().catch(report);
   await refreshPeople();

@@ -1,4 +1,4 @@
-// What is on the screen of somebody who looks at it is read, and the server is told.
+// Marks the messages as read that are on the screen while the user looks at it.
 
 import * as api from "./api.js";
 import { refreshList } from "./loading.js";
@@ -16,10 +16,10 @@ export function watchReading() {
   document.addEventListener("visibilitychange", changed);
 }
 
-// The one chat whose messages are seen as they come.
+// Returns the id of the chat whose messages the user sees as they come, null without one.
 export const attended = () => (state.atEnd && !document.hidden && document.hasFocus() ? state.openId : null);
 
-// What is being read this moment would only flicker.
+// The count of the chat being read is shown as 0, or it would flicker.
 export const unreadOf = (one) => (one.conversation_id === attended() ? 0 : one.unread_count);
 
 export function totalUnread() {
@@ -50,7 +50,7 @@ async function read({ conversation_id, id, seq }) {
   refreshList();
 }
 
-// The newest message of the peer, when there is something unread up to it.
+// Returns the newest message of the peer when something up to it is unread, else null.
 function due() {
   const id = attended();
   const chat = state.chats.get(id);

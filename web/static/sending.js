@@ -1,4 +1,4 @@
-// A message shows at once and is sent behind the bubble. It is kept and repeated with its client_msg_id, so that it is
+// A message is shown at once and sent in the background. It is kept, and repeated with its client_msg_id so that it is
 // stored once, until the server has stored it or refused it for good.
 
 import * as api from "./api.js";
@@ -11,7 +11,7 @@ import { report, toast } from "./toast.js";
 
 const WORTH_REPEATING = new Set([0, 429, 503]);
 
-// One after the other, so that what was written first is stored first.
+// Messages are sent one after the other, so that they are stored in the order of writing.
 const queue = [];
 let working = false;
 let attempts = 0;
@@ -25,7 +25,7 @@ export function sendWhatWasKept() {
   work();
 }
 
-// Answers false when too much waits already.
+// Returns false when too many messages wait already.
 export function send(conversationId, content) {
   if (!pending.hasRoom(content)) {
     toast("chat.full");
@@ -60,7 +60,7 @@ export function discard(conversationId, clientMsgId) {
   changed();
 }
 
-// The link is back: what waits for its next attempt need not wait longer.
+// Called when the link is back, so that the next attempt begins at once.
 export function resume() {
   attempts = 0;
   wake();
@@ -85,14 +85,14 @@ async function work() {
   working = true;
   while (queue.length) {
     const error = isPending(queue[0]) ? await attempt(queue[0]) : null;
-    if (!session.get()) break; // it is kept for whoever signs in again
+    if (!session.get()) break; // the message is kept until the user signs in again
     if (error && WORTH_REPEATING.has(error.status) && isPending(queue[0])) await pause(error);
     else settle(queue.shift(), error);
   }
   working = false;
 }
 
-// The answer may be lost while the message was stored, and its frame has come.
+// A message is no longer pending when its answer was lost but its frame has come.
 const isPending = (draft) => chatOf(draft.conversation_id).pending.has(draft.client_msg_id);
 
 async function attempt({ conversation_id, message_type, content, client_msg_id }) {
@@ -117,7 +117,7 @@ function settle(draft, error) {
   changed();
 }
 
-// The server's wish holds, whatever happens meanwhile; the rest ends when the link is back.
+// The time that the server asks for is always waited out. The rest of the pause ends when the link is back.
 async function pause({ retryAfter }) {
   await new Promise((resolve) => setTimeout(resolve, retryAfter * 1000));
   await new Promise((resolve) => {
@@ -127,7 +127,7 @@ async function pause({ retryAfter }) {
   attempts += 1;
 }
 
-// A peer's message stored just before this one may still be on its way: the list must not run ahead of it.
+// A peer's message stored just before this one may still be on its way, and the list must not run ahead of it.
 function noteSent(message) {
   if (message.seq === (conversation(message.conversation_id)?.last_seq ?? -1) + 1) noteNewMessage(message);
 }

@@ -1,4 +1,4 @@
-// Who is signed in. sessionStorage is one per tab, so that two tabs can be two users.
+// The signed-in user and their tokens. Each tab has its own sessionStorage, so two tabs can be two users.
 
 const KEY = "im-session";
 const EXPIRED = "im-expired";
@@ -12,13 +12,13 @@ export function set(next) {
   sessionStorage.setItem(KEY, JSON.stringify(next));
 }
 
-// The server has ended it: the next page says so.
+// Called when the server has ended the session. The next page says so.
 export function expire() {
   sessionStorage.setItem(EXPIRED, "yes");
   end();
 }
 
-// A reload is what surely ends every timer, socket and answer still under way for the user who leaves.
+// Only a reload surely ends every timer, socket and pending answer of the user who leaves.
 export function end() {
   current = null;
   sessionStorage.removeItem(KEY);

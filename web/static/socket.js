@@ -1,4 +1,4 @@
-// The WebSocket: keeps one open, and comes back by itself whenever it is lost.
+// Keeps one WebSocket open, and reconnects by itself whenever it is lost.
 
 import { backoff } from "./backoff.js";
 
@@ -72,7 +72,7 @@ export class LiveSocket {
     this.#abandon();
   }
 
-  // A dead link may take minutes to report its close: do not wait for it.
+  // A dead link may take minutes to report its close, so nothing waits for that.
   #abandon() {
     const socket = this.#socket;
     this.#lost(0);
@@ -80,7 +80,7 @@ export class LiveSocket {
   }
 
   async #lost(code) {
-    // A server that accepts and drops at once must not be hammered: only a link that held starts from the beginning.
+    // A server that accepts and drops at once must not be hammered, so only a link that held resets the backoff.
     if (this.#state === "online" && performance.now() - this.#openedAt > STEADY_MS) this.#attempts = 0;
     this.#socket = null;
     this.#become("offline");
@@ -107,7 +107,7 @@ export class LiveSocket {
     if (!this.#socket) return;
     const now = performance.now();
     if (this.#state === "connecting" && now - this.#openedAt > HELLO_MS) return this.#abandon();
-    // Timers of a hidden tab are throttled to one a minute: silence counts only after a ping that nothing answered.
+    // Timers of a hidden tab are throttled to one a minute, so silence counts only after an unanswered ping.
     if (this.#heardAt < this.#pingedAt && now - this.#heardAt > SILENCE_MS) return this.#abandon();
     if (this.#state === "online" && now - this.#pingedAt >= PING_MS) this.#ping(now);
   }

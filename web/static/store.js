@@ -1,4 +1,4 @@
-// What the page knows. Whoever changes it calls changed(); every part of the page draws itself from it.
+// The state of the page. Code that changes it calls changed(), and every part of the page draws itself from it.
 
 import { newChat, settle } from "./messages.js";
 import { say } from "./words.js";
@@ -33,7 +33,7 @@ export function subscribe(listener) {
   listeners.add(listener);
 }
 
-// A backlog of two hundred frames is to be drawn as few times as possible.
+// Changes are collected, so that a backlog of two hundred frames is drawn as few times as possible.
 export function changed() {
   if (announced) return;
   announced = true;
@@ -62,7 +62,7 @@ export function nameOf(userId) {
 
 export const titleOf = (id) => conversation(id)?.name || nameOf(peerOf(id));
 
-// Nothing tells that somebody has gone who is no friend any more, or is blocked.
+// The server sends no presence of users who are blocked or no longer friends, so what is known of them is stale.
 export function presenceOf(userId) {
   return isFriend(userId) && !isBlocked(userId) ? state.presence.get(userId) : undefined;
 }
@@ -79,7 +79,7 @@ export function raiseReceipts(id, { delivered = 0, read = 0 }) {
   state.receipts.set(id, { delivered: Math.max(held.delivered, delivered, read), read: Math.max(held.read, read) });
 }
 
-// A chat never opened holds nothing that could have missed a change.
+// A chat never opened holds no message that could have missed a change.
 export function replaceConversations(answered, { total, total_unread }) {
   state.conversations = answered.map(upToDate);
   for (const one of answered) {
@@ -91,7 +91,7 @@ export function replaceConversations(answered, { total, total_unread }) {
   state.loaded.conversations = true;
 }
 
-// A push may have overtaken the answer: what it told is newer.
+// A push may have overtaken the answer, and then the pushed values are newer.
 function upToDate(next) {
   raiseReceipts(next.conversation_id, { delivered: next.peer_delivered_seq, read: next.peer_read_seq });
   const held = conversation(next.conversation_id);
@@ -100,13 +100,13 @@ function upToDate(next) {
   return { ...next, last_seq, last_message, unread_count };
 }
 
-// Whether a conversation is in the list at all, only the list can tell.
+// Updates a listed conversation. Only the list's own answer can add one.
 export function noteConversation(next) {
   const now = upToDate(next);
   state.conversations = state.conversations.map((one) => (one.conversation_id === now.conversation_id ? now : one));
 }
 
-// Answers false when only the server can tell what the list now looks like.
+// Returns false when the list must be fetched again to be right.
 export function noteNewMessage(message) {
   const held = conversation(message.conversation_id);
   if (!held || message.status === 5) return false;

@@ -1,4 +1,4 @@
-// Catching up: says how far each conversation is known, and applies what the server has above it.
+// Catches up: sends how far each conversation is known, and applies what the server has above that.
 
 import * as api from "./api.js";
 import { coalesced } from "./coalesced.js";
@@ -12,11 +12,11 @@ const RETRY_MS = 5_000;
 
 const run = coalesced(catchUp);
 
-// Answers whether everything is known now.
+// Resolves to whether everything is known now.
 export const sync = () => run().then(() => true, failed);
 
 function failed(error) {
-  // A lost link brings a sync of its own when it is back.
+  // A lost link brings its own sync when it is back.
   if (error.status === 0) return false;
   report(error);
   setTimeout(sync, RETRY_MS);
@@ -45,13 +45,13 @@ function known() {
   };
 }
 
-// What was not known before is cut off by its age: older messages are loaded on scrolling.
+// A conversation not known before does not count as cut off: its older messages are loaded on scrolling.
 function isCutOff({ truncated, conversations }, { heads }) {
   const cut = (moved) => moved.truncated && moved.conversation.conversation_id in heads;
   return truncated || conversations.some((moved) => cut(moved) && chatOf(moved.conversation.conversation_id).opened);
 }
 
-// With more conversations than may be named, the rest would come again and again.
+// Without progress the loop ends: with more conversations than may be named, the rest would come again and again.
 const isFurther = (asked) => JSON.stringify(asked) !== JSON.stringify(known());
 
 function apply({ conversation, messages, truncated }, { heads }) {

@@ -1,4 +1,4 @@
-// Notices that go by themselves.
+// Notices that disappear by themselves.
 
 import { el } from "./dom.js";
 import { toldOf } from "./errors.js";
@@ -21,7 +21,7 @@ export function toast(key, values) {
   area.append(shown);
 }
 
-// When the session ends, its own notice says so; the calls that fail with it add nothing.
+// The end of a session has its own notice, so the calls that fail with it add none.
 export function report(error) {
   if (error.code === UNAUTHENTICATED && !session.get()) return;
   console.warn(error);

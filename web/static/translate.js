@@ -1,5 +1,5 @@
-// Text that is put into the page once, in index.html or by a script. It names its key, so that another language can be
-// chosen at any time: data-say is the key of the text, data-say-title (and so on) that of an attribute.
+// Text that is put into the page once, in index.html or by a script. Its node names the key, so that the language can
+// change at any time: data-say is the key of the text, data-say-title (and so on) that of an attribute.
 
 import { say } from "./words.js";
 

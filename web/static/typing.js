@@ -1,4 +1,4 @@
-// Who is typing, told and shown.
+// Sends that the user is typing, and shows who else is.
 
 import { tell } from "./live.js";
 import { changed, state } from "./store.js";

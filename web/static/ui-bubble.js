@@ -1,4 +1,4 @@
-// One entry of a chat: a message, the day that the next ones are of, or the line above those that were unread.
+// One entry of a chat: a message, the day of the messages after it, or the line above the unread ones.
 
 import { mayRecall, recall, remove } from "./actions.js";
 import { attribute, el, icon, setIcon, setText } from "./dom.js";
@@ -19,7 +19,7 @@ const FAILED = { icon: "failed", label: "message.notSent" };
 
 const parts = new WeakMap();
 
-// A bubble keeps its key when its message turns from pending to stored, so that it does not blink.
+// A bubble keeps its key when its pending message is stored, so that it does not blink.
 export const entryKey = (entry) => entry.line ?? ((entry.mine && entry.message.client_msg_id) || entry.message.id);
 
 export function buildEntry(entry) {

@@ -35,7 +35,7 @@ export function mountChat() {
 
 const isNearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_PX;
 
-// Somebody has scrolled, and the event of it is still to come: what is drawn meanwhile must not undo it.
+// The user has scrolled, but the scroll event has not come yet. Drawing must not undo the scroll meanwhile.
 const hasLeftEnd = () => scroll.scrollTop < endedAt - NEAR_PX && !isNearEnd();
 
 function scrolled() {
@@ -62,7 +62,7 @@ export function drawChat() {
   drawMessages(id);
 }
 
-// What is at the end counts as seen: so that it does not until the line of the unread is in its place.
+// Messages at the end count as seen, so a chat with unread ones begins away from it, until its unread line is placed.
 function begin(id) {
   drawnId = id;
   placed = !state.chats.get(id)?.unread;

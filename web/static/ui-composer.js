@@ -1,4 +1,4 @@
-// Where a message is written; every conversation keeps what was begun in it.
+// The field in which a message is written. Every conversation keeps its own unfinished text.
 
 import { send } from "./sending.js";
 import { state } from "./store.js";
@@ -18,7 +18,7 @@ export function mountComposer() {
   });
   text.addEventListener("input", () => text.value.trim() && tellTyping(state.openId));
   text.addEventListener("keydown", (event) => {
-    // Enter also ends the choice of a character in an input method.
+    // In an input method Enter also confirms a character.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submit();

@@ -1,4 +1,4 @@
-// The one menu of the page, filled for whichever button opens it. It closes by Escape and by a click elsewhere.
+// The only menu of the page, filled for the button that opens it. Escape or a click elsewhere closes it.
 
 import { el, icon } from "./dom.js";
 
@@ -15,7 +15,8 @@ list.addEventListener("toggle", ({ newState }) => {
   if (newState === "open") list.firstChild.focus();
 });
 
-// key: of its label; none when each drawing writes another. entries: () => [{ text, testid, run, danger }], asked for when it opens
+// key: the label's key, none when each drawing writes its own text. entries: () => [{ text, testid, run, danger }],
+// called when the menu opens.
 export function menuButton(key, entries, { testid, ...attributes } = {}) {
   const button = el(
     "button",
@@ -50,7 +51,7 @@ function entry({ text, testid, run, danger }) {
   return el("button", { ...attributes, text, data: testid ? { testid } : {}, on: { click: act } });
 }
 
-// Before it is shown it has no size; shown in the wrong place it would blink.
+// The menu has no size before it is shown, and shown in the wrong position it would blink.
 function place({ top, bottom, left, right }, height) {
   const { clientWidth, clientHeight } = document.documentElement;
   const above = bottom + height > clientHeight;

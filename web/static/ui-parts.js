@@ -1,4 +1,4 @@
-// Pieces that several parts of the page are made of.
+// Elements that several parts of the page use.
 
 import { el, setText } from "./dom.js";
 import { hue, initials, lastSeen } from "./format.js";
@@ -12,7 +12,7 @@ export function filled(node) {
   return node;
 }
 
-// `online` is left out for those of whom it cannot be known, or need not be told.
+// `online` is left out when it is unknown or need not be shown.
 export function drawAvatar(node, name, id, online) {
   const [letters, dot] = node.children;
   setText(letters, initials(name));
@@ -23,7 +23,7 @@ export function drawAvatar(node, name, id, online) {
 
 export const presenceNote = (id) => (online(id) ? say("people.online") : lastSeen(presenceOf(id)?.last_seen));
 
-// key: of its text; none when each drawing writes another.
+// key: the key of the text, none when each drawing writes its own.
 export function button(key, onClick, { testid, ...attributes } = {}) {
   return el("button", { type: "button", ...attributes, data: { ...(testid && { testid }), ...(key && { say: key }) }, on: { click: onClick } });
 }

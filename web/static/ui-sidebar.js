@@ -1,4 +1,4 @@
-// Who I am, how the connection is, and which of the two panels is shown.
+// The signed-in user, the state of the connection, and the choice between the two panels.
 
 import * as api from "./api.js";
 import { setText } from "./dom.js";

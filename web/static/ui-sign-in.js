@@ -1,4 +1,4 @@
-// The first page: sign in, register, or be a demo user with one click.
+// The first page: sign in, register, or become a demo user with one click.
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
@@ -39,7 +39,7 @@ function listen(form, ask, onSignedIn) {
   form.addEventListener("input", ({ target }) => tell(form, target.name));
 }
 
-// A field left empty is as one that is not there.
+// An empty field is left out.
 function filledIn(form) {
   const { password, ...names } = Object.fromEntries(new FormData(form));
   const given = Object.entries(names).map(([name, text]) => [name, text.trim()]);
@@ -73,7 +73,7 @@ function explain(form, error) {
   return refused.length ? undefined : tell(form, "", ...toldOf(error));
 }
 
-// At the field, or, with no name, of the form as a whole. No key: nothing is wrong.
+// Shows an error at the named field, or of the whole form without a name. Without a key it removes the error.
 function tell(form, name, key, values) {
   const place = form.querySelector(`[data-error="${name}"]`);
   if (key) write(place, key, values);

@@ -1,4 +1,4 @@
-// What the page says in English. Every key is in words-zh.js as well, with the same {values}.
+// The page's texts in English. Every key is in words-zh.js as well, with the same {values}.
 
 export const english = {
   "app.title": "Messages",

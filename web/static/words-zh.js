@@ -1,4 +1,4 @@
-// What the page says in Chinese. Every key is in words-en.js as well, with the same {values}.
+// The page's texts in Chinese. Every key is in words-en.js as well, with the same {values}.
 
 export const chinese = {
   "app.title": "消息",

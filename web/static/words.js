@@ -1,4 +1,4 @@
-// What a user reads, in the language that was chosen, or else in the browser's. The tables are words-en.js and words-zh.js.
+// The texts of the page, in the chosen language or else the browser's. The tables are words-en.js and words-zh.js.
 
 import { english } from "./words-en.js";
 import { chinese } from "./words-zh.js";
