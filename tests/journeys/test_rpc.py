@@ -163,10 +163,12 @@ def test_with_the_users_of_another_system(elsewhere: Stack, outside: Outside) ->
     assert send(web, alice, bob, "over REST")["seq"] == 1
     assert service.SendMessage(from_user_id=ALICE, to_user_id=BOB, content="over gRPC").message.seq == 2
     devices[0].wait(lambda: devices[0].seqs(name) == [1, 2], "both messages")
-    devices[1].wait(lambda: any(each["user_id"] == BOB for each in devices[1].of("presence")), "his friend to be there")
+    devices[1].wait(
+        lambda: any(each["user_id"] == BOB for each in devices[1].of("presence")), "their friend to be there"
+    )
     devices[1].say("typing", {"conversation_id": name})
     assert devices[0].expect("typing")[0]["user_id"] == ALICE
-    wait_until(lambda: name in conversations(web, bob), "his list")
+    wait_until(lambda: name in conversations(web, bob), "their list")
     shown = conversations(web, bob)[name]
     assert (shown["name"], shown["avatar"]) == ("Alice of elsewhere", "a.png")
     assert service.GetConversations(user_id=BOB).conversations[0].name == "Alice of elsewhere"
@@ -244,7 +246,7 @@ def test_a_user_who_is_gone_elsewhere_takes_no_list_away(elsewhere: Stack, outsi
     alice, bob, carol = foreign(ALICE), foreign(BOB), foreign(CAROL)
     send(web, alice, bob)
     send(web, alice, carol)
-    wait_until(lambda: len(conversations(web, alice)) == 2, "her list")
+    wait_until(lambda: len(conversations(web, alice)) == 2, "their list")
     del outside.friends[CAROL]
     redis.Redis.from_url(elsewhere.redis_url).flushall()  # the cached name of Carol
     name = conversation(alice, carol)
