@@ -1,7 +1,7 @@
 """The unread rule, for one message (`counts_for`) and as a query (`count_unread`): the two must agree.
 
 A message is unread for a member when they have neither read nor sent nor hidden it, it is no system message, and it
-has not been withdrawn (CONTRACT: unread count).
+has not been withdrawn (docs/protocol.md, "Unread").
 """
 
 from typing import Any
