@@ -22,7 +22,6 @@ from messaging.errors import Code, Refused
 
 MAX_ATTEMPTS = 10
 WINDOW = timedelta(minutes=15)
-_NETWORK = 64  # bits of an IPv6 address: a subscriber has all the addresses that begin with the same ones
 
 
 def count(session: Session, now: datetime, *, username: str, address: str) -> None:

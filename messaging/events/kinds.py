@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from db.outbox import Kind
 from messaging.events.event import Event
 from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent
 from messaging.events.of_views import ConversationRead, ViewChanged
@@ -49,8 +48,3 @@ def event_of(row: Row[Any]) -> Event:
         user_id=row.user_id,
         **detail,
     )
-
-
-def known_kinds() -> set[Kind]:
-    """Returns the kinds that have a class."""
-    return {each.KIND for each in _CLASSES.values()}
