@@ -1,5 +1,6 @@
 """The base class of outbox events, and the announcements that they make."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,7 +26,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(ABC):
     """A change of a conversation. An event holds ids and numbers, never content.
 
     `change_seq` is the number that the conversation gave to the change; `message_id` is 0 when it is not about one
@@ -44,10 +45,10 @@ class Event:
         """Returns those of the conversation's members whose view the event changes."""
         return members
 
+    @abstractmethod
     def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
         """Returns the announcements to publish now.
 
         `message` is the row of `message_id` as it now stands, None when there is none; `hidden` holds (user id, message
         id) for each user who has hidden it. Raises LookupError when the event needs a message that is gone.
         """
-        raise NotImplementedError
