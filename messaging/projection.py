@@ -34,15 +34,14 @@ def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> list[F
     Returns those of them that cannot be applied, because their kind or their conversation is unknown.
     """
     here = members(session, {event.conversation_id for event in pending})
-    events, failures = _known(pending, here)
-    concerned = [(event, user) for event in events for user in event.concerns(here[event.conversation_id])]
+    concerned, failures = _concerned(pending, here)
     locked = rows.lock(session, now, {(event.conversation_id, user) for event, user in concerned})
     for event, user in concerned:
         row = locked[event.conversation_id, user]
         row.change_seq = max(row.change_seq, event.change_seq)
     # Read after locking the rows: recall, read and delete change messages under these locks.
-    ids = [event.message_id for event in events if isinstance(event, MessageSent)]
-    sent = session.execute(_SENT, {"ids": ids}).all() if ids else []
+    ids = {event.message_id for event, _ in concerned if isinstance(event, MessageSent)}
+    sent = session.execute(_SENT, {"ids": list(ids)}).all() if ids else []
     hidden = hidden_from(session, sent, here)
     for message in sorted(sent, key=lambda message: (message.conversation_id, message.seq)):
         for user in here[message.conversation_id]:
@@ -51,18 +50,17 @@ def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> list[F
     return failures
 
 
-def _known(pending: Sequence[Pending], here: Members) -> tuple[list[Event], list[Failure]]:
-    events: list[Event] = []
+def _concerned(pending: Sequence[Pending], here: Members) -> tuple[list[tuple[Event, int]], list[Failure]]:
+    """Returns each event with each user whom it concerns, and the failures of those that cannot be read."""
+    concerned: list[tuple[Event, int]] = []
     failures: list[Failure] = []
     for each in pending:
         try:
             event = event_of(each)
-            event.concerns(here[event.conversation_id])
+            concerned += [(event, user) for user in event.concerns(here[event.conversation_id])]
         except LookupError as error:
             failures.append(failure(each, error))
-        else:
-            events.append(event)
-    return events, failures
+    return concerned, failures
 
 
 def _count(row: rows.View, message: Row[Any], *, hidden: bool) -> None:

@@ -45,10 +45,8 @@ def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit
     if not events:
         return Batch(frozenset(held), 0)
     failures = projection.apply(session, now, events)
-    failed = {each.event_id for each in failures}
-    outbox.mark_applied(session, [event.id for event in events if event.id not in failed])
-    if failures:
-        set_back(session, now, failures)
+    outbox.mark_applied(session, _without(failures, events))
+    set_back(session, now, failures)
     return Batch(frozenset(held), len(events), tuple(failures))
 
 
@@ -76,11 +74,15 @@ def publish_batch(
         return Batch(frozenset(held), 0)
     told, failures = announcements(session, events)
     publish(told)
-    failed = {each.event_id for each in failures}
-    outbox.remove(session, [event.id for event in events if event.id not in failed])
-    if failures:
-        set_back(session, now, failures)
+    outbox.remove(session, _without(failures, events))
+    set_back(session, now, failures)
     return Batch(frozenset(held), len(events), tuple(failures))
+
+
+def _without(failures: Sequence[Failure], events: Sequence[outbox.Pending]) -> list[int]:
+    """Returns the ids of the events that have not failed."""
+    failed = {each.event_id for each in failures}
+    return [event.id for event in events if event.id not in failed]
 
 
 def _addressed(announcements: Sequence[Announcement]) -> Iterator[tuple[str, notes.Live]]:
