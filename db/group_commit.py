@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable, OutcomeUnknown
+from db.flight import Rows
 from db.session import write_reserved
 from infra.metrics import group_commit_seconds, group_commit_size
 
@@ -156,13 +157,13 @@ class GroupCommit(Generic[D, A]):
         return [self._alone(draft) for draft in drafts]
 
     def _run(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
-        def answer_all(session: Session, now: datetime) -> Sequence[A | BaseException]:
+        def answer_all(session: Session, now: datetime, _: list[Rows]) -> Sequence[A | BaseException]:
             answers = self._rule(session, now, drafts)
             if len(answers) != len(drafts):  # noticed any later, it would leave every caller waiting
                 raise ValueError("a rule answers every draft")
             return answers
 
-        return write_reserved(answer_all)
+        return write_reserved((), answer_all)
 
     def _alone(self, draft: D) -> A | BaseException:
         """Returns one draft's answer or error. A collision is retried: its own lost COMMIT may have gone through."""

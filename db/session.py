@@ -1,4 +1,4 @@
-"""The one way to the database: `read(rule, **arguments)` and `write(rule, **arguments)`.
+"""The one way to the database: `read(rule, **arguments)`, `write(rule, **arguments)` and `write_at_once(calls, rule)`.
 
 Invariants: a rule sees one time, the database's (UTC, whole seconds); it never commits; a transaction that lost a
 lock fight is rerun whole, never continued, because after error 1205 half of it may be gone. Writers take SQLite's
@@ -7,17 +7,18 @@ write lock at BEGIN: an upgrade from reading to writing fails at once, whatever 
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable, OutcomeUnknown
+from db.flight import Call, Rows, fly
 from infra.metrics import transaction_reruns
 from infra.off_the_loop import off_the_loop
 from infra.settings import settings
@@ -25,13 +26,14 @@ from infra.settings import settings
 T = TypeVar("T")
 P = ParamSpec("P")
 Rule = Callable[Concatenate[Session, datetime, P], T]
+AtOnce = Callable[[Session, datetime, list[Rows]], T]
 
 _RERUNS = 3
 _LOCK_ERRORS = {1020, 1205, 1213}  # changed since read, lock wait timeout, deadlock
 _CLOCK = {
-    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%S', 'now')",
-    "mysql": "SELECT UTC_TIMESTAMP()",
-    "mariadb": "SELECT UTC_TIMESTAMP()",
+    "sqlite": Call(text("SELECT strftime('%Y-%m-%d %H:%M:%S', 'now')")),
+    "mysql": Call(text("SELECT UTC_TIMESTAMP()")),
+    "mariadb": Call(text("SELECT UTC_TIMESTAMP()")),
 }
 # When the network is cut in mid-transaction, its locks would stay until TCP gives up, which takes hours. MariaDB ends
 # the transaction while those who wait for its locks still do (four times 5 s). MySQL has no such setting, and takes
@@ -47,7 +49,7 @@ def read(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
     In all else it is like `write`.
     """
-    return _run(lambda session, now: rule(session, now, *args, **kwargs), engine, writes=False)
+    return _run(lambda session, now, _: rule(session, now, *args, **kwargs), engine, writes=False)
 
 
 def write(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -57,18 +59,26 @@ def write(rule: Rule[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     The rule may be called again from the start, up to three times, when locks or a lost connection stopped it.
     Raises DatabaseUnavailable (OutcomeUnknown when COMMIT was lost), and whatever the rule raises.
     """
-    return _run(lambda session, now: rule(session, now, *args, **kwargs), engine, writes=True)
+    return _run(lambda session, now, _: rule(session, now, *args, **kwargs), engine, writes=True)
 
 
-def write_reserved(rule: Rule[[], T]) -> T:
-    """Like `write`, on the one connection that is kept for the group commit."""
-    return _run(rule, reserved_engine, writes=True)
+def write_at_once(calls: Sequence[Call], rule: AtOnce[T]) -> T:
+    """Like `write`, for a rule whose first statements are known: they fly together with the question for the time.
+
+    The rule is called as `rule(session, now, rows)`, with the rows of each call.
+    """
+    return _run(rule, engine, writes=True, calls=calls)
 
 
-def _run(rule: Rule[[], T], engine_of: Callable[[], Engine], *, writes: bool) -> T:
+def write_reserved(calls: Sequence[Call], rule: AtOnce[T]) -> T:
+    """Like `write_at_once`, on the one connection that is kept for the group commit."""
+    return _run(rule, reserved_engine, writes=True, calls=calls)
+
+
+def _run(rule: AtOnce[T], engine_of: Callable[[], Engine], *, writes: bool, calls: Sequence[Call] = ()) -> T:
     for rerun in range(_RERUNS + 1):
         try:
-            return _on_right_thread(lambda: _attempt(rule, engine_of(), writes=writes))
+            return _on_right_thread(lambda: _attempt(rule, engine_of(), calls, writes=writes))
         except PoolTimeoutError as error:
             raise DatabaseUnavailable("no free connection") from error
         except (OperationalError, InterfaceError) as error:
@@ -79,10 +89,11 @@ def _run(rule: Rule[[], T], engine_of: Callable[[], Engine], *, writes: bool) ->
     raise AssertionError("unreachable")
 
 
-def _attempt(rule: Rule[[], T], of: Engine, *, writes: bool) -> T:
+def _attempt(rule: AtOnce[T], of: Engine, calls: Sequence[Call], *, writes: bool) -> T:
     with Session(of, expire_on_commit=False, autoflush=False) as session:
         session.connection(execution_options={"im_write": writes})
-        result = rule(session, _now(session))
+        clock, *found = fly(session, _CLOCK[of.dialect.name], *calls)
+        result = rule(session, _time(clock), found)
         session.flush()
         try:
             session.commit()
@@ -93,9 +104,8 @@ def _attempt(rule: Rule[[], T], of: Engine, *, writes: bool) -> T:
         return result
 
 
-def _now(session: Session) -> datetime:
-    connection = session.connection()
-    value: Any = connection.exec_driver_sql(_CLOCK[connection.dialect.name]).scalar()
+def _time(clock: Rows) -> datetime:
+    ((value,),) = clock
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
