@@ -1,20 +1,18 @@
 """The messages that users have deleted for themselves alone, in the four queries that the rules need."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.base import table
+from db.flight import Call
 from db.hidden import Hidden
 from db.message import Message
-from messaging.members import Members
 
 # Built once: putting a statement together costs as much as running it.
-_PAIRS = select(table(Hidden)).where(
-    tuple_(table(Hidden).c.user_id, table(Hidden).c.message_id).in_(bindparam("pairs", expanding=True))
-)
+_OF_MESSAGES = select(table(Hidden)).where(table(Hidden).c.message_id.in_(bindparam("ids", expanding=True)))
 
 
 def is_hidden(session: Session, *, user_id: int, message_id: int) -> bool:
@@ -29,12 +27,9 @@ def hidden_among(session: Session, user_id: int, messages: Sequence[Row[Any]]) -
     return set(session.scalars(statement)) if ids else set()
 
 
-def hidden_from(session: Session, messages: Sequence[Row[Any]], members: Members) -> set[tuple[int, int]]:
-    """Returns (user id, message id) for each of the given messages that a member of its conversation has hidden."""
-    pairs = [(user, message.id) for message in messages for user in members.get(message.conversation_id, ())]
-    if not pairs:
-        return set()
-    return {(row.user_id, row.message_id) for row in session.execute(_PAIRS, {"pairs": pairs})}
+def hiding(message_ids: Collection[int]) -> Call:
+    """Returns the call that answers user_id and message_id for each user who has hidden one of these messages."""
+    return Call(_OF_MESSAGES, {"ids": list(message_ids)})
 
 
 def hidden_by(user_id: int) -> ColumnElement[bool]:

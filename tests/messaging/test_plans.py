@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from db.session import engine, write
-from messaging import backlog, delivered
+from messaging import backlog
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
@@ -25,9 +25,8 @@ from messaging.recall import recall
 from messaging.send import send
 from messaging.sync import sync
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, draft
+from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
 from tests.servers import Databases
-from workers.batches import apply_batch, publish_batch
 
 TALKS = 5_000  # conversations of Alice
 LENGTH = 100_000  # messages between Alice and Bob
@@ -175,8 +174,13 @@ def syncing(heads: dict[str, int], changes: dict[str, int] | None = None) -> Rul
     return as_alice(sync, heads=heads, changes=changes or {})
 
 
-def proving(after: int, upto: int) -> Rule:
-    return lambda session, now: delivered.store(session, now, [Proof(BOB, LARGE, after, upto)])
+def proven(after: int, upto: int) -> Rule:
+    return proving(Proof(BOB, LARGE, after, upto))
+
+
+def publishing_of(shard: int) -> Rule:
+    """Returns a rule that publishes what it has applied, as a drain does in two transactions."""
+    return lambda session, now: publishing(applying(shard)(session, now))(session, now)
 
 
 OF_ALICE = LENGTH - 2  # Alice sent the messages with an even seq
@@ -209,11 +213,12 @@ CALLS: dict[str, Rule] = {
     "backlog, first page": as_alice(backlog.page, cursor=None),
     "backlog, next page": as_alice(backlog.page, cursor=(friends(2000)[0], 2)),
     "backlog of one": as_bob(backlog.page, cursor=None),
-    "delivered": proving(LENGTH - 50, LENGTH),
-    "delivered, nothing new": proving(0, 100),
-    "apply": lambda session, now: apply_batch(session, now, shards=[3], limit=300),
-    "apply of several": lambda session, now: apply_batch(session, now, shards=[2, 3, 4, 9], limit=150),
-    "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, publish=lambda _: None),
+    "delivered": proven(LENGTH - 50, LENGTH),
+    "delivered, nothing new": proven(0, 100),
+    "apply": applying(3),
+    "apply the first": applying(3, limit=10),
+    "apply of several": applying(2, 3, 4, 9, limit=150),
+    "publish": publishing_of(3),
 }
 # These count, skip or pass over rows by their nature. An index names the rows, and no others are read.
 COUNTING: dict[str, tuple[Rule, int]] = {
