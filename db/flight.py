@@ -17,7 +17,8 @@ from db.sql_text import Given, sql_text
 
 Rows = Sequence[Any]
 
-_TAKES_FLIGHTS, _FLIGHT = "im_takes_flights", "im_flight"
+TAKES_FLIGHTS = "im_takes_flights"  # an execution option: a connection sends the calls of a flight at once
+_FLIGHT = "im_flight"
 
 
 class Call(NamedTuple):
@@ -44,7 +45,7 @@ def fly(session: Session, *calls: Call) -> list[Rows]:
     not used again: there may be answers on it that nobody has read.
     """
     connection = session.connection()
-    if not connection.get_execution_options().get(_TAKES_FLIGHTS):
+    if not connection.get_execution_options().get(TAKES_FLIGHTS):
         results = [connection.execute(call.statement, call.parameters) for call in calls]
         return [result.all() if result.returns_rows else [] for result in results]
     texts = [sql_text(call.statement, connection.dialect, call.parameters) for call in calls]
@@ -67,7 +68,7 @@ def fly(session: Session, *calls: Call) -> list[Rows]:
 def let_fly(engine: Engine) -> None:
     """Have the connections of an engine for PyMySQL send the calls of a flight at once. Others take them in turn."""
     event.listen(engine, "do_execute", _execute)
-    engine.update_execution_options(**{_TAKES_FLIGHTS: True})
+    engine.update_execution_options(**{TAKES_FLIGHTS: True})
 
 
 def _execute(cursor: Any, _statement: str, _parameters: Any, context: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from db import session as database
 from db.conversation import Conversation
@@ -13,7 +14,7 @@ from db.head import Head
 from db.hidden import Hidden
 from db.message import Message
 from db.outbox import OutboxEvent
-from db.session import engine, write
+from db.session import engine, write, write_at_once
 from messaging import delivered
 from messaging.audit import audit
 from messaging.conversations import conversations
@@ -22,7 +23,8 @@ from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
-from messaging.send import Answer, Sent, send
+from messaging.send import Answer, Sent, ask
+from messaging.send import store as send_rows
 from workers.batches import apply_batch, publish_batch
 
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
@@ -41,8 +43,18 @@ def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: 
 
 
 def store(*drafts: Draft) -> list[Answer]:
-    """Send drafts as one batch. Returns the answers in the order of the drafts."""
-    return write(send, drafts, may_talk=may_talk)
+    """Send drafts as one batch, as the group commit does. Returns the answers in the order of the drafts."""
+    try:
+        return _once(drafts, again=False)
+    except IntegrityError:
+        return _once(drafts, again=True)
+
+
+def _once(drafts: Sequence[Draft], *, again: bool) -> list[Answer]:
+    calls = ask(drafts, may_talk=may_talk, again=again)
+    return write_at_once(
+        calls, lambda session, now, rows: send_rows(session, now, rows, drafts, may_talk=may_talk, again=again)
+    )
 
 
 def stored(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> dict[str, Any]:
