@@ -50,8 +50,7 @@ def fly(session: Session, *calls: Call) -> list[Rows]:
         return [result.all() if result.returns_rows else [] for result in results]
     texts = [sql_text(call.statement, connection.dialect, call.parameters) for call in calls]
     bound = [text.bind(call.parameters) for text, call in zip(texts, calls, strict=True)]
-    cursor = connection.connection.cursor()
-    flight = _Flight([cursor.mogrify(each.sql, each.values) for each in bound])
+    flight = _Flight([_literal(connection.connection.driver_connection, *each) for each in bound])
     try:
         connection.exec_driver_sql("; ".join(map(str, texts)), execution_options={_FLIGHT: flight})
     except DBAPIError:
@@ -63,6 +62,12 @@ def fly(session: Session, *calls: Call) -> list[Rows]:
         text.rows(tuple(column[0] for column in answer.description), answer.rows) if answer.description else []
         for text, answer in zip(texts, flight.answers, strict=True)
     ]
+
+
+def _literal(driver: Any, sql: str, values: Sequence[Any]) -> str:
+    """Returns the SQL with its values in it, by the driver's own escaping. A plain int is written as it is."""
+    escape = driver.escape
+    return sql % tuple(value if type(value) is int else escape(value) for value in values)
 
 
 def let_fly(engine: Engine) -> None:

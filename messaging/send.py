@@ -37,20 +37,21 @@ _INSERT = insert(_MESSAGES)
 _INSERT_IDS = _INSERT.returning(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq)
 _STORED = tuple_(_MESSAGES.c.conversation_id, _MESSAGES.c.seq).in_(bindparam("places", expanding=True))
 _IDS = select(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq).where(_STORED)
-# The event of each message, as the outbox would write it, but of columns: the ids need not come back first.
+# The event of each message, as the outbox would write it, but of columns: the ids need not come back first. The shard
+# is a subquery, because MariaDB would rather join the other way round, and read whole conversations.
+_SHARD = select(_HEADS.c.shard).where(_HEADS.c.conversation_id == _MESSAGES.c.conversation_id).scalar_subquery()
 _EVENT = row_of(
     MessageSent(
         conversation_id=cast(Any, _MESSAGES.c.conversation_id),
         change_seq=cast(Any, _MESSAGES.c.change_seq),
         message_id=cast(Any, _MESSAGES.c.id),
     ),
-    shard=cast(Any, _HEADS.c.shard),
+    shard=cast(Any, _SHARD),
     now=cast(Any, _MESSAGES.c.create_time),
 )
 _APPEND = insert(_EVENTS).from_select(
     list(_EVENT),
     select(*(each if isinstance(each, ColumnElement) else literal(each) for each in _EVENT.values()))
-    .join_from(_MESSAGES, _HEADS, _HEADS.c.conversation_id == _MESSAGES.c.conversation_id)
     .where(_STORED)
     .order_by(_MESSAGES.c.id),
     include_defaults=False,
