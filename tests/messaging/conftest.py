@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db import session as database
@@ -26,7 +27,8 @@ from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
-from messaging.send import Answer, Sent, send
+from messaging.send import Answer, Sent, ask
+from messaging.send import store as send_rows
 from workers.batches import Applied, Published, apply_batch, locking, publish_batch
 
 Rule = Callable[[Session, datetime], Any]
@@ -47,8 +49,18 @@ def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: 
 
 
 def store(*drafts: Draft) -> list[Answer]:
-    """Send drafts as one batch. Returns the answers in the order of the drafts."""
-    return write(send, drafts, may_talk=may_talk)
+    """Send drafts as one batch, as the group commit does. Returns the answers in the order of the drafts."""
+    try:
+        return _once(drafts, again=False)
+    except IntegrityError:
+        return _once(drafts, again=True)
+
+
+def _once(drafts: Sequence[Draft], *, again: bool) -> list[Answer]:
+    calls = ask(drafts, may_talk=may_talk, again=again)
+    return write_at_once(
+        calls, lambda session, now, rows: send_rows(session, now, rows, drafts, may_talk=may_talk, again=again)
+    )
 
 
 def stored(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
+from db.flight import TAKES_FLIGHTS
 from db.session import engine, write
 from messaging import backlog
 from messaging.conversation_id import shard_of
@@ -112,7 +113,8 @@ def large(mariadb: Databases) -> Iterator[str]:
 
 def statements_of(rule: Rule) -> list[Statement]:
     """Returns the statements that a rule executes, in a transaction that is rolled back."""
-    with engine().connect() as connection, _heard(connection) as heard:
+    one_by_one = {TAKES_FLIGHTS: False}
+    with engine().connect().execution_options(**one_by_one) as connection, _heard(connection) as heard:
         session = Session(connection, expire_on_commit=False, autoflush=False)
         rule(session, datetime.now())  # noqa: DTZ005 - any time will do
         session.flush()
@@ -127,7 +129,8 @@ def _heard(connection: Connection) -> Iterator[list[Statement]]:
     def start(_connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
         asked = cursor.connection.cursor()
         one = parameters[0] if many and isinstance(parameters, list) else parameters
-        before["plan"] = _explain(asked, statement, one) if statement.startswith(("SELECT", "UPDATE", "DELETE")) else []
+        reads = statement.startswith(("SELECT", "UPDATE", "DELETE")) or "SELECT" in statement
+        before["plan"] = _explain(asked, statement, one) if reads else []
         overhead = _reads(asked)
         before["overhead"] = (before_now := _reads(asked)) - overhead
         before["reads"] = before_now
