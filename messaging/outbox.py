@@ -33,7 +33,8 @@ _PENDING = (
     .limit(bindparam("limit"))
 )
 _THESE = _EVENTS.c.id.in_(bindparam("ids", expanding=True))
-_LOCKED = select(_EVENTS.c.id).where(_THESE).order_by(_EVENTS.c.id).with_for_update()
+_IDENTITY = (_EVENTS.c.id, _EVENTS.c.conversation_id, _EVENTS.c.change_seq)
+_LOCKED = select(*_IDENTITY).where(_THESE).order_by(_EVENTS.c.id).with_for_update()
 _OF_MESSAGE = select(_EVENTS.c.id).where(
     _EVENTS.c.shard == bindparam("shard"),
     _EVENTS.c.message_id == bindparam("message_id"),
@@ -73,16 +74,16 @@ def claimed(
     Shards that are drained for the first time are locked as well.
     """
     free, events = found
-    held = frozenset(row.shard for row in free)
-    if len(held) == len(shards):
-        return held, events
-    new = _created(session, set(shards) - held)
-    mine = [event for event in events if event.shard in held]
-    if not new and (len(mine) == len(events) or len(events) < limit):
-        return held, mine
-    held |= new  # the others' events may have left no room for all of theirs
-    (again,) = fly(session, Call(_PENDING, {"shards": sorted(held), "limit": limit}))
-    return held, again
+    locked = frozenset(row.shard for row in free)
+    if len(locked) == len(shards):
+        return locked, events
+    new = _created(session, set(shards) - locked)
+    ours = [event for event in events if event.shard in locked]
+    if not new and (len(ours) == len(events) or len(events) < limit):
+        return locked, ours
+    locked |= new  # the others' events may have left no room for all of ours
+    (again,) = fly(session, Call(_PENDING, {"shards": sorted(locked), "limit": limit})) if locked else ([],)
+    return locked, again
 
 
 def _created(session: Session, shards: Collection[int]) -> frozenset[int]:
@@ -97,11 +98,20 @@ def _created(session: Session, shards: Collection[int]) -> frozenset[int]:
 
 
 def holding(ids: Sequence[int]) -> Call:
-    """Returns the call that locks those of these events that are still there, until COMMIT, and answers their ids.
+    """Returns the call that locks those of these events that are still there, until COMMIT.
 
     Who withdraws a message waits for its event until the text is out. Nobody else waits for events.
     """
     return Call(_LOCKED, {"ids": list(ids)})
+
+
+def held(events: Sequence[Pending], found: Rows) -> list[Pending]:
+    """Returns those of the events that the call of `holding` found. Others with their ids are not the same.
+
+    SQLite gives the ids of deleted events out again.
+    """
+    there = {(row.id, row.conversation_id, row.change_seq) for row in found}
+    return [event for event in events if (event.id, event.conversation_id, event.change_seq) in there]
 
 
 def hold_back(session: Session, *, shard: int, message_id: int) -> None:

@@ -101,8 +101,7 @@ def publish_batch(
         return Published(held)
     # The events are locked before the messages are read: who withdraws one of these from then on waits.
     there, *changed = fly(session, outbox.holding([event.id for event in ours]), *rereading(projected.about))
-    left = {row.id for row in there}
-    events = [event for event in ours if event.id in left]
+    events = outbox.held(ours, there)
     told, failures = announcements(events, projected.members, updated(projected.about, changed))
     publish(told)
     failed = {each.event_id for each in failures}
