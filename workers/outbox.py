@@ -58,7 +58,10 @@ def _work_off(shards: Sequence[int], until: float) -> list[int]:
             raise
         except Exception:
             log.exception("batch_failed", shards=list(together))
-            held, more = _each_alone(together, until)
+            if len(together) > 1:
+                queue.extend((shard,) for shard in together)
+                continue  # also when time is over: the next task would begin with the same batch
+            held, more = _event_by_event(together, until)
         busy.update(set(together) - held)
         if more:
             queue.extend((shard,) for shard in sorted(held))
@@ -94,14 +97,11 @@ def _one_batch(shards: Sequence[int], limit: int) -> _Drained:
     return _Drained(applied.held - taken, more, published.done)
 
 
-def _each_alone(shards: Sequence[int], until: float) -> tuple[frozenset[int], bool]:
-    """Narrow down a failed batch. Returns the shards to go on with, and whether they may hold more events.
+def _event_by_event(shards: Sequence[int], until: float) -> tuple[frozenset[int], bool]:
+    """Drain a shard whose batch failed, until an event fails, which counts an attempt, or until `until`.
 
-    Several shards are to be tried one by one. A single shard is drained event by event, until one fails, which counts
-    an attempt, or until `until` (time.monotonic()).
+    Returns the shard, unless another worker holds it, and whether it may hold more events.
     """
-    if len(shards) > 1:
-        return frozenset(shards), True
     try:
         while (batch := _one_batch(shards, 1)).done:
             if time.monotonic() > until:
