@@ -18,12 +18,9 @@ def rows(stack: Stack, statement: str, **values: Any) -> list[Any]:
     return found
 
 
-def outbox(stack: Stack, *, applied: bool | None = None) -> int:
-    """Returns the number of events in the outbox, of all or only of those that are applied or not."""
-    statement = "SELECT count(*) FROM im_outbox"
-    if applied is not None:
-        statement += f" WHERE applied = {int(applied)}"
-    return int(rows(stack, statement)[0][0])
+def outbox(stack: Stack) -> int:
+    """Returns the number of events in the outbox."""
+    return int(rows(stack, "SELECT count(*) FROM im_outbox")[0][0])
 
 
 def lock_waits(stack: Stack) -> int:
