@@ -7,7 +7,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, event, insert, select
 from sqlalchemy.orm import Session
 
 from db.blacklist import Blacklist
@@ -154,6 +154,28 @@ def test_recalling_while_the_drain_comes(both: Both) -> None:
         settle(recounted=turn % 10 == 0)
     settle()
     assert view(BOB).unread_count == ROUNDS // 2
+
+
+def test_recalling_just_before_the_drain_makes_the_first_rows(mariadb_database: str) -> None:
+    """The drain has then read the message, and has no rows yet under whose locks it could not change."""
+    befriend(ALICE, BOB)
+    message = stored(ALICE, BOB)
+    recalled: list[Any] = []
+
+    def meanwhile(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO im_conversation ") and not recalled:
+            recalled.append(None)
+            with ThreadPoolExecutor(1) as other:
+                recalled[0] = other.submit(write, recalling(message)).result(PATIENCE)
+
+    event.listen(engine(), "before_cursor_execute", meanwhile)
+    try:
+        apply(SHARD)
+    finally:
+        event.remove(engine(), "before_cursor_execute", meanwhile)
+    assert recalled[0].message.status == Status.RECALLED
+    assert (view(BOB).last_seq, view(BOB).unread_count) == (1, 0)
+    settle()
 
 
 def test_both_delete_for_everyone_at_once(both: Both) -> None:
