@@ -16,4 +16,5 @@ connections_closed = Counter("im_connections_closed", "Sockets closed by this si
 audit_drift = Counter("im_audit_drift", "What the auditor found different from what it should be", ["what"])
 bus_losses = Counter("im_bus_losses", "Times the link to Redis was lost and the backlog was run again")
 loop_stumbles = Counter("im_loop_stumbles", "Turns of a background loop that ended in an exception", ["loop"])
+proofs_waiting = Gauge("im_proofs_waiting", "Proofs of delivery of this process that no worker has confirmed")
 notes_dropped = Counter("im_notes_dropped", "Notes from Redis that could not be read or dealt with")
