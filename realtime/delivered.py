@@ -37,6 +37,7 @@ class Proofs:
         *,
         leave: Callable[[str, list[list[Any]]], bool] = work.leave_proofs,
         call: Callable[[], None] = work.call,
+        gather_seconds: float | None = None,
         most: int = _MOST_PENDING,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = gevent.sleep,
@@ -44,6 +45,7 @@ class Proofs:
         self._relay_id = relay_id
         self._leave = leave
         self._call = call
+        self._gather_seconds = gather_seconds
         self._most = most
         self._clock = clock
         self._sleep = sleep
@@ -76,7 +78,7 @@ class Proofs:
         self._due.wait(timeout=1.0)
         self._due.clear()
         try:
-            work.bring(self.leave_due, call=self._call, sleep=self._sleep)
+            work.bring(self.leave_due, call=self._call, sleep=self._sleep, gather_seconds=self._gather_seconds)
         except AWAY as error:
             log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
         proofs_waiting.set(len(self._pending))

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import orjson
 
 from actions import work as ready
-from db.errors import DatabaseUnavailable
 from infra import logs
-from infra.tasks import AWAY, Task, app
+from infra.tasks import Task, app
 from workers.delivered import store_proofs
 from workers.outbox import drain
 
@@ -31,7 +29,7 @@ def work() -> None:
     left = drain(shards, until=until) if shards else []
     taken, more = ready.take_proofs()
     for relay_id, proofs in _by_relay(taken):
-        _store(relay_id, proofs)
+        store_proofs(relay_id, proofs)
     if left or more:
         ready.resume(left)
 
@@ -55,12 +53,3 @@ def _read(text: bytes) -> tuple[str, list[ready.Proof]] | None:
     except (ValueError, TypeError):
         log.error("no_proofs")
         return None
-
-
-def _store(relay_id: str, proofs: Sequence[Any]) -> None:
-    try:
-        store_proofs(relay_id, proofs)
-    except (DatabaseUnavailable, *AWAY):
-        raise
-    except Exception:
-        log.exception("proofs_not_stored")  # it may be the fault of one of them; other relays' must not wait for it
