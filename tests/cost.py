@@ -27,7 +27,7 @@ _PATIENCE = 30.0
 
 
 def main(count: int) -> dict[str, dict[str, int]]:
-    """Send `count` messages to as many friends, poke, do the work. Returns the counts of each step, once all is warm."""
+    """Send `count` messages to as many friends, poke, work. Returns the counts of each step, once all is warm."""
     write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     statements: list[str] = []
     event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
