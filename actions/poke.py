@@ -16,7 +16,7 @@ from infra.tasks import AWAY
 log = logs.get(__name__)
 
 _PAUSE_SECONDS = 0.05  # too short for users to notice, and drains are fewer and larger
-_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = 1.0  # by then a promise of a task that could not be sent has ended
 _IDLE_SECONDS = 5.0
 
 

@@ -6,22 +6,21 @@ it, so that any number of processes need one task at a time. Redis may lose all 
 again (workers/upkeep.py), and relays repeat their proofs (realtime/delivered.py).
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 from redis.client import Pipeline
 
-from infra.redis import RedisError, client
+from infra.redis import client
 from infra.settings import settings
-from infra.tasks import AWAY, Task, send
+from infra.tasks import Task, send
 
 _GATHER_SECONDS = 0.2  # lists follow within a second, and senders' ticks within 300 ms
 _SHARDS = "im:dirty"
 _PROOFS = "im:proofs"
 _PROMISED = "im:promised"
-_PROMISE_SECONDS = 1  # then a task got lost, or waits in a long queue
+_PROMISE_SECONDS = 1  # then its task could not be sent, got lost, or waits in a long queue
 _MOST_SHARDS = 1_024  # as many as OUTBOX_SHARDS may say
 _MOST_LEFT = 1_000  # lists of proofs, the oldest of which go: relays repeat them
 _MOST_TAKEN = 50  # lists of proofs
@@ -46,13 +45,8 @@ def leave_proofs(relay_id: str, proofs: Sequence[Proof]) -> bool:
 
 
 def call() -> None:
-    """Send the task that the caller has promised. Raises one of AWAY; the promise is then another's to give."""
-    try:
-        send(Task.WORK)
-    except AWAY:
-        with contextlib.suppress(RedisError):
-            client().delete(_PROMISED)
-        raise
+    """Send the task that the caller has promised. Raises one of AWAY; the promise then ends by itself."""
+    send(Task.WORK)
 
 
 def bring(

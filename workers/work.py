@@ -19,7 +19,7 @@ _MOST_TOGETHER = 500  # proofs in a transaction
 
 @app.task(name=Task.WORK)
 def work() -> None:
-    """Drain the shards that lie ready, then store the proofs, and send another task when some of it is left.
+    """Drain the shards that lie ready, then store the proofs; another task gets what is left.
 
     In this order, since a proof may be of a message that is still to be drained. What a worker that dies has taken is
     made good for by the sweep and by the relays, who repeat proofs after 5 s. Raises DatabaseUnavailable, RedisError.
@@ -28,10 +28,10 @@ def work() -> None:
     shards = ready.take_shards()
     left = drain(shards, until=until) if shards else []
     taken, more = ready.take_proofs()
+    if left or more:
+        ready.resume(left)  # at once: another worker may go on meanwhile
     for relay_id, proofs in _by_relay(taken):
         store_proofs(relay_id, proofs)
-    if left or more:
-        ready.resume(left)
 
 
 def _by_relay(taken: Sequence[bytes]) -> Iterator[tuple[str, list[ready.Proof]]]:

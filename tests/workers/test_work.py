@@ -6,7 +6,6 @@ from redis import Redis
 
 from actions import work as ready
 from infra.redis import client
-from tests.databases import NOBODY_LISTENS
 from tests.messaging.conftest import (
     ALICE,
     BOB,
@@ -146,20 +145,6 @@ def test_a_long_drain_does_not_hold_up_proofs(written: Worker) -> None:
     assert written.sent("outbox") == [[]]
     written.do("work.work()")
     assert events() == []
-
-
-def test_a_promise_that_cannot_be_kept_is_given_back(written: Worker) -> None:
-    away = f"app.conf.broker_url = {NOBODY_LISTENS!r}"
-    kept = written.do(
-        "from infra.tasks import AWAY, app",
-        away,
-        "try:",
-        "    ready.resume([1])",
-        "except AWAY:",
-        "    print('away')",
-    )
-    assert kept.endswith("away\n")
-    assert (written.redis.exists("im:promised"), written.redis.smembers("im:dirty")) == (0, {b"1"})
 
 
 def test_what_processes_of_the_release_before_ask_for_is_done(written: Worker) -> None:
