@@ -16,6 +16,7 @@ result_backend = None
 
 # Queues on the default exchange: FLUSHALL removes the bindings of any other, and tasks would vanish without an error.
 # Several, because kombu takes from queues in turn: a storm of reconnecting users cannot hold up the outbox.
+# `delivered` is for relays of 0.2.0 alone.
 task_queues = [Queue(name) for name in ("outbox", "delivered", "backlog", "presence", "upkeep")]
 task_default_queue = "upkeep"
 task_routes = {
