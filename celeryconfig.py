@@ -16,6 +16,7 @@ result_backend = None
 
 # Queues on the default exchange: FLUSHALL removes the bindings of any other, and tasks would vanish without an error.
 # Several, because kombu takes from queues in turn: a storm of reconnecting users cannot hold up the outbox.
+# `delivered` is for relays of 0.2.0 alone.
 task_queues = [Queue(name) for name in ("outbox", "delivered", "backlog", "presence", "upkeep")]
 task_default_queue = "upkeep"
 task_routes = {
@@ -26,6 +27,7 @@ task_routes = {
     "upkeep.*": {"queue": "upkeep"},
 }
 imports = (
+    "workers.work",
     "workers.outbox",
     "workers.delivered",
     "workers.backlog",
@@ -45,7 +47,7 @@ task_acks_late = False
 worker_prefetch_multiplier = 4
 worker_concurrency = 2
 # On SIGTERM a worker finishes its current task; a stuck task is killed after a minute. A drain that is merely long
-# hands over to another task after 20 s, and its last batch may wait 20 s for locks and as long for Redis.
+# hands over to another task after a second, and its last batch may wait 20 s for locks and as long for Redis.
 task_time_limit = 60
 
 # A sender of tasks must not wait for a Redis that is away: pokes are not retried, the sweep makes up for them.

@@ -8,30 +8,38 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from actions import work
 from infra import logs, loops
 from infra.metrics import pokes_failed
-from infra.redis import client
-from infra.tasks import AWAY, Task, send
+from infra.tasks import AWAY
 
 log = logs.get(__name__)
 
-_FLAG_SECONDS = 2
 _PAUSE_SECONDS = 0.05  # too short for users to notice, and drains are fewer and larger
-_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = 1.0  # by then a promise of a task that could not be sent has ended
 _IDLE_SECONDS = 5.0
 
 
 class Poker:
-    """A background thread that sends a drain task for the dirty shards.
+    """A background thread that leaves the dirty shards for the workers (actions/work.py).
 
-    An idle poker sends at once; a busy one collects for 50 ms: a drain of many events costs little more than one of a
-    single event.
+    An idle poker leaves them at once; a busy one collects for 50 ms, or until the task goes that it has promised.
     """
 
-    def __init__(self, send: Callable[[Sequence[int]], None], *, retry_seconds: float = _RETRY_SECONDS) -> None:
-        self._send = send
+    def __init__(
+        self,
+        leave: Callable[[Sequence[int]], bool] = work.leave_shards,
+        call: Callable[[], None] = work.call,
+        *,
+        gather_seconds: float | None = None,
+        retry_seconds: float = _RETRY_SECONDS,
+    ) -> None:
+        self._leave = leave
+        self._call = call
+        self._gather_seconds = gather_seconds
         self._retry_seconds = retry_seconds
         self._dirty: set[int] = set()
+        self._left: set[int] = set()  # in this turn
         self._changed = threading.Condition()
         self._started = False
 
@@ -47,48 +55,38 @@ class Poker:
             self._changed.notify()
 
     def _turn(self) -> None:
-        shards = self._taken()
-        if not shards:
+        if not self._is_dirty():
             return
+        self._left.clear()
         try:
-            self._send(shards)
+            work.bring(self._leave_dirty, call=self._call, sleep=time.sleep, gather_seconds=self._gather_seconds)
             time.sleep(_PAUSE_SECONDS)
         except Exception as error:
             with self._changed:
-                self._dirty.update(shards)
-            pokes_failed.inc(len(shards))
+                self._dirty.update(self._left)
+            pokes_failed.inc(len(self._left))
             if not isinstance(error, AWAY):
                 raise
             log.warning("poke_failed", reason=str(error))
             time.sleep(self._retry_seconds)
 
-    def _taken(self) -> list[int]:
-        """Returns the dirty shards; when there are none, waits for one and returns an empty list all the same.
+    def _is_dirty(self) -> bool:
+        """Returns whether there are dirty shards; when there are none, waits for one and returns False all the same.
 
-        The next turn sends it: a turn either waits or sends.
+        The next turn sees it: a turn either waits or sends.
         """
         with self._changed:
-            if not self._dirty:
-                self._changed.wait(_IDLE_SECONDS)
-                return []
+            if self._dirty:
+                return True
+            self._changed.wait(_IDLE_SECONDS)
+            return False
+
+    def _leave_dirty(self) -> bool:
+        with self._changed:
             shards = sorted(self._dirty)
             self._dirty.clear()
-            return shards
+        self._left.update(shards)
+        return bool(shards) and self._leave(shards)
 
 
-def flag(shard: int) -> str:
-    """Returns the key that exists in Redis while a drain of the shard waits in the queue, for 2 s at most."""
-    return f"im:poke:{shard}"
-
-
-def send_drain(shards: Sequence[int]) -> None:
-    """Send a drain task for these shards, without those for which one waits in the queue. Raises one of AWAY."""
-    pipeline = client().pipeline(transaction=False)
-    for shard in shards:
-        pipeline.set(flag(shard), 1, nx=True, ex=_FLAG_SECONDS)
-    new = [shard for shard, is_new in zip(shards, pipeline.execute(), strict=True) if is_new]
-    if new:
-        send(Task.DRAIN, new)
-
-
-poke = Poker(send_drain).poke
+poke = Poker().poke

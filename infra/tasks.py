@@ -22,9 +22,10 @@ AWAY = (RedisError, OperationalError, OSError)
 class Task(StrEnum):
     """The names of all tasks; the word before the dot is the queue: `outbox.drain` goes through `outbox`."""
 
-    # workers/outbox.py
+    # workers/work.py
+    WORK = "outbox.work"
+    # workers/outbox.py and workers/delivered.py; sent by processes of 0.2.0 alone, and answered until the next release
     DRAIN = "outbox.drain"
-    # workers/delivered.py
     STORE_PROOFS = "delivered.store_proofs"
     # workers/backlog.py
     SEND_PAGES = "backlog.send_pages"

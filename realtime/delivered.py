@@ -1,4 +1,4 @@
-"""Proofs of delivery that no worker has confirmed yet: sent to workers in batches, and again every 5 s."""
+"""Proofs of delivery that no worker has confirmed yet: left for the workers in batches, and again every 5 s."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -8,26 +8,24 @@ from typing import Any, NoReturn
 import gevent
 from gevent.event import Event
 
+from actions import work
 from infra import logs, loops, notes
-from infra.tasks import AWAY, Task, send
+from infra.metrics import proofs_waiting
+from infra.tasks import AWAY
 from messaging.delivered import Proof
 
 log = logs.get(__name__)
 
 REPEAT_SECONDS = 5.0
-_GATHER_SECONDS = 0.05  # proofs that come together go together
-_MOST_PER_TASK = 500
+_PAUSE_SECONDS = 0.05  # proofs that come together go together
+_MOST_TOGETHER = 100
 _MOST_PENDING = 200_000  # beyond it the oldest is dropped, and its messages come again on the next connection
 
 
 @dataclass(slots=True)
 class _Pending:
     upto: int
-    sent_at: float | None = None
-
-
-def _store(relay_id: str, proofs: list[list[Any]]) -> None:
-    send(Task.STORE_PROOFS, relay_id, proofs, summary=f"{len(proofs)} proofs")
+    left_at: float | None = None
 
 
 class Proofs:
@@ -37,13 +35,17 @@ class Proofs:
         self,
         relay_id: str,
         *,
-        store: Callable[[str, list[list[Any]]], object] = _store,
+        leave: Callable[[str, list[list[Any]]], bool] = work.leave_proofs,
+        call: Callable[[], None] = work.call,
+        gather_seconds: float | None = None,
         most: int = _MOST_PENDING,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = gevent.sleep,
     ) -> None:
         self._relay_id = relay_id
-        self._store = store
+        self._leave = leave
+        self._call = call
+        self._gather_seconds = gather_seconds
         self._most = most
         self._clock = clock
         self._sleep = sleep
@@ -51,7 +53,7 @@ class Proofs:
         self._due = Event()
 
     def add(self, proofs: Iterable[Proof]) -> None:
-        """Queue proofs to be sent to a worker soon. Beyond `most` the oldest are dropped."""
+        """Have proofs stored soon. Beyond `most` the oldest are dropped."""
         for proof in proofs:
             key = (proof.user_id, proof.conversation_id, proof.after)
             known = self._pending.pop(key, None)
@@ -69,28 +71,34 @@ class Proofs:
                 del self._pending[key]
 
     def run(self) -> NoReturn:
-        """Send new proofs, and again those not confirmed, forever."""
+        """Leave new proofs, and again those not confirmed, forever."""
         loops.forever("proofs", self._turn, sleep=self._sleep)
 
     def _turn(self) -> None:
         self._due.wait(timeout=1.0)
         self._due.clear()
-        self._sleep(_GATHER_SECONDS)
         try:
-            self.send_due()
+            work.bring(self.leave_due, call=self._call, sleep=self._sleep, gather_seconds=self._gather_seconds)
         except AWAY as error:
             log.warning("proofs_wait", pending=len(self._pending), reason=str(error))
+        proofs_waiting.set(len(self._pending))
+        self._sleep(_PAUSE_SECONDS)
 
-    def send_due(self) -> None:
-        """Send new proofs, and those not confirmed for REPEAT_SECONDS. Raises one of AWAY."""
+    def leave_due(self) -> bool:
+        """Leave new proofs, and those not confirmed for REPEAT_SECONDS. Raises RedisError.
+
+        Returns whether a worker has to be called for them.
+        """
         now = self._clock()
         due = [
             (key, pending)
             for key, pending in self._pending.items()
-            if pending.sent_at is None or now - pending.sent_at > REPEAT_SECONDS
+            if pending.left_at is None or now - pending.left_at > REPEAT_SECONDS
         ]
-        for start in range(0, len(due), _MOST_PER_TASK):
-            batch = due[start : start + _MOST_PER_TASK]
+        must_call = False
+        for start in range(0, len(due), _MOST_TOGETHER):
+            batch = due[start : start + _MOST_TOGETHER]
+            must_call |= self._leave(self._relay_id, [[*key, pending.upto] for key, pending in batch])
             for _, pending in batch:
-                pending.sent_at = now
-            self._store(self._relay_id, [[*key, pending.upto] for key, pending in batch])
+                pending.left_at = now
+        return must_call

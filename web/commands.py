@@ -11,13 +11,14 @@ import click
 import orjson
 from flask import Flask
 
+from actions import work
 from db.errors import DatabaseUnavailable
 from db.outbox_parked import Parked
 from db.schema_version import NotMigrated, require_current
 from db.session import read, write
 from infra import bus, channels, notes
 from infra.redis import RedisError, client
-from infra.tasks import AWAY, Task, send
+from infra.tasks import AWAY
 from messaging import parked
 from messaging.audit import Audited, Drift, all_conversations, audit
 from messaging.conversation_id import participants
@@ -219,6 +220,6 @@ def _check(name: str, *, repair: bool) -> Audited:
 
 def _poke(shards: Sequence[int]) -> None:
     try:
-        send(Task.DRAIN, sorted(set(shards)))
+        work.resume(sorted(set(shards)))
     except AWAY as error:
         click.echo(f"Redis is away, so that it is told when it is back: {error}", err=True)

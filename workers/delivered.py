@@ -11,7 +11,7 @@ from messaging.frame import frame
 from messaging.members import peer
 
 
-@app.task(name=Task.STORE_PROOFS)
+@app.task(name=Task.STORE_PROOFS)  # for relays of 0.2.0; those of this release leave their proofs (workers/work.py)
 def store_proofs(relay_id: str, proofs: Sequence[tuple[int, str, int, int]]) -> None:
     """Store a relay's proofs (user_id, conversation_id, after, upto), tell the senders, and confirm them to the relay.
 

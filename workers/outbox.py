@@ -1,4 +1,4 @@
-"""The task that drains the outbox: it applies events to the conversation rows, publishes and deletes them."""
+"""Draining the outbox: applying events to the conversation rows, publishing and deleting them."""
 
 import time
 from collections import deque
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from actions.poke import flag
+from actions import work
 from db.errors import DatabaseUnavailable
 from db.session import write, write_at_once
 from infra import logs
 from infra.metrics import events_drained, events_parked
 from infra.redis import client
 from infra.settings import settings
-from infra.tasks import AWAY, Task, app, send
+from infra.tasks import AWAY, Task, app
 from messaging import outbox
 from messaging.parked import Failure, set_back_oldest
 from workers.batches import apply_batch, locking, publish_batch
@@ -21,31 +21,35 @@ from workers.batches import apply_batch, locking, publish_batch
 log = logs.get(__name__)
 
 _MARK_SECONDS = 60
-SPELL_SECONDS = 20.0  # of one task: together with a batch's waits for locks and Redis well within task_time_limit
 _UNAVAILABLE = (DatabaseUnavailable, *AWAY)  # no event's fault
 
 
 @app.task(name=Task.DRAIN)
-def drain(shards: Sequence[int]) -> None:
-    """Drain these shards until they are empty.
+def drain_as_asked(shards: Sequence[int]) -> None:
+    """Have shards drained that a process of 0.2.0 names, which sends no other task for them while its flags stand."""
+    client().delete(*(f"im:poke:{shard}" for shard in shards))
+    work.resume(shards)
+
+
+def drain(shards: Sequence[int], *, until: float) -> list[int]:
+    """Drain these shards until they are empty, or `until` (time.monotonic()) has passed. Returns those that are left.
 
     A shard that another worker holds is left to that worker, with a mark in Redis that there is more: waiting for its
     lock would keep this worker from other shards.
     """
-    client().delete(*map(flag, shards))  # first, so that every event stored from now on pokes anew
-    until = time.monotonic() + SPELL_SECONDS
-    busy = _work_off(shards, until)
+    busy, left = _work_off(shards, until)
     if busy:
         _mark(busy)
-        _work_off(busy, until)  # the other worker may have looked for the marks just before they were set
+        _, also_left = _work_off(busy, until)  # the other may have looked for the marks just before they were set
+        left += also_left
+    return left
 
 
-def _work_off(shards: Sequence[int], until: float) -> list[int]:
-    """Apply, COMMIT, publish, delete, COMMIT, until no event is left. Returns the shards that another worker holds.
+def _work_off(shards: Sequence[int], until: float) -> tuple[list[int], list[int]]:
+    """Drain until no event is left. Returns the shards that another worker holds, and those left at `until`.
 
     Shards with few events share a batch, because a batch costs the same for any number of shards. Shards with many
-    take turns, so that no shard waits for another and other workers can take some. At `until` (time.monotonic()) a new
-    task gets the shards that are left.
+    take turns, so that no shard waits for another and other workers can take some.
     """
     busy: set[int] = set()
     queue = deque([tuple(shards)])
@@ -68,9 +72,8 @@ def _work_off(shards: Sequence[int], until: float) -> list[int]:
         elif held and client().delete(*map(_more, held)):
             queue.append(tuple(sorted(held)))
         if queue and time.monotonic() > until:
-            send(Task.DRAIN, sorted({shard for some in queue for shard in some}))
             break
-    return sorted(busy)
+    return sorted(busy), sorted({shard for some in queue for shard in some})
 
 
 @dataclass(frozen=True, slots=True)

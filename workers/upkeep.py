@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import orjson
 
+from actions import work
 from db.session import read, write
 from infra import logs, presence
 from infra.metrics import audit_drift
@@ -25,11 +26,15 @@ SNAPSHOT_KEY = "im:snapshot"
 
 @app.task(name=Task.SWEEP)
 def sweep() -> None:
-    """Send a drain for each shard whose events are over 2 s old: its poke was lost, or Redis was away."""
+    """Have the shards drained whose events are over 2 s old, and the work done whose task was lost.
+
+    The poke of such a shard was lost, or Redis was away.
+    """
     if not client().set("im:sweep", 1, nx=True, px=500):
         return  # another sweep has just run: they pile up in the queue while workers are away
-    for shard in read(stray_shards, older_than=_STRAY_AGE):
-        send(Task.DRAIN, [shard])
+    shards = read(stray_shards, older_than=_STRAY_AGE)
+    if shards or work.lies_ready():
+        work.resume(shards)
 
 
 @app.task(name=Task.EXPIRE_ROWS)

@@ -1,4 +1,4 @@
-"""Tests that proofs go to the workers in batches, and are repeated until a worker has confirmed them."""
+"""Tests that proofs are left for the workers in batches, and repeated until a worker has confirmed them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,15 +17,28 @@ Sent = list[list[Any]]
 
 
 class Relay:
-    """Proofs whose clock the test moves, and a record of the tasks that they sent."""
+    """Proofs whose clock the test moves, and a record of the batches that they left.
+
+    A task counts as promised from the first batch until `calls` is raised.
+    """
 
     def __init__(self, *, most: int = 200_000) -> None:
         self.now = 1_000.0
-        self.tasks: list[Sent] = []
+        self.batches: list[Sent] = []
+        self.calls = 0
+        self.promised = False
         self.publishing: Callable[[], None] = lambda: None
         self.published = Event()
+        self.called = Event()
+        self.gathering: Callable[[], None] = lambda: None
         self.proofs = Proofs(
-            "relay", store=self._store, most=most, clock=lambda: self.now, sleep=lambda _: gevent.sleep(0)
+            "relay",
+            leave=self._leave,
+            call=self._call,
+            gather_seconds=0.2,
+            most=most,
+            clock=lambda: self.now,
+            sleep=self._sleep,
         )
 
     def add(self, *proofs: tuple[int, str, int, int]) -> None:
@@ -33,16 +46,29 @@ class Relay:
         self.proofs.add(Proof(*proof) for proof in proofs)
 
     def sent(self) -> Sent:
-        """Send what is due. Returns the proofs that were sent."""
-        before = len(self.tasks)
-        self.proofs.send_due()
-        return [proof for task in self.tasks[before:] for proof in task]
+        """Leave what is due. Returns the proofs that were left."""
+        before = len(self.batches)
+        self.proofs.leave_due()
+        return [proof for batch in self.batches[before:] for proof in batch]
 
-    def _store(self, relay_id: str, proofs: Sent) -> None:
+    def _leave(self, relay_id: str, proofs: Sent) -> bool:
         self.publishing()
         assert relay_id == "relay"
-        self.tasks.append(proofs)
+        self.batches.append(proofs)
         self.published.set()
+        mine = not self.promised
+        self.promised = True
+        return mine
+
+    def _call(self) -> None:
+        self.promised = False
+        self.calls += 1
+        self.called.set()
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds == 0.2:
+            self.gathering()
+        gevent.sleep(0)
 
 
 @pytest.fixture
@@ -52,14 +78,14 @@ def relay() -> Relay:
 
 def test_nothing_proven_is_nothing_sent(relay: Relay) -> None:
     assert relay.sent() == []
-    assert relay.tasks == []
+    assert relay.batches == []
 
 
 def test_proofs_go_together(relay: Relay) -> None:
     relay.add((1, "1_2", 0, 5))
     relay.add((2, "1_2", 0, 3), (1, "1_3", 7, 8))
     assert relay.sent() == [[1, "1_2", 0, 5], [2, "1_2", 0, 3], [1, "1_3", 7, 8]]
-    assert len(relay.tasks) == 1
+    assert len(relay.batches) == 1
 
 
 def test_a_longer_proof_takes_the_place_of_a_shorter(relay: Relay) -> None:
@@ -121,11 +147,11 @@ def test_only_what_is_named_is_confirmed(relay: Relay) -> None:
     assert relay.sent() == [[2, "1_2", 0, 5], [1, "1_3", 0, 5], [1, "1_2", 1, 5]]
 
 
-def test_many_proofs_go_in_several_tasks(relay: Relay) -> None:
+def test_many_proofs_go_in_several_batches(relay: Relay) -> None:
     given = [(user, "a", 0, 1) for user in range(1_001)]
     relay.add(*given)
     assert relay.sent() == [list(proof) for proof in given]
-    assert [len(task) for task in relay.tasks] == [500, 500, 1]
+    assert [len(batch) for batch in relay.batches] == [*[100] * 10, 1]
 
 
 def test_beyond_a_limit_the_oldest_is_forgotten() -> None:
@@ -148,7 +174,7 @@ def test_the_loop_sends_what_comes(relay: Relay, running: gevent.Greenlet) -> No
         relay.published.clear()
         relay.add((user, "a", 0, 1))
         assert relay.published.wait(PATIENCE)
-    assert relay.tasks == [[[1, "a", 0, 1]], [[2, "a", 0, 1]]]
+    assert relay.batches == [[[1, "a", 0, 1]], [[2, "a", 0, 1]]]
 
 
 @pytest.mark.parametrize("error", [OperationalError, ConnectionError, RedisError, ZeroDivisionError])
@@ -165,8 +191,42 @@ def test_the_loop_outlives_a_redis_that_is_away_and_what_nobody_foresaw(
     relay.add((1, "a", 0, 1))
     assert failed.wait(PATIENCE)
     relay.publishing = lambda: None
-    relay.now += 5.1
     relay.add((2, "a", 0, 1))
     assert relay.published.wait(PATIENCE)
-    assert relay.tasks == [[[1, "a", 0, 1], [2, "a", 0, 1]]]
+    assert relay.batches == [[[1, "a", 0, 1], [2, "a", 0, 1]]]
     assert not running.dead
+
+
+def test_what_comes_while_the_relay_gathers_goes_by_the_same_task(relay: Relay, running: gevent.Greenlet) -> None:
+    relay.gathering = lambda: relay.add((2, "a", 0, 1))
+    relay.add((1, "a", 0, 1))
+    assert relay.called.wait(PATIENCE)
+    assert (relay.batches, relay.calls) == ([[[1, "a", 0, 1]], [[2, "a", 0, 1]]], 1)
+
+
+def test_nobody_is_called_when_a_task_is_promised_already(relay: Relay, running: gevent.Greenlet) -> None:
+    relay.promised = True
+    for user in (1, 2):
+        relay.published.clear()
+        relay.add((user, "a", 0, 1))
+        assert relay.published.wait(PATIENCE)
+    assert relay.calls == 0
+
+
+def test_one_of_many_batches_that_gets_the_promise_is_enough(relay: Relay) -> None:
+    relay.add(*((user, "a", 0, 1) for user in range(101)))
+    assert relay.proofs.leave_due()
+    assert len(relay.batches) == 2
+
+
+def test_what_could_not_be_left_is_left_in_the_next_turn(relay: Relay, running: gevent.Greenlet) -> None:
+    failures = [RedisError("away")]
+
+    def fail_once() -> None:
+        if failures:
+            raise failures.pop()
+
+    relay.publishing = fail_once
+    relay.add((1, "a", 0, 1))
+    assert relay.called.wait(PATIENCE)
+    assert relay.batches == [[[1, "a", 0, 1]]]

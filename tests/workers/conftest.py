@@ -4,6 +4,10 @@ Tests name a task through its module: pytest inspects each name in a test module
 never binds a task that was inspected without settings.
 """
 
+import base64
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +17,8 @@ from redis import Redis
 
 from infra.redis import client
 from infra.settings import settings
-from tests.processes import PATIENCE
+from tests import databases
+from tests.processes import PATIENCE, ROOT
 from tests.servers import RedisServer
 
 Heard = list[tuple[str, Any]]
@@ -50,6 +55,44 @@ class Channels:
         note = self._pubsub.get_message(timeout=PATIENCE)
         assert note, "what was published last"
         return note["channel"].decode(), [orjson.loads(line) for line in note["data"].split(b"\n")]
+
+
+class Worker:
+    """Runs tasks in another process, as Celery keeps its first broker for life. The tasks sent stay in their queues."""
+
+    def __init__(self, database_url: str, redis_url: str) -> None:
+        self.redis = Redis.from_url(redis_url)
+        self._environment = os.environ | databases.environment(database_url, redis_url)
+
+    def do(self, *statements: str, **environment: str) -> str:
+        """Run statements in a worker's process. Returns what it has printed and logged."""
+        imports = (
+            "from actions import work as ready",
+            "from infra import logs, presence",
+            "from workers import outbox, upkeep, work",
+        )
+        code = "\n".join([*imports, "logs.configure()", *statements])
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=self._environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def sent(self, queue: str) -> list[Any]:
+        """Returns the arguments of the tasks in a queue."""
+        tasks: Any = self.redis.lrange(queue, 0, -1)
+        return [orjson.loads(base64.b64decode(orjson.loads(task)["body"]))[0] for task in tasks]
+
+
+@pytest.fixture
+def worker(mariadb_database: str, own_redis: RedisServer) -> Worker:
+    return Worker(mariadb_database, own_redis.url)
 
 
 @pytest.fixture

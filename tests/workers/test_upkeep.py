@@ -1,58 +1,16 @@
 """Tests of beat's jobs, and that running a job too often does no harm."""
 
-import base64
-import os
-import subprocess
-import sys
 from typing import Any
 
 import orjson
 import pytest
-from redis import Redis
 from sqlalchemy import insert, select, update
 
 from db.outbox import OutboxEvent
 from db.session import write
 from db.ticket import Ticket
-from tests import databases
 from tests.messaging.conftest import ALICE, BOB, befriend, project, read, set_view, shards, stored
-from tests.processes import ROOT
-from tests.servers import RedisServer
-
-
-class Worker:
-    """Runs jobs in another process, as Celery keeps its first broker for life. The tasks sent stay in their queues."""
-
-    def __init__(self, database_url: str, redis_url: str) -> None:
-        self.redis = Redis.from_url(redis_url)
-        self._environment = os.environ | databases.environment(database_url, redis_url)
-
-    def do(self, *statements: str) -> str:
-        """Run statements in a worker's process. Returns what it has printed and logged."""
-        code = "\n".join(
-            ["from infra import logs, presence", "from workers import upkeep", "logs.configure()", *statements]
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    def sent(self, queue: str) -> list[Any]:
-        """Returns the arguments of the tasks in a queue."""
-        tasks: Any = self.redis.lrange(queue, 0, -1)
-        return [orjson.loads(base64.b64decode(orjson.loads(task)["body"]))[0] for task in tasks]
-
-
-@pytest.fixture
-def worker(mariadb_database: str, own_redis: RedisServer) -> Worker:
-    return Worker(mariadb_database, own_redis.url)
+from tests.workers.conftest import Worker
 
 
 @pytest.fixture
@@ -68,7 +26,24 @@ def test_a_shard_whose_poke_was_lost_is_drained_once(worker: Worker, written: di
     )
     write(lambda session, _: session.execute(old))
     worker.do("upkeep.sweep()", "upkeep.sweep()")
-    assert worker.sent("outbox") == [[shards()]]
+    assert (worker.redis.smembers("im:dirty"), worker.sent("outbox")) == ({b"%d" % shard for shard in shards()}, [[]])
+
+
+@pytest.mark.parametrize("command", [("SADD", "im:dirty", 1), ("RPUSH", "im:proofs", "[]")], ids=["shards", "proofs"])
+def test_what_lies_ready_gets_a_task_when_its_own_was_lost(worker: Worker, command: tuple[str | int, ...]) -> None:
+    worker.redis.execute_command(*command)
+    worker.do("upkeep.sweep()")
+    assert worker.sent("outbox") == [[]]
+
+
+def test_what_has_a_task_gets_no_other(worker: Worker, written: dict[str, Any]) -> None:
+    worker.do("ready.resume([1])", "upkeep.sweep()")
+    assert worker.sent("outbox") == [[]]
+
+
+def test_where_nothing_is_to_do_no_task_is_sent(worker: Worker) -> None:
+    worker.do("upkeep.sweep()")
+    assert worker.sent("outbox") == []
 
 
 def test_what_has_expired_goes(worker: Worker) -> None:
