@@ -103,7 +103,9 @@ class Typing:
 class BacklogPage:
     """The answer to a connection's request `serial`: its frames are the messages at `places`, in that order.
 
-    `cursor` is what to ask for the next page with; None says that this page is the last.
+    `cursor` is what to ask for the next page with; None says that this page is the last. `tops` names conversations and
+    the last seq of their rows, read together with the page: workers have still to publish all that comes after it. A
+    note without `tops`, from an older release, names none.
     """
 
     connection_id: str
@@ -112,6 +114,7 @@ class BacklogPage:
     places: tuple[Place, ...] = ()
     cursor: Place | None = None
     frames: Frames = ()
+    tops: tuple[Place, ...] = ()
 
     def lines(self) -> Frames:
         """Returns the header and the frames of its messages."""
@@ -123,6 +126,7 @@ class BacklogPage:
             "runs": self.runs,
             "places": self.places,
             "cursor": self.cursor,
+            "tops": self.tops,
         }
         return orjson.dumps(header), *self.frames
 
@@ -131,10 +135,11 @@ class BacklogPage:
         """Returns the page. Raises KeyError or TypeError if header or frames do not fit."""
         connection_id, serial, cursor = header["connection_id"], header["serial"], header["cursor"]
         runs, places = _rows(header["runs"], str, int, int, bool), _rows(header["places"], str, int)
+        tops = _rows(header.get("tops", []), str, int)
         if not (type(connection_id) is str and type(serial) is int and len(places) == len(frames)):
             raise TypeError
         (place,) = (None,) if cursor is None else _rows([cursor], str, int)
-        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames))
+        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames), tops)
 
 
 @dataclass(frozen=True, slots=True)

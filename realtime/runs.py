@@ -2,6 +2,9 @@
 
 A connection proves only an unbroken run: in a conversation, the messages after seq `base` up to `top`, the last seq
 pushed. A message at or below top is a repeat, one above top + 1 shows a loss.
+
+Of a conversation without a run, a worker may have told the last seq. A message above the one after it shows a loss too.
+A message at or below it, whose publishing the worker was just about, begins the run.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +28,7 @@ class Runs:
     user_id: int
     _base: dict[str, int] = field(default_factory=dict)
     _top: dict[str, int] = field(default_factory=dict)
+    _told: dict[str, int] = field(default_factory=dict)  # last seq; it counts only while there is no run
     _unasked: dict[str, int] = field(default_factory=dict)  # last seq pushed, without a ping behind it yet
     _asked: dict[str, int] = field(default_factory=dict)  # last seq before the ping whose pong is awaited
     _unprovable: set[str] = field(default_factory=set)
@@ -40,6 +44,8 @@ class Runs:
             if conversation_id not in self._unmentioned:
                 return Place.GAP
             self._base[conversation_id] = seq - 1
+        if top is None and seq > self._told.get(conversation_id, seq) + 1:
+            return Place.GAP
         self._unmentioned.discard(conversation_id)
         self._base.setdefault(conversation_id, seq - 1)
         self._top[conversation_id] = seq
@@ -47,13 +53,22 @@ class Runs:
             self._unasked[conversation_id] = seq
         return Place.NEXT
 
+    def know(self, conversation_id: str, seq: int) -> None:
+        """Note that a worker names `seq` as a conversation's last. A run is what it was, whatever its top.
+
+        Workers must not have published any later message before the subscription was confirmed: the number is of the
+        conversation row, read afterwards, and not of the head, which is ahead of what is published.
+        """
+        self._told[conversation_id] = seq
+
     def rerun(self) -> None:
         """Prepare for a backlog that begins anew.
 
         In conversations that it does not mention, other devices have answered for what is missing here: it never comes,
-        and the next message must not count as a loss again and again.
+        and the next message must not count as a loss again and again. What was told before may be outdated likewise.
         """
         self._unmentioned = set(self._top)
+        self._told.clear()
 
     def begin(self, conversation_id: str, after: int, *, whole: bool) -> None:
         """Continue or restart a run, before a page of backlog pushes what follows `after`.

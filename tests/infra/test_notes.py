@@ -28,7 +28,9 @@ _NOTES: list[Note] = [
     Frame(frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}), origin="a"),
     Frame(b""),
     Typing(b'{"type":"typing"}'),
-    BacklogPage("a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]")),
+    BacklogPage(
+        "a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]"), (("1_2", 2), ("2_3", 9))
+    ),
     BacklogPage("a", 1),
     Greeting("a", (b"{}", b"[]", b'"x"')),
     Confirmed(((1, "1_2", 0, 5), (2, "2_3", 4, 6))),
@@ -55,6 +57,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
     "places": (_ABSENT, None, 5, {}, "a", [5, 6], [["1_2"], ["1_2"]], [["1_2", "1"], ["1_2", "2"]], [["1_2", 1]]),
     "cursor": (_ABSENT, 5, {}, "ab", ["1_2"], ["1_2", "2"], [["1_2", 2]]),
+    "tops": (None, 5, {}, "a", [5, 6], [["1_2"]], [["1_2", "1"]], [["1_2", 1, 1]], [[1, 1]]),
     "proofs": (_ABSENT, None, 5, {}, "a", [5], [[1]], [[1, "1_2", 0]], [["1", "1_2", 0, 5]]),
 }
 
@@ -84,6 +87,10 @@ def test_a_note_with_a_field_that_is_not_known_yet_is_read(note: Note) -> None:
 @pytest.mark.parametrize("note", _NOTES, ids=repr)
 def test_a_note_without_a_version_is_of_the_release_before(note: Note) -> None:
     assert decode(changed(note, v=_ABSENT)) == note
+
+
+def test_a_page_without_tops_is_of_the_release_before() -> None:
+    assert decode(changed(BacklogPage("a", 1, tops=(("1_2", 2),)), tops=_ABSENT)) == BacklogPage("a", 1)
 
 
 @pytest.mark.parametrize(

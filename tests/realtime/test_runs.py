@@ -216,6 +216,60 @@ def test_what_was_asked_about_before_a_hole_proves_nothing_behind_it() -> None:
     assert answer(runs) == [Proof(ME, "c", 6, 7)]
 
 
+def test_a_last_seq_that_was_told_shows_a_loss_at_the_next_message() -> None:
+    runs = Runs(ME)
+    runs.know("c", 5)
+    assert runs.take("c", 7, own=False) is Place.GAP
+    assert runs.take("c", 6, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 5, 6)]
+
+
+def test_a_message_that_was_published_after_it_was_told_begins_the_run() -> None:
+    """A worker has committed it, and is about to publish it: it is not in the page if another device has answered."""
+    runs = Runs(ME)
+    runs.know("c", 5)
+    assert [runs.take("c", seq, own=False) for seq in (5, 5, 6, 8)] == [
+        Place.NEXT,
+        Place.REPEAT,
+        Place.NEXT,
+        Place.GAP,
+    ]
+
+
+def test_what_was_told_and_never_pushed_proves_nothing() -> None:
+    runs = Runs(ME)
+    runs.know("c", 5)
+    assert (runs.top("c"), runs.ack("c", 5), runs.due_ping()) == (0, None, None)
+
+
+def test_a_last_seq_that_was_told_moves_no_run() -> None:
+    for told in (2, 3, 9):
+        runs = pushed(3)
+        runs.know("c", told)
+        assert [runs.take("c", seq, own=False) for seq in (3, 5, 4)] == [Place.REPEAT, Place.GAP, Place.NEXT]
+
+
+def test_a_page_begins_its_run_wherever_the_last_seq_was() -> None:
+    for after in (2, 9):
+        runs = Runs(ME)
+        runs.know("c", 5)
+        runs.begin("c", after, whole=True)
+        assert runs.take("c", after + 1, own=False) is Place.NEXT
+        assert answer(runs) == [Proof(ME, "c", after, after + 1)]
+
+
+def test_a_hole_is_told_once_whatever_a_rerun_says_of_the_conversation() -> None:
+    """Another device has answered for what is missing, so the page brings none of it."""
+    for told in (3, 6, 7, None):
+        for runs in (pushed(3), Runs(ME)):
+            runs.know("c", 3)
+            assert runs.take("c", 6, own=False) is Place.GAP
+            runs.rerun()
+            if told:
+                runs.know("c", told)
+            assert runs.take("c", 7, own=False) is (Place.GAP if told == 3 and not runs.top("c") else Place.NEXT)
+
+
 @dataclass
 class Model:
     """Runs beside a plain record of the seqs pushed, covered by a ping, and left out."""
