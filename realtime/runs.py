@@ -53,13 +53,27 @@ class Runs:
             self._unasked[conversation_id] = seq
         return Place.NEXT
 
+    def take_fast(self, conversation_id: str, seq: int, *, own: bool) -> bool:
+        """Record a message that came ahead of its worker's note. Returns whether to push it.
+
+        It has to be the very next where all before it is known to have come. Any other is left to the worker's note: it
+        shows no loss, begins no run, and does not stand for what a rerun has not mentioned.
+        """
+        if conversation_id in self._unmentioned:
+            return False
+        if seq - 1 != self._top.get(conversation_id, self._told.get(conversation_id)):
+            return False
+        return self.take(conversation_id, seq, own=own) is Place.NEXT
+
     def know(self, conversation_id: str, seq: int) -> None:
-        """Note that a worker names `seq` as a conversation's last. A run is what it was, whatever its top.
+        """Note that a worker names `seq` as a conversation's last. A run stays what it was.
 
         Workers must not have published any later message before the subscription was confirmed: the number is of the
         conversation row, read afterwards, and not of the head, which is ahead of what is published.
         """
         self._told[conversation_id] = seq
+        if seq == self._top.get(conversation_id):
+            self._unmentioned.discard(conversation_id)  # nothing is missing
 
     def rerun(self) -> None:
         """Prepare for a backlog that begins anew.

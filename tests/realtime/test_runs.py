@@ -258,7 +258,7 @@ def test_a_page_begins_its_run_wherever_the_last_seq_was() -> None:
         assert answer(runs) == [Proof(ME, "c", after, after + 1)]
 
 
-def test_a_hole_is_told_once_whatever_a_rerun_says_of_the_conversation() -> None:
+def test_a_hole_is_told_once_unless_a_rerun_says_that_there_is_none() -> None:
     """Another device has answered for what is missing, so the page brings none of it."""
     for told in (3, 6, 7, None):
         for runs in (pushed(3), Runs(ME)):
@@ -267,7 +267,58 @@ def test_a_hole_is_told_once_whatever_a_rerun_says_of_the_conversation() -> None
             runs.rerun()
             if told:
                 runs.know("c", told)
-            assert runs.take("c", 7, own=False) is (Place.GAP if told == 3 and not runs.top("c") else Place.NEXT)
+            assert runs.take("c", 7, own=False) is (Place.GAP if told == 3 else Place.NEXT)
+
+
+def test_a_fast_note_is_taken_as_the_next_of_a_run_and_proven_like_any_other() -> None:
+    runs = pushed(3)
+    assert runs.take_fast("c", 4, own=False)
+    assert runs.take("c", 4, own=False) is Place.REPEAT
+    assert runs.take("c", 5, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 0, 5)]
+
+
+def test_a_fast_note_is_taken_as_the_next_after_the_last_seq_that_was_told() -> None:
+    runs = Runs(ME)
+    runs.know("c", 5)
+    assert not runs.take_fast("c", 5, own=False)
+    assert runs.take_fast("c", 6, own=False)
+    assert [runs.take("c", seq, own=False) for seq in (5, 6, 7)] == [Place.REPEAT, Place.REPEAT, Place.NEXT]
+    assert answer(runs) == [Proof(ME, "c", 5, 7)]
+
+
+def test_ones_own_fast_note_needs_no_answer() -> None:
+    runs = pushed(3)
+    answer(runs)
+    assert runs.take_fast("c", 4, own=True)
+    assert runs.due_ping() is None
+
+
+def test_no_other_fast_note_is_taken_or_changes_anything() -> None:
+    runs = pushed(3)
+    for name, seq in (("c", 1), ("c", 3), ("c", 5), ("unknown", 1), ("unknown", 9)):
+        assert not runs.take_fast(name, seq, own=False)
+    assert [runs.take("c", seq, own=False) for seq in (5, 4)] == [Place.GAP, Place.NEXT]
+    assert runs.take("unknown", 9, own=False) is Place.NEXT
+
+
+def test_a_fast_note_counts_for_nothing_where_a_rerun_left_open_what_is_missing() -> None:
+    """It may be from before the link was lost: 4 to 6 may have been recalled since, and answered by another device."""
+    runs = pushed(3)
+    runs.rerun()
+    runs.know("c", 6)
+    assert not runs.take_fast("c", 4, own=False)
+    assert not runs.take_fast("c", 7, own=False)
+    assert runs.take("c", 7, own=False) is Place.NEXT
+    assert runs.take_fast("c", 8, own=False)
+
+
+def test_a_rerun_that_names_what_was_pushed_last_leaves_nothing_open() -> None:
+    runs = pushed(3)
+    runs.rerun()
+    runs.know("c", 3)
+    assert runs.take_fast("c", 4, own=False)
+    assert runs.take("c", 6, own=False) is Place.GAP
 
 
 @dataclass
