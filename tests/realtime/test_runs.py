@@ -199,6 +199,15 @@ def test_a_hole_is_none_where_the_next_message_came() -> None:
     assert runs.take("c", 6, own=False) is Place.GAP
 
 
+def test_what_is_open_in_one_conversation_is_not_in_another() -> None:
+    runs = pushed(3)
+    runs.take("other", 1, own=False)
+    runs.rerun()
+    assert runs.take("c", 4, own=False) is Place.NEXT
+    assert runs.take("c", 6, own=False) is Place.GAP
+    assert runs.take("other", 6, own=False) is Place.NEXT
+
+
 def test_a_hole_is_none_where_the_backlog_has_said_what_there_is() -> None:
     runs = pushed(3)
     runs.rerun()
@@ -303,22 +312,34 @@ def test_no_other_fast_note_is_taken_or_changes_anything() -> None:
 
 
 def test_a_fast_note_counts_for_nothing_where_a_rerun_left_open_what_is_missing() -> None:
-    """It may be from before the link was lost: 4 to 6 may have been recalled since, and answered by another device."""
+    """It may be from before the link was lost, and have been recalled since."""
     runs = pushed(3)
     runs.rerun()
-    runs.know("c", 6)
     assert not runs.take_fast("c", 4, own=False)
-    assert not runs.take_fast("c", 7, own=False)
     assert runs.take("c", 7, own=False) is Place.NEXT
     assert runs.take_fast("c", 8, own=False)
 
 
-def test_a_rerun_that_names_what_was_pushed_last_leaves_nothing_open() -> None:
+def test_after_a_rerun_the_next_message_is_the_one_after_the_last_seq_that_was_told() -> None:
+    for top, told in ((3, 6), (3, 3), (4, 3)):
+        last = max(top, told)
+        for seq, place in ((last + 1, Place.NEXT), (last + 2, Place.GAP)):
+            runs = pushed(top)
+            runs.rerun()
+            runs.know("c", told)
+            assert runs.take("c", seq, own=False) is place
+        runs = pushed(top)
+        runs.rerun()
+        runs.know("c", told)
+        assert [runs.take_fast("c", seq, own=False) for seq in (last, last + 2, last + 1)] == [False, False, True]
+
+
+def test_what_is_published_after_a_rerun_that_did_not_bring_it_is_pushed() -> None:
     runs = pushed(3)
     runs.rerun()
-    runs.know("c", 3)
-    assert runs.take_fast("c", 4, own=False)
-    assert runs.take("c", 6, own=False) is Place.GAP
+    runs.know("c", 6)
+    assert [runs.take("c", seq, own=False) for seq in (3, 5, 6, 7)] == [Place.REPEAT, *[Place.NEXT] * 3]
+    assert answer(runs) == [Proof(ME, "c", 4, 7)]
 
 
 @dataclass
