@@ -96,6 +96,8 @@ class Backlog:
         for name, after, _, whole in page.runs:
             self._truncated = self._truncated or not whole
             self._runs.begin(name, after, whole=whole)
+        for name, seq in page.tops:
+            self._runs.know(name, seq)
         for (name, seq), raw in zip(page.places, page.frames, strict=True):
             if self._runs.take(name, seq, own=False) is Place.NEXT:
                 self._outbound.push(self._held.as_it_stands(name, seq, frames.text(raw)), bounded=False)

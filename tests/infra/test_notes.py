@@ -10,6 +10,7 @@ from infra.notes import (
     BacklogPage,
     BadNote,
     Confirmed,
+    FastMessage,
     Frame,
     Greeting,
     Heartbeat,
@@ -25,10 +26,13 @@ from tests.processes import ROOT
 
 _NOTES: list[Note] = [
     Message("1_2", 5, 1, b'{"type":"new_message"}'),
+    FastMessage("1_2", 5, 1, b'{"type":"new_message"}'),
     Frame(frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}), origin="a"),
     Frame(b""),
     Typing(b'{"type":"typing"}'),
-    BacklogPage("a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]")),
+    BacklogPage(
+        "a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]"), (("1_2", 2), ("2_3", 9))
+    ),
     BacklogPage("a", 1),
     Greeting("a", (b"{}", b"[]", b'"x"')),
     Confirmed(((1, "1_2", 0, 5), (2, "2_3", 4, 6))),
@@ -55,6 +59,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
     "places": (_ABSENT, None, 5, {}, "a", [5, 6], [["1_2"], ["1_2"]], [["1_2", "1"], ["1_2", "2"]], [["1_2", 1]]),
     "cursor": (_ABSENT, 5, {}, "ab", ["1_2"], ["1_2", "2"], [["1_2", 2]]),
+    "tops": (None, 5, {}, "a", [5, 6], [["1_2"]], [["1_2", "1"]], [["1_2", 1, 1]], [[1, 1]]),
     "proofs": (_ABSENT, None, 5, {}, "a", [5], [[1]], [[1, "1_2", 0]], [["1", "1_2", 0, 5]]),
 }
 
@@ -86,6 +91,10 @@ def test_a_note_without_a_version_is_of_the_release_before(note: Note) -> None:
     assert decode(changed(note, v=_ABSENT)) == note
 
 
+def test_a_page_without_tops_is_of_the_release_before() -> None:
+    assert decode(changed(BacklogPage("a", 1, tops=(("1_2", 2),)), tops=_ABSENT)) == BacklogPage("a", 1)
+
+
 @pytest.mark.parametrize(
     ("note", "name", "wrong"),
     [(note, name, wrong) for note in _NOTES for name in header(note) for wrong in _WRONG[name]],
@@ -98,7 +107,9 @@ def test_a_newer_version_an_unknown_kind_and_a_missing_or_ill_typed_field_are_re
         decode(changed(note, **{name: wrong}))
 
 
-@pytest.mark.parametrize("note", [_NOTES[0], _NOTES[1], _NOTES[3], _NOTES[4]], ids=lambda note: type(note).__name__)
+@pytest.mark.parametrize(
+    "note", [_NOTES[0], _NOTES[1], _NOTES[2], _NOTES[4], _NOTES[5]], ids=lambda note: type(note).__name__
+)
 def test_another_number_of_frames_is_refused(note: Note) -> None:
     raw = encode(note)
     for wrong in (raw + b"\n{}", raw.rpartition(b"\n")[0]):

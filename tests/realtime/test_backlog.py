@@ -83,13 +83,19 @@ class Connected:
         stand_ins: Any = (self.runs, self.outbound, self.pages, self._take)
         self.backlog = Backlog(*stand_ins, user_id=ME, connection_id=SOCKET, clock=lambda: self.now)
 
-    def page(self, *spans: Span, cursor: notes.Place | None = None, serial: int | None = None) -> None:
+    def page(
+        self,
+        *spans: Span,
+        cursor: notes.Place | None = None,
+        serial: int | None = None,
+        tops: tuple[notes.Place, ...] = (),
+    ) -> None:
         """Let a worker answer the last request, or the one with the given serial."""
         serial = self.asked[-1][0] if serial is None else serial
         runs = tuple((name, after, upto, whole[0] if whole else True) for name, after, upto, *whole in spans)
         places = tuple((name, seq) for name, after, upto, *_ in spans for seq in range(after + 1, upto + 1))
         frames = tuple(frame("new_message", message(name, seq)) for name, seq in places)
-        self.backlog.take(notes.BacklogPage(SOCKET, serial, runs, places, cursor, frames))
+        self.backlog.take(notes.BacklogPage(SOCKET, serial, runs, places, cursor, frames, tops))
 
     def pong(self) -> list[Proof]:
         """Let the device answer the ping that is due. Returns the proofs."""
@@ -256,6 +262,33 @@ def test_a_live_frame_that_came_with_the_backlog_is_a_repeat(begun: Connected) -
         begun.live("a", seq)
     begun.page(("a", 0, 2))
     assert begun.outbound.pushed[3:] == [("REPEAT", "a", 1), ("REPEAT", "a", 2), ("NEXT", "a", 3)]
+
+
+def test_the_last_seqs_that_a_page_names_show_what_was_lost(begun: Connected) -> None:
+    begun.live("a", 6)
+    begun.live("b", 9)
+    begun.page(("c", 0, 1), tops=(("a", 5), ("b", 7), ("c", 1)))
+    assert begun.outbound.pushed[2:] == [("NEXT", "a", 6), ("GAP", "b", 9)]
+    begun.live("c", 3)
+    assert begun.outbound.pushed[-1] == ("GAP", "c", 3)
+
+
+def test_what_was_published_after_it_came_to_a_page_is_pushed_if_the_page_does_not_bring_it(begun: Connected) -> None:
+    """Another device has answered for it before the page was read."""
+    begun.live("a", 5)
+    begun.page(tops=(("a", 5), ("b", 5)))
+    begun.live("b", 5)
+    assert begun.outbound.pushed[1:] == [("NEXT", "a", 5), ("NEXT", "b", 5)]
+
+
+def test_the_last_seqs_of_before_a_rerun_are_forgotten(begun: Connected) -> None:
+    """What was missed while the link was down may have been answered for by another device."""
+    begun.page(tops=(("a", 5), ("b", 5)))
+    begun.backlog.start(resync=True)
+    begun.page(tops=(("b", 8),))
+    begun.live("a", 9)
+    begun.live("b", 9)
+    assert begun.outbound.pushed[-2:] == [("NEXT", "a", 9), ("NEXT", "b", 9)]
 
 
 def test_before_it_is_begun_live_frames_wait(new: Connected) -> None:

@@ -86,13 +86,11 @@ def test_what_is_in_front_of_it_goes_on(three_shards: Worker) -> None:
     assert view(BOB).unread_count == 1
 
 
-def test_narrowing_down_ends_with_the_spell_and_goes_on_in_other_tasks(
-    three_shards: str, own_redis: RedisServer
-) -> None:
+def test_narrowing_down_ends_with_the_spell_and_goes_on_in_other_tasks(three_shards: Worker) -> None:
     for _ in range(3):
         stored(ALICE, BOB)
     wrong = [event for event in events() if event.conversation_id == "1_2"][-1]
     spoiled(wrong)
-    assert drains(three_shards, own_redis, spell=0) > 4, "one for each event in front of it"
+    assert drains(three_shards, spell=0) > 4, "one for each event in front of it"
     assert [event.id for event in events()] == [wrong.id]
     assert view(BOB).unread_count == 4
