@@ -1,4 +1,4 @@
-"""The messages that users have deleted for themselves alone, in the four queries that the rules need."""
+"""The messages that users have deleted for themselves alone, in the queries that the rules need."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,12 @@ from sqlalchemy import ColumnElement, Row, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.base import table
+from db.flight import Call, fly
 from db.hidden import Hidden
 from db.message import Message
 from messaging.members import Members
 
+_AT_ONCE = 500  # pairs in a statement
 # Built once: putting a statement together costs as much as running it.
 _PAIRS = select(table(Hidden)).where(
     tuple_(table(Hidden).c.user_id, table(Hidden).c.message_id).in_(bindparam("pairs", expanding=True))
@@ -35,6 +37,16 @@ def hidden_from(session: Session, messages: Sequence[Row[Any]], members: Members
     if not pairs:
         return set()
     return {(row.user_id, row.message_id) for row in session.execute(_PAIRS, {"pairs": pairs})}
+
+
+def hidden_of(session: Session, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Returns those of the pairs (user id, message id) whose user has hidden the message."""
+    parts = [pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE)]
+    return {
+        (row.user_id, row.message_id)
+        for rows in fly(session, *(Call(_PAIRS, {"pairs": part}) for part in parts))
+        for row in rows
+    }
 
 
 def hidden_by(user_id: int) -> ColumnElement[bool]:
