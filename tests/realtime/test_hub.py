@@ -75,16 +75,15 @@ class Relay:
         self.count = 1
         self.while_counting: Callable[[], object] = lambda: None
         self.reports: list[dict[int, int]] = []
-        monkeypatch.setattr(presence, "join", self._join)
-        monkeypatch.setattr(presence, "leave", lambda *_: 1)
+        monkeypatch.setattr(presence.Counts, "change", self._change)
         monkeypatch.setattr(presence, "report", lambda _relay, users: self.reports.append(dict(users)))
         self.running = Group()
         self.hub: Any = Hub(clock=lambda: self.now, sleep=lambda _: gevent.sleep(0.01), spawn=self.running.spawn)
         self.hub.listener = Subscriptions()
 
-    def _join(self, _relay_id: str, _user_id: int) -> int:
+    def _change(self, changes: list[tuple[int, int]]) -> list[int]:
         self.while_counting()
-        return self.count
+        return [self.count] * len(changes)
 
     def later(self) -> None:
         """Move the clock beyond the time after which an unused channel is given up."""
@@ -99,8 +98,18 @@ class Relay:
 
 
 @pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
-    return Relay(monkeypatch)
+def new(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """Yields a relay of whose loops none runs."""
+    relay = Relay(monkeypatch)
+    yield relay
+    relay.running.kill()
+
+
+@pytest.fixture
+def relay(new: Relay) -> Relay:
+    """Returns a relay that counts who comes and goes. The tests call its other loops' steps."""
+    new.hub.presence.start()
+    return new
 
 
 def test_a_note_goes_to_all_sockets_of_its_user_and_to_no_other(relay: Relay) -> None:
@@ -195,12 +204,11 @@ def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: p
 
 
 @pytest.fixture
-def looking_after(relay: Relay) -> Iterator[Relay]:
-    """Yields a relay whose hub runs its own loops, but not those of the link to Redis."""
-    relay.hub.listener.run = relay.hub.listener.beat = lambda: None
-    relay.hub.start()
-    yield relay
-    relay.running.kill()
+def looking_after(new: Relay) -> Relay:
+    """Returns a relay whose hub runs its own loops, but not those of the link to Redis."""
+    new.hub.listener.run = new.hub.listener.beat = lambda: None
+    new.hub.start()
+    return new
 
 
 def stumbles(loop: str) -> float:
