@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from uuid import uuid4
 
 import gevent
@@ -27,6 +28,7 @@ MOST_PER_USER = 20
 _TICK_SECONDS = 1.0
 _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: the user may be back
+_UNSUBSCRIBED_TOGETHER = 500
 _RESTART_SPREAD_MS = 5_000
 
 
@@ -185,13 +187,14 @@ class Hub:
                 connection.outbound.close(1008, "the token is no longer good")
 
     def _forget_channels(self, now: float) -> None:
-        for channel, since in list(self._empty_since.items()):
-            # Unsubscribing may switch greenlets: meanwhile a connection may have joined, or left again.
-            if now - since > _LINGER_SECONDS and self._empty_since.get(channel) == since:
-                del self._empty_since[channel]
-                if not self._by_channel.get(channel):
-                    self._by_channel.pop(channel, None)
-                    self.listener.unsubscribe(channel)
+        # Unsubscribing may switch greenlets, and connections may join or leave meanwhile: look anew each time.
+        while idle := list(islice(self._idle_channels(now), _UNSUBSCRIBED_TOGETHER)):
+            for channel in idle:
+                del self._empty_since[channel], self._by_channel[channel]
+            self.listener.unsubscribe(*idle)
+
+    def _idle_channels(self, now: float) -> Iterator[str]:
+        return (channel for channel, since in self._empty_since.items() if now - since > _LINGER_SECONDS)
 
     def _report(self, now: float) -> None:
         if now - self._reported_at < _REPORT_SECONDS or self.draining:

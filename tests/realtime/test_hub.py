@@ -58,13 +58,17 @@ class Subscriptions:
     def __init__(self) -> None:
         self.up = True
         self.channels: set[str] = set()
+        self.unsubscribed: list[int] = []  # how many channels in each command
+        self.while_unsubscribing: Callable[[], object] = lambda: None
 
     def subscribe(self, channel: str) -> threading.Event:
         self.channels.add(channel)
         return threading.Event()
 
-    def unsubscribe(self, channel: str) -> None:
-        self.channels.discard(channel)
+    def unsubscribe(self, *channels: str) -> None:
+        self.channels -= set(channels)
+        self.unsubscribed.append(len(channels))
+        self.while_unsubscribing()
 
 
 class Relay:
@@ -159,6 +163,27 @@ def test_a_channel_that_nobody_uses_is_given_up(relay: Relay) -> None:
     assert relay.hub.listener.channels == {CHANNEL}, "who left may be back"
     relay.later()
     assert relay.hub.listener.channels == set()
+
+
+def test_many_channels_are_given_up_together(relay: Relay) -> None:
+    """Whoever joins while a command is sent keeps their channel, though it was to be given up with the next one."""
+    sockets = [Socket(number, user_id=number) for number in range(1, 1_102)]
+    for socket in sockets:
+        relay.connect(socket)
+    for socket in sockets:
+        relay.hub.leave(socket)
+    back = Socket(5_000, user_id=1_101)
+
+    def come_back() -> None:
+        relay.hub.listener.while_unsubscribing = lambda: None
+        assert relay.connect(back)
+
+    relay.hub.listener.while_unsubscribing = come_back
+    relay.later()
+    assert relay.hub.listener.unsubscribed == [500, 500, 100]
+    assert relay.hub.listener.channels == {channels.of_user(1_101)}
+    relay.hub.take(channels.of_user(1_101), TYPING)
+    assert back.taken == [TYPING]
 
 
 def test_who_is_refused_hears_nothing_and_leaves_nothing_behind(relay: Relay) -> None:
