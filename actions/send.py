@@ -1,4 +1,4 @@
-"""Sending a message: the outside directory is asked first, then comes the group commit, then the poke."""
+"""Sending a message: the outside directory is asked, then come the group commit, the fast path and the poke."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from actions import directory
+from actions.fast import publish_fast
 from actions.poke import poke
 from db.errors import DatabaseUnavailable
 from db.group_commit import GroupCommit
 from infra.metrics import sends
+from infra.settings import settings
 from messaging.directory import Pair
 from messaging.draft import Draft
 from messaging.errors import Refused
@@ -50,6 +52,8 @@ def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question =
         sends.labels(_outcome(error)).inc()
         raise
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
+    if settings().fast_publish and not sent.duplicate:
+        publish_fast(sent.message)
     poke(sent.shard)
     return sent
 

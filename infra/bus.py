@@ -38,7 +38,7 @@ _READ_SECONDS = 2.0  # for the rest of a message that has begun to come
 _IDLE_SECONDS = 1.0  # without a note; then the loop turns, which shows that it is alive
 
 
-def publish(notes: Iterable[tuple[str, Note]]) -> None:
+def publish(notes: Iterable[tuple[str, Note]], *, client: Callable[[], "Redis"] = client) -> None:
     """Publish (channel, note) pairs in order, many in one trip. Raises RedisError; some may be published then."""
     for some in _pipelines(notes):
         pipeline = client().pipeline(transaction=False)

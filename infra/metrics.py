@@ -8,6 +8,8 @@ group_commit_size = Histogram("im_group_commit_size", "Drafts in one transaction
 group_commit_seconds = Histogram("im_group_commit_seconds", "One group commit, from BEGIN to COMMIT answered")
 transaction_reruns = Counter("im_transaction_reruns", "Transactions rerun after a deadlock or a lock wait")
 pokes_failed = Counter("im_pokes_failed", "Pokes that Redis did not take; the sweep stands in for them")
+# Outcomes: published, full, late, failed
+fast_messages = Counter("im_fast_messages", "New messages for the fast path by what became of them", ["outcome"])
 events_drained = Counter("im_outbox_events_drained", "Outbox events published and deleted")
 events_parked = Counter("im_outbox_events_parked", "Outbox events put aside because they could not be told")
 connections = Gauge("im_connections", "Open sockets of this process")

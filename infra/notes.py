@@ -14,7 +14,7 @@ Each class has `lines`, which returns the header and the frames to publish, and 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import orjson
 
@@ -32,8 +32,10 @@ class BadNote(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A new message for a user's connections, in the order of seq. A relay proves its delivery by the header."""
+class _OfMessage:
+    """A new message for a user's connections. A relay orders it and proves its delivery by the header."""
+
+    KIND: ClassVar[str]
 
     conversation_id: str
     seq: int
@@ -43,7 +45,7 @@ class Message:
     def lines(self) -> Frames:
         """Returns the header and its frame."""
         header = {
-            "kind": "message",
+            "kind": self.KIND,
             "v": 1,
             "conversation_id": self.conversation_id,
             "seq": self.seq,
@@ -51,14 +53,31 @@ class Message:
         }
         return orjson.dumps(header), self.frame
 
-    @staticmethod
-    def read(header: Header, frames: Frames) -> "Message":
+    @classmethod
+    def read(cls, header: Header, frames: Frames) -> Self:
         """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         conversation_id, seq, from_user_id = header["conversation_id"], header["seq"], header["from_user_id"]
         if not (type(conversation_id) is str and type(seq) is int and type(from_user_id) is int):
             raise TypeError
-        return Message(conversation_id, seq, from_user_id, frame)
+        return cls(conversation_id, seq, from_user_id, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Message(_OfMessage):
+    """A message that a worker publishes, in the order of seq."""
+
+    KIND = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class FastMessage(_OfMessage):
+    """A message from the process that has just stored it, ahead of its `Message`: lost, late or out of order at times.
+
+    A kind of its own, because a relay of a release before would take what comes out of order for a loss.
+    """
+
+    KIND = "fast_message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +235,13 @@ class Heartbeat:
         return Heartbeat()
 
 
-Live = Message | Frame | Typing  # for all connections of a user
+Live = Message | FastMessage | Frame | Typing  # for all connections of a user
 Own = BacklogPage | Greeting  # for the connection `connection_id`
 Note = Live | Own | Confirmed | Trace | Heartbeat
 
 _READERS: dict[tuple[str, int], Callable[[Header, Frames], Note]] = {
     ("message", 1): Message.read,
+    ("fast_message", 1): FastMessage.read,
     ("frame", 1): Frame.read,
     ("typing", 1): Typing.read,
     ("backlog", 1): BacklogPage.read,

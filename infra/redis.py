@@ -21,3 +21,15 @@ def client() -> "redis.Redis":
         retry=Retry(NoBackoff(), 1),  # one retry: a pooled connection may have died with the last server
         health_check_interval=0,
     )
+
+
+@cache
+def hasty_client() -> "redis.Redis":
+    """Returns a second client, for what is soon worthless: it tries once, and a call raises RedisError after 0.5 s."""
+    return redis.Redis.from_url(
+        settings().redis_url,
+        socket_timeout=0.5,
+        socket_connect_timeout=0.5,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+    )

@@ -31,6 +31,7 @@ class Settings:
     trusted_proxies: int
     outbox_shards: int
     outbox_batch: int
+    fast_publish: bool
     recall_seconds: int
     recalled_text: str
     rate_limits: bool
@@ -68,6 +69,7 @@ def settings() -> Settings:
         trusted_proxies=env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=5)),
         outbox_shards=env.int("OUTBOX_SHARDS", 16, validate=validate.Range(min=1, max=1024)),
         outbox_batch=env.int("OUTBOX_BATCH", 600, validate=validate.Range(min=1, max=5_000)),
+        fast_publish=env.bool("FAST_PUBLISH", True),
         recall_seconds=env.int("RECALL_SECONDS", 120),
         recalled_text=env.str("RECALLED_TEXT", "[消息已撤回]"),
         rate_limits=env.bool("RATE_LIMITS", True),

@@ -62,6 +62,8 @@ class Connection:
         """Push, hold or drop a live note for this user; `frame` is its encoded frame."""
         if isinstance(note, notes.Typing):
             self._take_typing(frame)
+        elif isinstance(note, notes.FastMessage):
+            self._take_fast(note, frame)
         elif self._backlog.running:
             self._backlog.hold(note, frame)
         elif bounded and self.outbound.full:
@@ -148,6 +150,13 @@ class Connection:
     def _take_typing(self, frame: bytes) -> None:
         """Push a typing frame, or drop it under load: once there is room again, it is out of date."""
         if not self._backlog.running and not self.outbound.busy:
+            self.outbound.push(frame)
+
+    def _take_fast(self, note: notes.FastMessage, frame: bytes) -> None:
+        """Push a message ahead of its worker's note, or leave it to that."""
+        if self._backlog.running or self.outbound.full:
+            return
+        if self._runs.take_fast(note.conversation_id, note.seq, own=note.from_user_id == self.claims.user_id):
             self.outbound.push(frame)
 
     def _take_held(self, note: notes.Live, frame: bytes) -> None:

@@ -129,7 +129,7 @@ class Hub:
     def take(self, channel: str, note: notes.Note) -> None:
         """Pass a note on to the connections it is for, or do what it says."""
         match note:
-            case notes.Message() | notes.Frame() | notes.Typing():
+            case notes.Message() | notes.FastMessage() | notes.Frame() | notes.Typing():
                 self._pass_on(channel, note)
             case notes.BacklogPage() | notes.Greeting():
                 if connection := self._by_id.get(note.connection_id):

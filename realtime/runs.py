@@ -3,8 +3,8 @@
 A connection proves only an unbroken run: in a conversation, the messages after seq `base` up to `top`, the last seq
 pushed. A message at or below top is a repeat, one above top + 1 shows a loss.
 
-Of a conversation without a run, a worker may have told the last seq. A message above the one after it shows a loss too.
-A message at or below it, whose publishing the worker was just about, begins the run.
+A page of backlog may tell the last seq of a conversation of which it brings nothing, as other devices have answered for
+all of it. Then a message above the one after that shows a loss too; one up to it was just about to be published.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Runs:
     user_id: int
     _base: dict[str, int] = field(default_factory=dict)
     _top: dict[str, int] = field(default_factory=dict)
-    _told: dict[str, int] = field(default_factory=dict)  # last seq; it counts only while there is no run
+    _told: dict[str, int] = field(default_factory=dict)  # last seq, by the backlog since it began
     _unasked: dict[str, int] = field(default_factory=dict)  # last seq pushed, without a ping behind it yet
     _asked: dict[str, int] = field(default_factory=dict)  # last seq before the ping whose pong is awaited
     _unprovable: set[str] = field(default_factory=set)
@@ -40,21 +40,27 @@ class Runs:
         top = self._top.get(conversation_id)
         if top is not None and seq <= top:
             return Place.REPEAT
-        if top is not None and seq > top + 1:
-            if conversation_id not in self._unmentioned:
-                return Place.GAP
-            self._base[conversation_id] = seq - 1
-        if top is None and seq > self._told.get(conversation_id, seq) + 1:
+        last = self._last(conversation_id)
+        if last is not None and seq > last + 1:
             return Place.GAP
+        if top is None or seq > top + 1:
+            self._base[conversation_id] = seq - 1
         self._unmentioned.discard(conversation_id)
-        self._base.setdefault(conversation_id, seq - 1)
         self._top[conversation_id] = seq
         if not own:
             self._unasked[conversation_id] = seq
         return Place.NEXT
 
+    def take_fast(self, conversation_id: str, seq: int, *, own: bool) -> bool:
+        """Record a message that came ahead of its worker's note. Returns whether to push it.
+
+        It has to be the very next where all before it is known to have come. Any other is left to the worker's note: it
+        begins no run and shows no loss.
+        """
+        return seq - 1 == self._last(conversation_id) and self.take(conversation_id, seq, own=own) is Place.NEXT
+
     def know(self, conversation_id: str, seq: int) -> None:
-        """Note that a worker names `seq` as a conversation's last. A run is what it was, whatever its top.
+        """Note that a page of backlog names `seq` as a conversation's last.
 
         Workers must not have published any later message before the subscription was confirmed: the number is of the
         conversation row, read afterwards, and not of the head, which is ahead of what is published.
@@ -69,6 +75,14 @@ class Runs:
         """
         self._unmentioned = set(self._top)
         self._told.clear()
+
+    def _last(self, conversation_id: str) -> int | None:
+        """Returns the seq up to which all has come, or never will; None if any may be missing."""
+        top = self._top.get(conversation_id)
+        if top is not None and conversation_id not in self._unmentioned:
+            return top
+        told = self._told.get(conversation_id)
+        return told if told is None or top is None else max(told, top)
 
     def begin(self, conversation_id: str, after: int, *, whole: bool) -> None:
         """Continue or restart a run, before a page of backlog pushes what follows `after`.

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine
 from actions.revocations import revocations
 from db.session import engine, reserved_engine
 from db.tables import metadata
-from infra.redis import client
+from infra.redis import client, hasty_client
 from infra.settings import settings
 from tests.processes import ROOT
 
@@ -75,4 +75,5 @@ def _forget() -> None:
     engine.cache_clear()
     reserved_engine.cache_clear()
     client.cache_clear()
+    hasty_client.cache_clear()
     revocations.cache_clear()

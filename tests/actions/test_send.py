@@ -1,13 +1,15 @@
-"""Tests that a draft is stored and its shard poked, unless its caller has gone, and that each outcome is counted."""
+"""Tests that a draft is stored, published fast and its shard poked, unless its caller has gone, and what is counted."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from actions import send
 from actions.send import TooLate, submit
+from infra.settings import settings
 from messaging.errors import Code
 from tests.messaging.conftest import ALICE, BOB, CAROL, draft, events, messages, pair, refusal  # noqa: F401 - a fixture
 from tests.processes import PATIENCE
@@ -19,6 +21,14 @@ def poked(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:  # no
     shards: list[int | None] = []
     monkeypatch.setattr(send, "poke", shards.append)
     return shards
+
+
+@pytest.fixture
+def fast(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:  # noqa: F811
+    """Returns a list that collects the messages handed to the fast path, which has tests of its own."""
+    handed_over: list[dict[str, Any]] = []
+    monkeypatch.setattr(send, "publish_fast", handed_over.append)
+    return handed_over
 
 
 def counted(outcome: str) -> float:
@@ -40,6 +50,27 @@ def test_a_repeat_is_answered_again_and_pokes_no_shard(poked: list[int | None]) 
     assert [each.duplicate for each in sent] == [False, True]
     assert sent[0].message == sent[1].message
     assert (poked[1], counted("duplicate")) == (None, before + 1)
+
+
+def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(
+    poked: list[int | None], fast: list[dict[str, Any]]
+) -> None:
+    sent = submit(draft(ALICE, BOB, client_msg_id="k"))
+    assert fast == [sent.message]
+    submit(draft(ALICE, BOB, client_msg_id="k"))
+    assert refusal(lambda: submit(draft(ALICE, CAROL))) is Code.NOT_FRIENDS
+    with pytest.raises(TooLate):
+        submit(draft(ALICE, BOB), too_late=lambda: True)
+    assert fast == [sent.message]
+
+
+def test_the_fast_path_can_be_switched_off(
+    poked: list[int | None], fast: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAST_PUBLISH", "0")
+    settings.cache_clear()
+    submit(draft(ALICE, BOB))
+    assert (len(poked), fast) == (1, [])
 
 
 def test_a_refusal_is_told_and_counted(poked: list[int | None]) -> None:

@@ -10,6 +10,7 @@ from infra.notes import (
     BacklogPage,
     BadNote,
     Confirmed,
+    FastMessage,
     Frame,
     Greeting,
     Heartbeat,
@@ -25,6 +26,7 @@ from tests.processes import ROOT
 
 _NOTES: list[Note] = [
     Message("1_2", 5, 1, b'{"type":"new_message"}'),
+    FastMessage("1_2", 5, 1, b'{"type":"new_message"}'),
     Frame(frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}), origin="a"),
     Frame(b""),
     Typing(b'{"type":"typing"}'),
@@ -105,7 +107,9 @@ def test_a_newer_version_an_unknown_kind_and_a_missing_or_ill_typed_field_are_re
         decode(changed(note, **{name: wrong}))
 
 
-@pytest.mark.parametrize("note", [_NOTES[0], _NOTES[1], _NOTES[3], _NOTES[4]], ids=lambda note: type(note).__name__)
+@pytest.mark.parametrize(
+    "note", [_NOTES[0], _NOTES[1], _NOTES[2], _NOTES[4], _NOTES[5]], ids=lambda note: type(note).__name__
+)
 def test_another_number_of_frames_is_refused(note: Note) -> None:
     raw = encode(note)
     for wrong in (raw + b"\n{}", raw.rpartition(b"\n")[0]):

@@ -1,5 +1,6 @@
 """Tests of one connection: what it pushes live, and what it holds until then."""
 
+import re
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -35,9 +36,14 @@ class Connected:
         self.connection.take(notes.Message("7_8", seq, PEER, text), frames.text(text))
         return len(frames.text(text))
 
-    def last_page(self) -> None:
-        """Let a worker answer the last request with an empty page."""
-        self.page(self.asked[-1])
+    def fast(self, seq: int, *, sender: int = PEER) -> None:
+        """Take a fast note, whose text says so."""
+        text = frame("new_message", {"conversation_id": "7_8", "seq": seq, "content": "fast"})
+        self.connection.take(notes.FastMessage("7_8", seq, sender, text), frames.text(text))
+
+    def last_page(self, *tops: notes.Place) -> None:
+        """Let a worker answer the last request with an empty page, which names the last seqs `tops`."""
+        self.connection.take_own(notes.BacklogPage(self.connection.id, self.asked[-1], tops=tops))
 
     def page(self, serial: int) -> None:
         """Let a worker answer the request with that serial by an empty page."""
@@ -128,6 +134,75 @@ def test_a_greeting_is_pushed_at_once() -> None:
     connected.connection.take_own(notes.Greeting(connected.connection.id, tuple(online)))
     written = connected.written()
     assert [text in written for text in online] == [True, True]
+
+
+def seqs(written: bytes) -> list[tuple[int, bool]]:
+    """Returns the seq of each message that was written, and whether it came by a fast note."""
+    found = re.findall(rb'"seq":(\d+),"content":"(\w+)"', written)
+    return [(int(seq), content == b"fast") for seq, content in found]
+
+
+def test_a_fast_note_is_pushed_and_the_worker_s_is_its_repeat() -> None:
+    connected = Connected()
+    connected.last_page(("7_8", 4))
+    connected.fast(5)
+    connected.live(5, 1)
+    connected.live(6, 1)
+    connected.fast(6)
+    connected.fast(7, sender=ME)
+    assert seqs(connected.written()) == [(5, True), (6, False), (7, True)]
+
+
+def test_a_fast_note_that_is_not_the_next_is_left_to_the_worker_and_asks_for_nothing() -> None:
+    connected = Connected()
+    connected.last_page()
+    connected.fast(1)
+    connected.live(1, 1)
+    connected.fast(3)
+    connected.fast(1)
+    connected.live(2, 1)
+    connected.live(3, 1)
+    assert seqs(connected.written()) == [(1, False), (2, False), (3, False)]
+    assert len(connected.asked) == 1
+
+
+def test_a_fast_note_is_neither_pushed_nor_held_while_a_backlog_runs_or_is_to_run_again() -> None:
+    connected = Connected()
+    connected.fast(5)
+    connected.last_page(("7_8", 4))
+    connected.connection.pause()
+    connected.fast(5)
+    connected.connection.rerun_backlog()
+    connected.fast(5)
+    connected.last_page(("7_8", 4))
+    written = connected.written()
+    assert b"resync" in written
+    assert seqs(written) == []
+
+
+def test_a_fast_note_makes_no_reader_fall_behind() -> None:
+    connected = Connected()
+    connected.last_page()
+    seq = 0
+    while not connected.connection.outbound.full:
+        seq += 1
+        connected.live(seq, 28_000)
+    connected.fast(seq + 1)
+    connected.written()
+    connected.connection.tick(time.monotonic())
+    assert len(connected.asked) == 1
+
+
+def test_a_late_fast_note_brings_no_text_back_after_its_recall() -> None:
+    for tops in ((), (("7_8", 4),), (("7_8", 5),)):  # unknown, known before the message, and joined after it
+        connected = Connected()
+        connected.last_page(*tops)
+        if tops != (("7_8", 5),):
+            connected.live(5, 1)
+        recalled = frame("message_recalled", {"conversation_id": "7_8", "seq": 5, "content": ""})
+        connected.connection.take(notes.Frame(recalled), frames.text(recalled))
+        connected.fast(5)
+        assert (5, True) not in seqs(connected.written())
 
 
 def test_typing_is_not_held() -> None:

@@ -199,6 +199,15 @@ def test_a_hole_is_none_where_the_next_message_came() -> None:
     assert runs.take("c", 6, own=False) is Place.GAP
 
 
+def test_what_is_open_in_one_conversation_is_not_in_another() -> None:
+    runs = pushed(3)
+    runs.take("other", 1, own=False)
+    runs.rerun()
+    assert runs.take("c", 4, own=False) is Place.NEXT
+    assert runs.take("c", 6, own=False) is Place.GAP
+    assert runs.take("other", 6, own=False) is Place.NEXT
+
+
 def test_a_hole_is_none_where_the_backlog_has_said_what_there_is() -> None:
     runs = pushed(3)
     runs.rerun()
@@ -258,7 +267,7 @@ def test_a_page_begins_its_run_wherever_the_last_seq_was() -> None:
         assert answer(runs) == [Proof(ME, "c", after, after + 1)]
 
 
-def test_a_hole_is_told_once_whatever_a_rerun_says_of_the_conversation() -> None:
+def test_a_hole_is_told_once_unless_a_rerun_says_that_there_is_none() -> None:
     """Another device has answered for what is missing, so the page brings none of it."""
     for told in (3, 6, 7, None):
         for runs in (pushed(3), Runs(ME)):
@@ -267,7 +276,70 @@ def test_a_hole_is_told_once_whatever_a_rerun_says_of_the_conversation() -> None
             runs.rerun()
             if told:
                 runs.know("c", told)
-            assert runs.take("c", 7, own=False) is (Place.GAP if told == 3 and not runs.top("c") else Place.NEXT)
+            assert runs.take("c", 7, own=False) is (Place.GAP if told == 3 else Place.NEXT)
+
+
+def test_a_fast_note_is_taken_as_the_next_of_a_run_and_proven_like_any_other() -> None:
+    runs = pushed(3)
+    assert runs.take_fast("c", 4, own=False)
+    assert runs.take("c", 4, own=False) is Place.REPEAT
+    assert runs.take("c", 5, own=False) is Place.NEXT
+    assert answer(runs) == [Proof(ME, "c", 0, 5)]
+
+
+def test_a_fast_note_is_taken_as_the_next_after_the_last_seq_that_was_told() -> None:
+    runs = Runs(ME)
+    runs.know("c", 5)
+    assert not runs.take_fast("c", 5, own=False)
+    assert runs.take_fast("c", 6, own=False)
+    assert [runs.take("c", seq, own=False) for seq in (5, 6, 7)] == [Place.REPEAT, Place.REPEAT, Place.NEXT]
+    assert answer(runs) == [Proof(ME, "c", 5, 7)]
+
+
+def test_ones_own_fast_note_needs_no_answer() -> None:
+    runs = pushed(3)
+    answer(runs)
+    assert runs.take_fast("c", 4, own=True)
+    assert runs.due_ping() is None
+
+
+def test_no_other_fast_note_is_taken_or_changes_anything() -> None:
+    runs = pushed(3)
+    for name, seq in (("c", 1), ("c", 3), ("c", 5), ("unknown", 1), ("unknown", 9)):
+        assert not runs.take_fast(name, seq, own=False)
+    assert [runs.take("c", seq, own=False) for seq in (5, 4)] == [Place.GAP, Place.NEXT]
+    assert runs.take("unknown", 9, own=False) is Place.NEXT
+
+
+def test_a_fast_note_counts_for_nothing_where_a_rerun_left_open_what_is_missing() -> None:
+    """It may be from before the link was lost, and have been recalled since."""
+    runs = pushed(3)
+    runs.rerun()
+    assert not runs.take_fast("c", 4, own=False)
+    assert runs.take("c", 7, own=False) is Place.NEXT
+    assert runs.take_fast("c", 8, own=False)
+
+
+def test_after_a_rerun_the_next_message_is_the_one_after_the_last_seq_that_was_told() -> None:
+    for top, told in ((3, 6), (3, 3), (4, 3)):
+        last = max(top, told)
+        for seq, place in ((last + 1, Place.NEXT), (last + 2, Place.GAP)):
+            runs = pushed(top)
+            runs.rerun()
+            runs.know("c", told)
+            assert runs.take("c", seq, own=False) is place
+        runs = pushed(top)
+        runs.rerun()
+        runs.know("c", told)
+        assert [runs.take_fast("c", seq, own=False) for seq in (last, last + 2, last + 1)] == [False, False, True]
+
+
+def test_what_is_published_after_a_rerun_that_did_not_bring_it_is_pushed() -> None:
+    runs = pushed(3)
+    runs.rerun()
+    runs.know("c", 6)
+    assert [runs.take("c", seq, own=False) for seq in (3, 5, 6, 7)] == [Place.REPEAT, *[Place.NEXT] * 3]
+    assert answer(runs) == [Proof(ME, "c", 4, 7)]
 
 
 @dataclass

@@ -1,0 +1,144 @@
+"""Tests that the fast path publishes what it gets at once, and drops what it cannot publish in good time."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from prometheus_client import REGISTRY
+
+from actions.fast import FastPath, Published
+from infra.metrics import fast_messages
+from infra.notes import FastMessage, decode, encode
+from infra.redis import RedisError
+from tests.processes import PATIENCE, wait_until
+
+
+def message(seq: int, content: str = "text") -> dict[str, Any]:
+    return {"conversation_id": "1_2", "seq": seq, "from_user_id": 1, "to_user_id": 2, "content": content}
+
+
+class Redis:
+    """Replaces `bus.publish`: waits until `answering` is set, and then raises the next of the given errors, if any."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.answering = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.published: list[Published] = []
+        self._errors = list(errors)
+
+    def __call__(self, notes: Published) -> None:
+        self.begun.release()
+        assert self.answering.wait(PATIENCE)
+        if self._errors:
+            raise self._errors.pop(0)
+        self.published.append(notes)
+
+    def seqs(self) -> list[list[int]]:
+        """Returns the seqs published to the recipient, for each trip."""
+        return [
+            [note.seq for channel, note in notes if channel == "im:user:2" and isinstance(note, FastMessage)]
+            for notes in self.published
+        ]
+
+    def wait_begun(self) -> None:
+        assert self.begun.acquire(timeout=PATIENCE)
+
+
+class Counts:
+    """How many messages came to each end since it was made."""
+
+    def __init__(self) -> None:
+        self._before = {outcome: self._now(outcome) for outcome in ("published", "full", "late", "failed")}
+
+    def since(self) -> dict[str, int]:
+        """Returns the outcomes that were counted, and how often."""
+        found = {outcome: int(self._now(outcome) - before) for outcome, before in self._before.items()}
+        return {outcome: count for outcome, count in found.items() if count}
+
+    def _now(self, outcome: str) -> float:
+        fast_messages.labels(outcome)
+        return REGISTRY.get_sample_value("im_fast_messages_total", {"outcome": outcome}) or 0.0
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    made = Redis()
+    yield made
+    made.answering.set()
+
+
+def test_a_message_is_published_to_its_sender_and_its_recipient() -> None:
+    redis = Redis()
+    redis.answering.set()
+    FastPath(redis).hand_over(message(5, "line\nline"))
+    wait_until(lambda: redis.published, "the notes")
+    ((mine, first), (theirs, second)) = redis.published[0]
+    assert (mine, theirs) == ("im:user:1", "im:user:2")
+    assert first is second, "encoded once"
+    note = decode(encode(first))
+    assert isinstance(note, FastMessage)
+    assert (note.conversation_id, note.seq, note.from_user_id) == ("1_2", 5, 1)
+    assert orjson.loads(note.frame) == {"type": "new_message", "content": message(5, "line\nline")}
+
+
+def test_nobody_waits_and_what_comes_meanwhile_goes_together(redis: Redis) -> None:
+    counts, path = Counts(), FastPath(redis)
+    path.hand_over(message(1))
+    redis.wait_begun()
+    for seq in (2, 3, 4):
+        path.hand_over(message(seq))
+    redis.answering.set()
+    wait_until(lambda: redis.seqs() == [[1], [2, 3, 4]], "the others together")
+    wait_until(lambda: counts.since() == {"published": 4}, "all to be counted")
+
+
+@pytest.mark.parametrize("bounds", [{"most": 2}, {"most_bytes": 400}], ids=str)
+def test_what_finds_the_queue_full_is_dropped(redis: Redis, bounds: dict[str, int]) -> None:
+    counts, path = Counts(), FastPath(redis, **bounds)
+    path.hand_over(message(1, "x" * 80))
+    redis.wait_begun()
+    for seq in (2, 3, 4, 5):
+        path.hand_over(message(seq, "x" * 80))
+    redis.answering.set()
+    wait_until(lambda: redis.seqs() == [[1], [2, 3]], "what had room")
+    path.hand_over(message(6, "x" * 80))
+    wait_until(lambda: redis.seqs() == [[1], [2, 3], [6]], "what comes when there is room again")
+    wait_until(lambda: counts.since() == {"published": 4, "full": 2}, "all to be counted")
+
+
+def test_what_has_waited_too_long_is_dropped(redis: Redis) -> None:
+    now = [100.0]
+    counts, path = Counts(), FastPath(redis, clock=lambda: now[0])
+    path.hand_over(message(1))
+    redis.wait_begun()
+    path.hand_over(message(2))
+    now[0] += 0.6
+    path.hand_over(message(3))
+    now[0] += 0.6
+    redis.answering.set()
+    wait_until(lambda: redis.seqs() == [[1], [3]], "what is not too old")
+    wait_until(lambda: counts.since() == {"published": 2, "late": 1}, "all to be counted")
+
+
+@pytest.mark.parametrize("error", [RedisError("away"), OSError("away")], ids=repr)
+def test_after_a_failure_what_waits_is_dropped_and_a_pause_made(error: Exception) -> None:
+    redis, pausing, go_on = Redis(error), threading.Event(), threading.Event()
+    counts = Counts()
+
+    def pause(_seconds: float) -> None:
+        pausing.set()
+        assert go_on.wait(PATIENCE)
+
+    path = FastPath(redis, sleep=pause)
+    path.hand_over(message(1))
+    redis.wait_begun()
+    path.hand_over(message(2))
+    redis.answering.set()
+    assert pausing.wait(PATIENCE)
+    assert counts.since() == {"failed": 2}
+    path.hand_over(message(3))
+    assert redis.published == [], "Redis gets a rest"
+    go_on.set()
+    wait_until(lambda: redis.seqs() == [[3]], "what came in the pause, and is not old")
