@@ -16,7 +16,7 @@ from db.errors import DatabaseUnavailable
 from db.session import Rule, read
 from infra.settings import settings
 from messaging import directory as tables
-from messaging.directory import MayTalk, Pair
+from messaging.directory import Known, MayTalk, Pair
 from messaging.users import profiles
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def asked(pairs: Collection[Pair]) -> frozenset[Pair]:
 
 def within(talking: Collection[Pair]) -> MayTalk:
     """Returns the `may_talk` for the rule in a transaction: the tables', or one of the pairs that `asked` returned."""
-    return (lambda _session, _now, pairs: set(talking).intersection(pairs)) if is_outside() else tables.may_talk
+    return Known(talking) if is_outside() else tables.may_talk
 
 
 def may_talk(pairs: Collection[Pair]) -> set[Pair]:

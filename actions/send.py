@@ -10,13 +10,14 @@ from actions import directory
 from actions.fast import publish_fast
 from actions.poke import poke
 from db.errors import DatabaseUnavailable
+from db.flight import Call, Rows
 from db.group_commit import GroupCommit
 from infra.metrics import sends
 from infra.settings import settings
-from messaging.directory import Pair
+from messaging.directory import MayTalk, Pair
 from messaging.draft import Draft
 from messaging.errors import Refused
-from messaging.send import Sent, send
+from messaging.send import Sent, ask, store
 
 Question = Callable[[], bool]
 
@@ -81,11 +82,17 @@ def _pairs(draft: Draft) -> set[Pair]:
     return {(draft.from_user_id, draft.to_user_id)}
 
 
-def _store(session: Session, now: datetime, batch: Sequence[_Asked]) -> list[Sent | Exception]:
+def _ask(batch: Sequence[_Asked], again: bool) -> list[Call]:
+    return ask([each.draft for each in batch], may_talk=_may_talk(batch), again=again)
+
+
+def _store(
+    session: Session, now: datetime, rows: Sequence[Rows], batch: Sequence[_Asked], again: bool
+) -> list[Sent | Exception]:
     places = [place for place, each in enumerate(batch) if not each.gone() and not each.too_late()]
     waiting = [batch[place] for place in places]
-    talking = {pair for each in waiting for pair in each.talking}
-    stored = send(session, now, [each.draft for each in waiting], may_talk=directory.within(talking))
+    drafts = [each.draft for each in waiting]
+    stored = store(session, now, rows, drafts, may_talk=_may_talk(batch), again=again)
     if any(each.too_late() for each in waiting):
         raise _SomebodyTooLate
     answers: list[Sent | Exception] = [TooLate()] * len(batch)
@@ -94,6 +101,10 @@ def _store(session: Session, now: datetime, batch: Sequence[_Asked]) -> list[Sen
     return answers
 
 
+def _may_talk(batch: Sequence[_Asked]) -> MayTalk:
+    return directory.within({pair for each in batch for pair in each.talking})
+
+
 _commits: GroupCommit[_Asked, Sent] = GroupCommit(
-    _store, repeatable=lambda asked: asked.draft.client_msg_id is not None
+    _ask, _store, repeatable=lambda asked: asked.draft.client_msg_id is not None
 )

@@ -16,13 +16,14 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable, OutcomeUnknown
-from db.flight import Rows
+from db.flight import Call, Rows
 from db.session import write_reserved
 from infra.metrics import group_commit_seconds, group_commit_size
 
 D = TypeVar("D")
 A = TypeVar("A")
-BatchRule = Callable[[Session, datetime, Sequence[D]], Sequence[A | Exception]]
+Ask = Callable[[Sequence[D], bool], Sequence[Call]]
+Store = Callable[[Session, datetime, Sequence[Rows], Sequence[D], bool], Sequence[A | Exception]]
 
 MAX_BATCH = 64
 MAX_QUEUE = 1024
@@ -44,21 +45,25 @@ class _Waiter(Generic[D, A]):
 
 
 class GroupCommit(Generic[D, A]):
-    """Commits drafts through `rule`, which returns an answer or an exception for each draft of a list, in its order.
+    """Commits drafts through `ask(drafts, again)`, which returns the first calls of their transaction, and through
+    `store(session, now, rows, drafts, again)`, which returns an answer or an exception for each draft, in their order.
 
-    `repeatable(draft)` says whether a draft may be tried again after its COMMIT was lost, because the rule would
-    find it stored. At most `most` drafts wait, each for an `event` of its own.
+    `again` says that drafts may be stored already: the calls are to look for them, or an IntegrityError has just told
+    so. `repeatable(draft)` says whether a draft may be tried again after its COMMIT was lost, because it would then
+    be found. At most `most` drafts wait, each for an `event` of its own.
     """
 
     def __init__(
         self,
-        rule: BatchRule[D, A],
+        ask: Ask[D],
+        store: Store[D, A],
         *,
         repeatable: Callable[[D], bool],
         most: int = MAX_QUEUE,
         event: Callable[[], threading.Event] = threading.Event,
     ) -> None:
-        self._rule = rule
+        self._ask = ask
+        self._store = store
         self._repeatable = repeatable
         self._most = most
         self._event = event
@@ -142,12 +147,12 @@ class GroupCommit(Generic[D, A]):
     def _commit(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
         """Returns an answer or an error for each draft.
 
-        The batch is tried whole, once more whole when another process stored one of its keys meanwhile, and then draft
-        by draft.
+        The batch is tried whole. When something in it was stored before, it is tried whole once more, and a third time
+        when another process stored one of its keys meanwhile, and then draft by draft.
         """
-        for _ in range(2):
+        for again in (False, True, True):
             try:
-                return self._run(drafts)
+                return self._run(drafts, again=again)
             except (IntegrityError, DataError):
                 continue
             except OutcomeUnknown as error:
@@ -156,22 +161,22 @@ class GroupCommit(Generic[D, A]):
                 return [error] * len(drafts)
         return [self._alone(draft) for draft in drafts]
 
-    def _run(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
-        def answer_all(session: Session, now: datetime, _: list[Rows]) -> Sequence[A | BaseException]:
-            answers = self._rule(session, now, drafts)
+    def _run(self, drafts: Sequence[D], *, again: bool) -> Sequence[A | BaseException]:
+        def answer_all(session: Session, now: datetime, rows: list[Rows]) -> Sequence[A | BaseException]:
+            answers = self._store(session, now, rows, drafts, again)
             if len(answers) != len(drafts):  # noticed any later, it would leave every caller waiting
                 raise ValueError("a rule answers every draft")
             return answers
 
-        return write_reserved((), answer_all)
+        return write_reserved(self._ask(drafts, again), answer_all)
 
     def _alone(self, draft: D) -> A | BaseException:
         """Returns one draft's answer or error. A collision is retried: its own lost COMMIT may have gone through."""
         try:
             try:
-                return self._run([draft])[0]
+                return self._run([draft], again=True)[0]
             except (IntegrityError, DataError):
-                return self._run([draft])[0]
+                return self._run([draft], again=True)[0]
         except Exception as error:  # noqa: BLE001 - it is raised again in the sender's own call
             return error
 

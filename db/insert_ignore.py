@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.base import Base, table
+from db.flight import Call, fly
 
 _DUPLICATE = 1062
 
@@ -22,8 +23,12 @@ def insert_ignore(session: Session, model: type[Base], rows: Sequence[dict[str, 
 
     The caller sorts the rows by key: two such statements in different orders can deadlock.
     """
-    connection = session.connection()
-    connection.execute(_ignoring(connection.dialect.name, table(model)), list(rows))
+    fly(session, insert_ignore_call(session, model, rows))
+
+
+def insert_ignore_call(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) -> Call:
+    """Returns the call of `insert_ignore`, for a flight with others. There must be rows."""
+    return Call(_ignoring(session.get_bind().dialect.name, table(model)), rows)
 
 
 def insert_new(session: Session, model: type[Base], row: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""`im_outbox`: events that the workers still have to apply to conversation rows or publish."""
+"""`im_outbox`: events that the workers still have to apply to conversation rows and publish."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -24,7 +24,11 @@ class OutboxEvent(Base):
     """An event. It holds its kind and ids, never content."""
 
     __tablename__ = "im_outbox"
-    __table_args__ = table_args(Index("idx_im_outbox_drain", "shard", "applied", "id"), comment="transactional outbox")
+    __table_args__ = table_args(
+        Index("idx_im_outbox_pending", "shard", "id"),
+        Index("idx_im_outbox_drain", "shard", "applied", "id"),  # used by the previous release alone: ADR 20
+        comment="transactional outbox",
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     shard: Mapped[int] = mapped_column(SmallInteger)
@@ -34,9 +38,10 @@ class OutboxEvent(Base):
     user_id: Mapped[int] = mapped_column(default=0, comment="who did it")
     change_seq: Mapped[int] = mapped_column(default=0, comment="the conversation's, given to this change")
     detail: Mapped[str | None] = mapped_column(Text, comment="JSON: ids and numbers that only this kind has")
-    applied: Mapped[bool] = mapped_column(Boolean, default=False, comment="conversation rows have it; publish is due")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times that it could not be told")
     create_time: Mapped[datetime]
+    # Used by the previous release alone, and to be dropped in the next: ADR 20.
+    applied: Mapped[bool] = mapped_column(Boolean, default=False, comment="conversation rows have it; publish is due")
     # Written only by the previous release, and read from its events: `detail` holds both now.
     read_seq: Mapped[int] = mapped_column(server_default="0")
     origin: Mapped[str | None] = mapped_column(String(32), comment="the connection that it came from")

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable, OutcomeUnknown
-from db.flight import Call, Rows, fly
+from db.flight import Call, Rows, fly, let_fly
 from infra.metrics import transaction_reruns
 from infra.off_the_loop import off_the_loop
 from infra.settings import settings
@@ -138,7 +138,7 @@ def reserved_engine() -> Engine:
 
 def _mysql(url: str, size: int, *, overflow: int) -> Engine:
     # READ COMMITTED: at REPEATABLE READ a plain read and FOR UPDATE disagree within one transaction.
-    return create_engine(
+    new = create_engine(
         url,
         hide_parameters=True,  # an error in the log must not hold a user's message
         isolation_level="READ COMMITTED",
@@ -156,6 +156,8 @@ def _mysql(url: str, size: int, *, overflow: int) -> Engine:
             "init_command": _PREPARE_MYSQL,
         },
     )
+    let_fly(new)
+    return new
 
 
 def _sqlite(url: str) -> Engine:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
 from db.base import Base, table
+from db.flight import Call, fly
 
 
 def write_rows(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], columns: tuple[str, ...]) -> None:
@@ -18,8 +19,14 @@ def write_rows(session: Session, model: type[Base], rows: Sequence[dict[str, Any
     Every row must hold a value for each column that has no default.
     """
     if rows:
-        connection = session.connection()
-        connection.execute(_upsert(connection.dialect.name, table(model), columns), list(rows))
+        fly(session, write_rows_call(session, model, rows, columns))
+
+
+def write_rows_call(
+    session: Session, model: type[Base], rows: Sequence[dict[str, Any]], columns: tuple[str, ...]
+) -> Call:
+    """Returns the call of `write_rows`, for a flight with others. There must be rows."""
+    return Call(_upsert(session.get_bind().dialect.name, table(model), columns), rows)
 
 
 @cache

@@ -18,7 +18,7 @@ from db.conversation import Conversation
 from db.flight import Call, fly
 from db.message import Message
 from messaging.draft import MAX_CONTENT, MAX_EXTRA
-from messaging.hidden import hidden_of
+from messaging.hidden import hiding
 from messaging.message import COLUMNS, wire
 from messaging.tops import Top, tops
 
@@ -30,6 +30,7 @@ _AROUND = 640  # the most bytes that a frame holds besides content and extra
 _LARGEST = 6 * MAX_CONTENT + MAX_EXTRA + _AROUND  # JSON spells a character in 6 bytes at most
 _ROWS_TOGETHER = 1_000  # conversations that wait; more than one user has in a page
 _AT_ONCE = 32  # ranges in a statement
+_IDS_AT_ONCE = 500  # in a statement
 
 Cursor = tuple[str, int]  # conversation_id and seq of the last message sent so far
 Asked = tuple[int, Cursor | None]  # user id, and where the page before ended
@@ -113,7 +114,7 @@ def pages(session: Session, _now: datetime, *, asked: Sequence[Asked]) -> list[P
     found = _read(session, _messages, plans)
     by_place = {(row.conversation_id, row.seq): row for row in found}
     rows = [[by_place[place] for place in plan.places if place in by_place] if plan else [] for plan in plans]
-    hidden = hidden_of(session, [(user_id, row.id) for (user_id, _), of in zip(asked, rows, strict=True) for row in of])
+    hidden = _hidden(session, [row.id for row in found])
     answers: list[Page | None] = []
     for (user_id, cursor), plan, of in zip(asked, plans, rows, strict=True):
         messages = [wire(row, hidden=(user_id, row.id) in hidden) for row in of]
@@ -210,6 +211,13 @@ def _read(session: Session, built: Callable[[int], Select[Any]], plans: Iterable
     parts = [ranges[start : start + _AT_ONCE] for start in range(0, len(ranges), _AT_ONCE)]
     found = fly(session, *(Call(built(len(part)), _named(part)) for part in parts))
     return [row for rows in found for row in rows]
+
+
+def _hidden(session: Session, message_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """Returns user id and message id for each user who has hidden one of these messages."""
+    parts = [message_ids[start : start + _IDS_AT_ONCE] for start in range(0, len(message_ids), _IDS_AT_ONCE)]
+    found = fly(session, *(hiding(part) for part in parts))
+    return {(row.user_id, row.message_id) for rows in found for row in rows}
 
 
 def _named(ranges: Sequence[tuple[str, int, int]]) -> dict[str, Any]:

@@ -1,20 +1,27 @@
 """Raising `delivered_seq` and the status of messages once a device has answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Update, and_, bindparam, or_, update
+from sqlalchemy import BindParameter, Update, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.base import table
+from db.flight import Call, Rows, fly
+from db.head import Head
 from db.message import Message
 from messaging import rows
 from messaging.members import peer
 from messaging.status import Status
 
+# Built once: putting a statement together costs as much as running it.
+_HEADS = table(Head).c
+_LAST_SEQS = select(_HEADS.conversation_id, _HEADS.last_seq).where(
+    _HEADS.conversation_id.in_(bindparam("names", expanding=True))
+)
 _MESSAGES = table(Message)
 _AT_ONCE = 32  # ranges in a statement
 _NAMES = ("name", "reader", "after", "upto")
@@ -31,39 +38,76 @@ class Proof:
     after: int
     upto: int
 
+    @property
+    def row(self) -> rows.RowKey:
+        """Returns the key of the conversation row that it raises."""
+        return self.conversation_id, self.user_id
 
-def store(session: Session, now: datetime, proofs: Sequence[Proof]) -> list[Proof]:
-    """Raise `delivered_seq` and statuses by these proofs. Returns the proofs that hold, also those that held before.
 
-    A proof that begins above `delivered_seq` would leave a gap: it raises nothing and is not returned.
-    The proof of a user who is no member is passed over in the same way.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The outcome: the proofs that hold, and those of which it is too early to say it. All others raise nothing, ever.
+
+    `holding` includes what held before, and covers only messages that there are.
     """
-    proofs = [proof for proof in proofs if peer(proof.conversation_id, proof.user_id)]
-    locked = rows.lock(session, now, {(proof.conversation_id, proof.user_id) for proof in proofs})
-    holding: list[Proof] = []
+
+    holding: list[Proof] = field(default_factory=list)
+    early: list[Proof] = field(default_factory=list)
+
+
+def asking(proofs: Sequence[Proof]) -> list[Call]:
+    """Returns the calls whose rows `store` needs: they lock the conversation rows, and then read the heads."""
+    proofs = _of_members(proofs)
+    names = sorted({proof.conversation_id for proof in proofs})
+    return [*rows.locking({proof.row for proof in proofs}), Call(_LAST_SEQS, {"names": names})] if names else []
+
+
+def store(session: Session, now: datetime, found: Sequence[Rows], *, proofs: Sequence[Proof]) -> Stored:
+    """Raise `delivered_seq` and statuses by these proofs. `found` are the rows of `asking`.
+
+    A device may prove a message that is not applied to its user's row yet: a proof counts up to the head's `last_seq`,
+    and a missing row is created. A proof that begins above `delivered_seq` would leave a gap, and raises nothing. It is
+    early when the user's own messages, which no device proves, may fill the gap once they are applied. The proof of a
+    user who is no member is passed over.
+    """
+    stored = Stored()
+    proofs = _of_members(proofs)
+    last_seqs = {row.conversation_id: row.last_seq for row in found[-1]} if proofs else {}
+    proofs = [proof for proof in proofs if last_seqs.get(proof.conversation_id)]
+    locked = rows.views(found[:-1])
+    locked |= rows.create(session, now, {proof.row for proof in proofs} - locked.keys())
     raised: list[_Range] = []
     changed: dict[rows.RowKey, rows.View] = {}
     for proof in sorted(proofs, key=lambda each: (each.conversation_id, each.user_id, each.after)):
-        row = locked[proof.conversation_id, proof.user_id]
-        if proof.after > row.delivered_seq:
+        row, last_seq = locked[proof.row], last_seqs[proof.conversation_id]
+        upto = min(proof.upto, last_seq)
+        if proof.after > row.delivered_seq and row.last_seq < proof.after <= last_seq:
+            stored.early.append(proof)
+        if proof.after > row.delivered_seq or upto <= proof.after:
             continue
-        holding.append(proof)
-        upto = min(proof.upto, row.last_seq)
+        stored.holding.append(replace(proof, upto=upto))
         if upto > row.delivered_seq:
             raised.append((proof.conversation_id, proof.user_id, row.delivered_seq, upto))
             row.delivered_seq = upto
-            changed[proof.conversation_id, proof.user_id] = row
-    for start in range(0, len(raised), _AT_ONCE):
-        _raise_status(session, now, raised[start : start + _AT_ONCE])
+            changed[proof.row] = row
+    fly(session, *_raising_statuses(now, raised))
     rows.write(session, now, list(changed.values()))
-    return holding
+    return stored
 
 
-def _raise_status(session: Session, now: datetime, ranges: Sequence[_Range]) -> None:
-    values: dict[str, Any] = {"now": now}
-    for number, given in enumerate(ranges):
-        values |= {f"{name}_{number}": value for name, value in zip(_NAMES, given, strict=True)}
-    session.execute(_raising(len(ranges)), values)
+def _of_members(proofs: Sequence[Proof]) -> list[Proof]:
+    return [proof for proof in proofs if peer(proof.conversation_id, proof.user_id)]
+
+
+def _raising_statuses(now: datetime, ranges: Sequence[_Range]) -> list[Call]:
+    calls: list[Call] = []
+    for start in range(0, len(ranges), _AT_ONCE):
+        some = ranges[start : start + _AT_ONCE]
+        values: dict[str, Any] = {"now": now}
+        for number, given in enumerate(some):
+            values |= {f"{name}_{number}": value for name, value in zip(_NAMES, given, strict=True)}
+        calls.append(Call(_raising(len(some)), values))
+    return calls
 
 
 @cache

@@ -1,10 +1,10 @@
 """Which users may talk to each other, by the built-in tables.
 
 Invariant: a rule runs in a transaction, so it never waits for another service. An outside directory is asked before
-the transaction (actions/directory.py), and its answer replaces `may_talk`.
+the transaction (actions/directory.py), and its answer, `Known`, replaces `may_talk`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, exists, select, tuple_
@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.blacklist import Blacklist
+from db.flight import Call, Rows, fly
 from db.friend import Friend
 
 Pair = tuple[int, int]  # from, to
-MayTalk = Callable[[Session, datetime, Collection[Pair]], set[Pair]]
 
 _FRIENDS, _BLOCKS = table(Friend).c, table(Blacklist).c
 # Built once: putting a statement together costs as much as running it.
@@ -27,11 +27,39 @@ _MAY_TALK = select(_FRIENDS.user_id, _FRIENDS.friend_id).where(
 )
 
 
-def may_talk(session: Session, _now: datetime, pairs: Collection[Pair]) -> set[Pair]:
-    """Returns those of the directed pairs that are friends and have not blocked each other."""
-    if not pairs:
-        return set()
-    return {(row.user_id, row.friend_id) for row in session.execute(_MAY_TALK, {"pairs": sorted(pairs)})}
+class MayTalk:
+    """Says which directed pairs are friends and have not blocked each other, by the tables."""
+
+    def __call__(self, session: Session, _now: datetime, pairs: Collection[Pair]) -> set[Pair]:
+        """Returns those of the pairs that may talk."""
+        return self.told(fly(session, *self.calls(pairs))) if pairs else set()
+
+    def calls(self, pairs: Collection[Pair]) -> list[Call]:
+        """Returns what asks for these pairs, for a flight with others. There must be pairs."""
+        return [Call(_MAY_TALK, {"pairs": sorted(pairs)})]
+
+    def told(self, rows: Sequence[Rows]) -> set[Pair]:
+        """Returns the pairs that may talk, of the rows that `calls` brought."""
+        (found,) = rows
+        return {(row.user_id, row.friend_id) for row in found}
+
+
+class Known(MayTalk):
+    """Says what an outside directory has said before the transaction."""
+
+    def __init__(self, talking: Collection[Pair]) -> None:
+        self._talking = set(talking)
+
+    def calls(self, _pairs: Collection[Pair]) -> list[Call]:
+        """Returns no call: nothing is asked in the transaction."""
+        return []
+
+    def told(self, _rows: Sequence[Rows]) -> set[Pair]:
+        """Returns all pairs that may talk."""
+        return self._talking
+
+
+may_talk = MayTalk()
 
 
 def talking_friends(session: Session, now: datetime, *, user_id: int) -> list[int]:

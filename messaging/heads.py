@@ -10,9 +10,10 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.base import table
+from db.flight import Call, Rows, fly
 from db.head import Head
-from db.insert_ignore import insert_ignore
-from db.write_rows import write_rows
+from db.insert_ignore import insert_ignore_call
+from db.write_rows import write_rows_call
 from infra.settings import settings
 from messaging.conversation_id import shard_of
 
@@ -36,8 +37,17 @@ def lock(session: Session, conversation_ids: Collection[str]) -> dict[str, Locke
 
 def lock_known(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
     """Lock those of these heads that exist, in the order of their ids. Returns them by conversation id."""
-    names = sorted(set(conversation_ids))
-    found = session.execute(_LOCK, {"names": names}) if names else ()
+    (found,) = fly(session, lock_call(conversation_ids))
+    return by_id(found)
+
+
+def lock_call(conversation_ids: Collection[str]) -> Call:
+    """Returns the call of `lock_known`, for a flight with others. `by_id` turns its rows into heads."""
+    return Call(_LOCK, {"names": sorted(set(conversation_ids))})
+
+
+def by_id(found: Rows) -> dict[str, LockedHead]:
+    """Returns locked heads by their conversation ids."""
     return {row.conversation_id: row for row in found}
 
 
@@ -50,8 +60,8 @@ def create(session: Session, conversation_ids: Collection[str]) -> dict[str, Loc
         {"conversation_id": name, "shard": shard_of(name, shards), "last_seq": 0, "change_seq": 0}
         for name in sorted(conversation_ids)
     ]
-    insert_ignore(session, Head, new)
-    return lock_known(session, conversation_ids)
+    _, found = fly(session, insert_ignore_call(session, Head, new), lock_call(conversation_ids))
+    return by_id(found)
 
 
 def lock_existing(session: Session, conversation_id: str) -> LockedHead | None:
@@ -64,6 +74,11 @@ def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str
 
     `change_seq` always rises, `last_seq` only when the changes are new `messages`.
     """
+    fly(session, advance_call(session, locked, taken, messages=messages))
+
+
+def advance_call(session: Session, locked: Collection[LockedHead], taken: Mapping[str, int], *, messages: bool) -> Call:
+    """Returns the call of `advance`, for a flight with others. There must be locked heads."""
     rows = [
         {
             "conversation_id": head.conversation_id,
@@ -73,4 +88,4 @@ def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str
         }
         for head in locked
     ]
-    write_rows(session, Head, rows, ("last_seq", "change_seq"))
+    return write_rows_call(session, Head, rows, ("last_seq", "change_seq"))

@@ -1,13 +1,14 @@
 """Outbox events: written in the transaction that they describe, and worked off by workers (workers/outbox.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from db.base import table
+from db.flight import Call, Rows, fly
 from db.insert_ignore import insert_ignore
 from db.outbox import Kind, OutboxEvent
 from db.outbox_shard import OutboxShard
@@ -18,33 +19,28 @@ from messaging.events.kinds import row_of
 _EVENTS = table(OutboxEvent)
 _SHARDS = table(OutboxShard)
 _TOLD = (
-    *("id", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "attempts"),
+    *("id", "shard", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "attempts"),
     *("read_seq", "origin"),  # events of the release before have them instead of `detail`
 )
 _INSERT = insert(_EVENTS)
 _KNOWN = select(_SHARDS.c.shard).where(_SHARDS.c.shard.in_(bindparam("shards", expanding=True)))
 _FREE = _KNOWN.order_by(_SHARDS.c.shard).with_for_update(skip_locked=True)
-# In the order of the index, and `=`, not IS: otherwise MariaDB would not find the events, in order, by the index.
+# In the order of the index, so that of thousands of events a batch reads and sorts no more than it takes.
 _PENDING = (
     select(*(_EVENTS.c[name] for name in _TOLD))
-    .where(_EVENTS.c.shard.in_(bindparam("shards", expanding=True)), _EVENTS.c.applied == bindparam("applied"))
-    .order_by(_EVENTS.c.shard, _EVENTS.c.applied, _EVENTS.c.id)
+    .where(_EVENTS.c.shard.in_(bindparam("shards", expanding=True)))
+    .order_by(_EVENTS.c.shard, _EVENTS.c.id)
     .limit(bindparam("limit"))
 )
-# Locked: a transaction that withdraws a message waits for its event until the text is out. No other waits for events.
-_TO_PUBLISH = _PENDING.with_for_update()
-_UNDER_WAY = (
-    select(_EVENTS.c.id)
-    .where(
-        _EVENTS.c.shard == bindparam("shard"),
-        _EVENTS.c.applied == bindparam("applied"),
-        _EVENTS.c.message_id == bindparam("message_id"),
-        _EVENTS.c.kind == Kind.SENT,
-    )
-    .with_for_update()
+_THESE = _EVENTS.c.id.in_(bindparam("ids", expanding=True))
+_IDENTITY = (_EVENTS.c.id, _EVENTS.c.conversation_id, _EVENTS.c.change_seq)
+_LOCKED = select(*_IDENTITY).where(_THESE).order_by(_EVENTS.c.id).with_for_update()
+_OF_MESSAGE = select(_EVENTS.c.id).where(
+    _EVENTS.c.shard == bindparam("shard"),
+    _EVENTS.c.message_id == bindparam("message_id"),
+    _EVENTS.c.kind == Kind.SENT,
 )
-_MARK = update(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True))).values(applied=True)
-_REMOVE = delete(_EVENTS).where(_EVENTS.c.id.in_(bindparam("ids", expanding=True)))
+_REMOVE = delete(_EVENTS).where(_THESE)
 
 Pending = Row[Any]
 
@@ -57,43 +53,78 @@ def append(session: Session, now: datetime, events: Sequence[tuple[int, Event]])
     session.execute(_INSERT, [row_of(event, shard=shard, now=now) for shard, event in events])
 
 
-def lock_free(session: Session, shards: Sequence[int]) -> list[int]:
-    """Lock those of these shards that no other drain holds, until COMMIT. Returns the shards that it could lock."""
-    wanted = {"shards": list(shards)}
-    free = list(session.scalars(_FREE, wanted))
-    if len(free) < len(shards):
-        new = sorted(set(shards) - set(session.scalars(_KNOWN, wanted)))
-        if new:
-            insert_ignore(session, OutboxShard, [{"shard": shard} for shard in new])
-            free += session.scalars(_FREE, {"shards": new})
-    return free
+def locking(shards: Sequence[int]) -> Call:
+    """Returns the call that locks those of these shards that no other drain holds, until COMMIT."""
+    return Call(_FREE, {"shards": list(shards)})
 
 
-def pending(session: Session, *, shards: Sequence[int], applied: bool, limit: int) -> Sequence[Pending]:
-    """Returns up to `limit` events of these shards, ordered by shard, then id.
+def claiming(shards: Sequence[int], *, limit: int) -> list[Call]:
+    """Returns the calls that lock those of these shards that are free, and read up to `limit` of their oldest events.
 
-    With `applied` they are those still to publish, and are locked; without, those still to apply to rows.
+    The events are ordered by shard, then id; those of shards that another drain holds are among them.
     """
-    statement = _TO_PUBLISH if applied else _PENDING
-    return session.execute(statement, {"shards": shards, "applied": applied, "limit": limit}).all() if shards else []
+    return [locking(shards), Call(_PENDING, {"shards": list(shards), "limit": limit})]
+
+
+def claimed(
+    session: Session, shards: Sequence[int], found: Sequence[Rows], *, limit: int
+) -> tuple[frozenset[int], Sequence[Pending]]:
+    """Returns the shards that the calls of `claiming` locked, and up to `limit` of the oldest events of these shards.
+
+    Shards that are drained for the first time are locked as well.
+    """
+    free, events = found
+    locked = frozenset(row.shard for row in free)
+    if len(locked) == len(shards):
+        return locked, events
+    new = _created(session, set(shards) - locked)
+    ours = [event for event in events if event.shard in locked]
+    if not new and (len(ours) == len(events) or len(events) < limit):
+        return locked, ours
+    locked |= new  # the others' events may have left no room for all of ours
+    (again,) = fly(session, Call(_PENDING, {"shards": sorted(locked), "limit": limit})) if locked else ([],)
+    return locked, again
+
+
+def _created(session: Session, shards: Collection[int]) -> frozenset[int]:
+    """Create those of these shards that have no row yet. Returns those of them that it could lock."""
+    (known,) = fly(session, Call(_KNOWN, {"shards": sorted(shards)}))
+    new = sorted(set(shards) - {row.shard for row in known})
+    if not new:
+        return frozenset()
+    insert_ignore(session, OutboxShard, [{"shard": shard} for shard in new])
+    (free,) = fly(session, locking(new))
+    return frozenset(row.shard for row in free)
+
+
+def holding(ids: Sequence[int]) -> Call:
+    """Returns the call that locks those of these events that are still there, until COMMIT.
+
+    Who withdraws a message waits for its event until the text is out. Nobody else waits for events.
+    """
+    return Call(_LOCKED, {"ids": list(ids)})
+
+
+def held(events: Sequence[Pending], found: Rows) -> list[Pending]:
+    """Returns those of the events that the call of `holding` found. Others with their ids are not the same.
+
+    SQLite gives the ids of deleted events out again.
+    """
+    there = {(row.id, row.conversation_id, row.change_seq) for row in found}
+    return [event for event in events if (event.id, event.conversation_id, event.change_seq) in there]
 
 
 def hold_back(session: Session, *, shard: int, message_id: int) -> None:
-    """Wait until no drain is publishing this message, and let none publish it until COMMIT.
-
-    The caller locks a member's row first: an event that is not applied yet cannot be applied while that is held.
-    """
-    session.execute(_UNDER_WAY, {"shard": shard, "applied": True, "message_id": message_id})
-
-
-def mark_applied(session: Session, ids: Sequence[int]) -> None:
-    """Mark these events as applied to the rows: they remain to be published."""
-    session.execute(_MARK, {"ids": ids})
+    """Wait until no drain is publishing this message, and let none publish it until COMMIT."""
+    (found,) = fly(session, Call(_OF_MESSAGE, {"shard": shard, "message_id": message_id}))
+    if found:  # locked by their ids alone: on the way to them, others would be waited for
+        fly(session, holding([row.id for row in found]))
 
 
 def remove(session: Session, ids: Sequence[int]) -> None:
     """Delete the events with these ids, and no range: an event with a smaller id may have been committed since."""
-    session.execute(_REMOVE, {"ids": ids})
+    if ids:
+        fly(session, Call(_REMOVE, {"ids": list(ids)}))
 
 
 def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> list[int]:
@@ -101,7 +132,7 @@ def stray_shards(session: Session, now: datetime, *, older_than: timedelta) -> l
 
     An event dated as far ahead counts as well: the database's clock was set back since.
     """
-    oldest = select(func.min(OutboxEvent.id).label("id")).group_by(OutboxEvent.shard, OutboxEvent.applied).subquery()
+    oldest = select(func.min(OutboxEvent.id).label("id")).group_by(OutboxEvent.shard).subquery()
     off = or_(OutboxEvent.create_time < now - older_than, OutboxEvent.create_time > now + older_than)
-    statement = select(OutboxEvent.shard).join(oldest, oldest.c.id == OutboxEvent.id).where(off).distinct()
+    statement = select(OutboxEvent.shard).join(oldest, oldest.c.id == OutboxEvent.id).where(off)
     return list(session.scalars(statement))

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from db.flight import fly
 from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
 from messaging import outbox
@@ -63,12 +64,12 @@ def set_back(session: Session, now: datetime, failures: Sequence[Failure]) -> No
 
 
 def set_back_oldest(session: Session, now: datetime, *, shard: int, error: Exception) -> list[Failure]:
-    """Count an attempt of the shard's oldest event that is not applied: applying it raised `error`.
+    """Count an attempt of the shard's oldest event: applying or publishing it raised `error`.
 
-    Returns its failure; an empty list when another worker holds the shard, or no such event is left.
+    Returns its failure; an empty list when another worker holds the shard, or no event is left.
     """
-    held = outbox.lock_free(session, [shard])
-    oldest = outbox.pending(session, shards=held, applied=False, limit=1)
+    found = fly(session, *outbox.claiming([shard], limit=1))
+    _, oldest = outbox.claimed(session, [shard], found, limit=1)
     failures = [failure(event, error) for event in oldest]
     set_back(session, now, failures)
     return failures

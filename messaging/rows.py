@@ -1,6 +1,6 @@
 """Conversation rows: each is one user's view of a conversation, and its counts change only under its lock."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.base import table
 from db.conversation import Conversation
+from db.flight import Call, Rows, fly
 from db.insert_ignore import insert_ignore
 from db.write_rows import write_rows
 from messaging.conversation_id import ConversationType
@@ -53,13 +54,30 @@ def lock(session: Session, now: datetime, keys: Collection[RowKey]) -> dict[RowK
 
     Raises UnknownConversation for a missing row whose conversation id names no conversation of its user.
     """
-    wanted = sorted(set(keys), key=_place)
-    found = _locked(session, wanted)
-    missing = [key for key in wanted if key not in found]
-    if missing:
-        insert_ignore(session, Conversation, [_empty(key, now) for key in missing])
-        found |= _locked(session, missing)
-    return found
+    locked = views(fly(session, *locking(keys)))
+    return locked | create(session, now, set(keys) - locked.keys())
+
+
+def locking(keys: Collection[RowKey]) -> list[Call]:
+    """Returns the calls that lock those of these rows that exist, in their order, for a flight with other calls."""
+    pairs = [(user, name) for name, user in sorted(set(keys), key=_place)]
+    return [Call(_LOCK, {"keys": pairs[start : start + _AT_ONCE]}) for start in range(0, len(pairs), _AT_ONCE)]
+
+
+def views(found: Iterable[Rows]) -> dict[RowKey, View]:
+    """Returns the rows that the calls of `locking` answered, to be changed and then written."""
+    return {(row.conversation_id, row.user_id): View(*row) for part in found for row in part}
+
+
+def create(session: Session, now: datetime, missing: Collection[RowKey]) -> dict[RowKey, View]:
+    """Create these rows, unless another transaction just did, and lock them. Returns them like `lock`.
+
+    Raises UnknownConversation for an id that names no conversation of its user.
+    """
+    if not missing:
+        return {}
+    insert_ignore(session, Conversation, [_empty(key, now) for key in sorted(missing, key=_place)])
+    return views(fly(session, *locking(missing)))
 
 
 def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
@@ -73,15 +91,6 @@ def write(session: Session, now: datetime, rows: Sequence[View]) -> None:
 def _place(key: RowKey) -> tuple[int, str]:
     """Returns the sort key in the order of the unique key: InnoDB locks as it reads an index, despite ORDER BY."""
     return key[1], key[0]
-
-
-def _locked(session: Session, keys: list[RowKey]) -> dict[RowKey, View]:
-    """Lock those of these rows that exist, in the order of the keys, at most _AT_ONCE in a statement."""
-    found: dict[RowKey, View] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        part = [(user, name) for name, user in keys[start : start + _AT_ONCE]]
-        found |= {(row.conversation_id, row.user_id): View(*row) for row in session.execute(_LOCK, {"keys": part})}
-    return found
 
 
 def _empty(key: RowKey, now: datetime) -> dict[str, Any]:

@@ -9,30 +9,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, Select, bindparam, insert, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.base import table
+from db.flight import Call, Rows, fly
+from db.head import Head
 from db.message import Message
-from messaging import heads, outbox
-from messaging.directory import MayTalk
+from db.outbox import OutboxEvent
+from messaging import heads
+from messaging.directory import MayTalk, Pair
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
+from messaging.events.kinds import row_of
 from messaging.message import COLUMNS, wire
 from messaging.status import Status
 
 # Built once: putting a statement together costs as much as running it.
-_MESSAGES = table(Message)
+_MESSAGES, _HEADS, _EVENTS = table(Message), table(Head), table(OutboxEvent)
 _REPEATS: Select[Any] = select(*COLUMNS, _MESSAGES.c.body_hash).where(
     tuple_(_MESSAGES.c.from_user_id, _MESSAGES.c.client_msg_id).in_(bindparam("keys", expanding=True))
 )
 _INSERT = insert(_MESSAGES)
 _INSERT_IDS = _INSERT.returning(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq)
-_IDS = select(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq).where(
-    tuple_(_MESSAGES.c.conversation_id, _MESSAGES.c.seq).in_(bindparam("places", expanding=True))
+_STORED = tuple_(_MESSAGES.c.conversation_id, _MESSAGES.c.seq).in_(bindparam("places", expanding=True))
+_IDS = select(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq).where(_STORED)
+# The event of each message, as the outbox would write it, but of columns: the ids need not come back first. The shard
+# is a subquery, because MariaDB would rather join the other way round, and read whole conversations.
+_SHARD = select(_HEADS.c.shard).where(_HEADS.c.conversation_id == _MESSAGES.c.conversation_id).scalar_subquery()
+_EVENT = row_of(
+    MessageSent(
+        conversation_id=cast(Any, _MESSAGES.c.conversation_id),
+        change_seq=cast(Any, _MESSAGES.c.change_seq),
+        message_id=cast(Any, _MESSAGES.c.id),
+    ),
+    shard=cast(Any, _SHARD),
+    now=cast(Any, _MESSAGES.c.create_time),
+)
+_APPEND = insert(_EVENTS).from_select(
+    list(_EVENT),
+    select(*(each if isinstance(each, ColumnElement) else literal(each) for each in _EVENT.values()))
+    .where(_STORED)
+    .order_by(_MESSAGES.c.id),
+    include_defaults=False,
 )
 
 
@@ -54,6 +76,7 @@ Place = tuple[str, int]  # conversation_id and seq of a message
 Key = tuple[int, str] | int
 Answer = Sent | Refused
 Heads = dict[str, heads.LockedHead]
+Repeats = dict[Key, Row[Any]]
 
 
 def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: MayTalk) -> list[Answer]:
@@ -62,22 +85,59 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: 
     The answer is Refused(CLIENT_MSG_ID_REUSED) when the key came before with another body, Refused(NOT_FRIENDS) when
     `may_talk` leaves the pair out, otherwise Sent. A repeat gets the stored message, also after the friendship ended.
     """
+    rows = fly(session, *ask(drafts, may_talk=may_talk, again=True))
+    return store(session, now, rows, drafts, may_talk=may_talk, again=True)
+
+
+def ask(drafts: Sequence[Draft], *, may_talk: MayTalk, again: bool) -> list[Call]:
+    """Returns the first calls of `send`: the heads are locked, then repeats looked for, and who may talk is asked.
+
+    Asked under the locks, so that a block committed while the transaction waited for them counts. Repeats are rare:
+    unless a draft may come `again`, the unique key is left to find them.
+    """
+    if not drafts:
+        return []
+    calls = [heads.lock_call({draft.conversation_id for draft in drafts})]
+    if again:
+        calls.append(_repeats_call(drafts))
+    return calls + may_talk.calls({_pair(draft) for draft in drafts})
+
+
+def store(
+    session: Session,
+    now: datetime,
+    rows: Sequence[Rows],
+    drafts: Sequence[Draft],
+    *,
+    may_talk: MayTalk,
+    again: bool,
+) -> list[Answer]:
+    """Returns the answers of `send`, of the `rows` that the calls of `ask` brought, for all of its drafts or some.
+
+    Raises IntegrityError for a repeat, unless repeats were looked for `again`.
+    """
+    if not drafts:
+        return []
+    found, *others = rows
     keyed = _keyed(drafts)
-    repeats = _by_key(session, drafts)
-    new = [draft for key, draft in keyed if key not in repeats]
-    held = heads.lock_known(session, {draft.conversation_id for draft in new})
-    # Asked under the locks, so that a block committed while this transaction waited for them counts.
-    allowed = may_talk(session, now, {(draft.from_user_id, draft.to_user_id) for draft in new})
+    repeats = _by_key(others.pop(0)) if again else {}
+    allowed = may_talk.told(others)
+    if not again:
+        repeats = _look_up(session, [draft for draft in drafts if _pair(draft) not in allowed])
     first: dict[Key, int] = {}  # the index of the draft to store; a refused draft does not use up its key
     for place, (key, draft) in enumerate(keyed):
-        if key not in repeats and (draft.from_user_id, draft.to_user_id) in allowed:
+        if key not in repeats and _pair(draft) in allowed:
             first.setdefault(key, place)
     storing = [drafts[place] for place in first.values()]
-    stored = dict(zip(first, _store(session, now, storing, held), strict=True))
+    stored = dict(zip(first, _store(session, now, storing, heads.by_id(found)), strict=True))
     return [
         _answer(draft, repeats.get(key), stored.get(key), is_first=first.get(key) == place)
         for place, (key, draft) in enumerate(keyed)
     ]
+
+
+def _pair(draft: Draft) -> Pair:
+    return draft.from_user_id, draft.to_user_id
 
 
 def _keyed(drafts: Sequence[Draft]) -> list[tuple[Key, Draft]]:
@@ -88,11 +148,19 @@ def _keyed(drafts: Sequence[Draft]) -> list[tuple[Key, Draft]]:
     ]
 
 
-def _by_key(session: Session, drafts: Sequence[Draft]) -> dict[Key, Row[Any]]:
-    keys = [key for key, _ in _keyed(drafts) if isinstance(key, tuple)]
-    if not keys:
+def _look_up(session: Session, drafts: Sequence[Draft]) -> Repeats:
+    if all(draft.client_msg_id is None for draft in drafts):
         return {}
-    return {(row.from_user_id, row.client_msg_id): row for row in session.execute(_REPEATS, {"keys": keys})}
+    (found,) = fly(session, _repeats_call(drafts))
+    return _by_key(found)
+
+
+def _repeats_call(drafts: Sequence[Draft]) -> Call:
+    return Call(_REPEATS, {"keys": [key for key, _ in _keyed(drafts) if isinstance(key, tuple)]})
+
+
+def _by_key(found: Rows) -> Repeats:
+    return {(row.from_user_id, row.client_msg_id): row for row in found}
 
 
 def _answer(draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, *, is_first: bool) -> Answer:
@@ -112,21 +180,16 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads
     names = {draft.conversation_id for draft in drafts}
     locked = {name: held[name] for name in names & held.keys()} | heads.create(session, names - held.keys())
     rows = _numbered(drafts, locked, now)
-    heads.advance(session, locked.values(), Counter(row["conversation_id"] for row in rows), messages=True)
-    ids = _insert(session, rows)
-    stored = [_Stored(id=ids[_place(row)], shard=locked[row["conversation_id"]].shard, **row) for row in rows]
-    outbox.append(
-        session,
-        now,
-        [
-            (
-                row.shard,
-                MessageSent(conversation_id=row.conversation_id, change_seq=row.change_seq, message_id=row.id),
-            )
-            for row in stored
-        ],
+    advanced = heads.advance_call(
+        session, locked.values(), Counter(row["conversation_id"] for row in rows), messages=True
     )
-    return stored
+    places = {"places": [_place(row) for row in rows]}
+    if session.get_bind().dialect.insert_returning:
+        _, inserted, _ = fly(session, advanced, Call(_INSERT_IDS, rows), Call(_APPEND, places))
+    else:  # MySQL has no RETURNING: read them back by their unique key
+        _, _, inserted, _ = fly(session, advanced, Call(_INSERT, rows), Call(_IDS, places), Call(_APPEND, places))
+    ids = {(conversation_id, seq): id_ for id_, conversation_id, seq in inserted}
+    return [_Stored(id=ids[_place(row)], shard=locked[row["conversation_id"]].shard, **row) for row in rows]
 
 
 def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Columns]:
@@ -157,16 +220,6 @@ def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Col
             }
         )
     return rows
-
-
-def _insert(session: Session, rows: Sequence[Columns]) -> dict[Place, int]:
-    """Insert the rows. Returns their ids by conversation and seq; the ids need not be consecutive."""
-    if session.get_bind().dialect.insert_returning:
-        inserted = session.execute(_INSERT_IDS, rows)
-    else:  # MySQL has no RETURNING: read them back by their unique key
-        session.execute(_INSERT, rows)
-        inserted = session.execute(_IDS, {"places": [_place(row) for row in rows]})
-    return {(conversation_id, seq): id_ for id_, conversation_id, seq in inserted}
 
 
 def _place(row: Columns) -> Place:

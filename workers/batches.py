@@ -1,7 +1,8 @@
-"""The two transactions of a drain: one applies events to conversation rows, one publishes applied events.
+"""The two transactions of a drain: one applies events to conversation rows, one publishes and deletes them.
 
-Invariants: both hold the shards' locks until COMMIT; exactly the events that were read are deleted, and only once
-Redis has taken them; until then a recall or deletion of one of their messages waits.
+Invariants: both hold the shards' locks until COMMIT; exactly the events that were published are deleted, and only once
+Redis has taken them; until then a recall or deletion of one of their messages waits. No conversation row is locked
+while Redis is waited for. Each may meet events that another drain has applied or published meanwhile.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,24 +11,43 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from db.flight import Call, Rows, fly
 from infra import bus, channels, notes
 from messaging import outbox, projection
 from messaging.announcements import announcements
 from messaging.events import Announcement
 from messaging.frame import frame
 from messaging.parked import Failure, set_back
+from messaging.subjects import rereading, updated
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """The outcome of one transaction. `held` are the shards that it could lock, because no other worker held them.
+class Applied:
+    """The outcome of the first transaction. `held` are the shards that it could lock: no other worker held them.
 
-    `count` is the number of events that it read; `failures` are those of them that could not be applied or published.
+    `count` is the number of events that it read. `projected` is what it applied; None when there was no event.
     """
 
     held: frozenset[int]
-    count: int
-    failures: tuple[Failure, ...] = ()
+    count: int = 0
+    projected: projection.Projected | None = None
+
+    @property
+    def failures(self) -> Sequence[Failure]:
+        """The events that could not be applied."""
+        return self.projected.failures if self.projected else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The outcome of the second transaction: the shards that it could lock, and the events that it found still there.
+
+    `failures` are those of these events that could not be published.
+    """
+
+    held: frozenset[int]
+    count: int = 0
+    failures: Sequence[Failure] = ()
 
     @property
     def done(self) -> int:
@@ -35,19 +55,19 @@ class Batch:
         return self.count - len(self.failures)
 
 
-def apply_batch(session: Session, now: datetime, *, shards: Sequence[int], limit: int) -> Batch:
-    """Apply the oldest `limit` events of these shards to the conversation rows, and mark them applied.
+def apply_batch(
+    session: Session, now: datetime, found: Sequence[Rows], *, shards: Sequence[int], limit: int
+) -> Applied:
+    """Apply the oldest `limit` events of these shards to the conversation rows. They stay, to be published.
 
-    One that cannot be applied is set back, and the others go on.
+    `found` are the rows of `outbox.claiming`. An event that cannot be applied is set back, and the others go on.
     """
-    held = outbox.lock_free(session, shards)
-    events = outbox.pending(session, shards=held, applied=False, limit=limit)
+    held, events = outbox.claimed(session, shards, found, limit=limit)
     if not events:
-        return Batch(frozenset(held), 0)
-    failures = projection.apply(session, now, events)
-    outbox.mark_applied(session, _without(failures, events))
-    set_back(session, now, failures)
-    return Batch(frozenset(held), len(events), tuple(failures))
+        return Applied(held)
+    projected = projection.apply(session, now, events)
+    set_back(session, now, projected.failures)
+    return Applied(held, len(events), projected)
 
 
 def announce(announcements: Sequence[Announcement]) -> None:
@@ -55,34 +75,39 @@ def announce(announcements: Sequence[Announcement]) -> None:
     bus.publish(_addressed(announcements))
 
 
+def locking(projected: projection.Projected) -> list[Call]:
+    """Returns the call that locks the shards of these events, those that no other worker holds."""
+    return [outbox.locking(sorted({event.shard for event in projected.events}))]
+
+
 def publish_batch(
     session: Session,
     now: datetime,
+    found: Sequence[Rows],
     *,
-    shards: Sequence[int],
-    limit: int,
+    projected: projection.Projected,
     publish: Callable[[Sequence[Announcement]], None] = announce,
-) -> Batch:
-    """Publish the oldest `limit` applied events of these shards, each conversation's in their order, and delete them.
+) -> Published:
+    """Publish the applied events that are still there, each conversation's in their order, and delete them.
 
-    When `publish` raises, or the process dies, the events stay and are published again. An event that cannot be
-    turned into announcements counts a failed attempt (messaging/parked.py) and does not hold up the others.
+    `found` are the rows of `locking`: events of other shards are left to the workers that hold these. Messages are told
+    as they now stand. When `publish` raises, or the process dies, the events stay and are published again. An event
+    that cannot be turned into announcements counts a failed attempt (messaging/parked.py) and does not hold up the
+    others.
     """
-    held = outbox.lock_free(session, shards)
-    events = outbox.pending(session, shards=held, applied=True, limit=limit)
-    if not events:
-        return Batch(frozenset(held), 0)
-    told, failures = announcements(session, events)
+    held = frozenset(row.shard for shards in found for row in shards)
+    ours = [event for event in projected.events if event.shard in held]
+    if not ours:
+        return Published(held)
+    # The events are locked before the messages are read: who withdraws one of these from then on waits.
+    there, *changed = fly(session, outbox.holding([event.id for event in ours]), *rereading(projected.about))
+    events = outbox.held(ours, there)
+    told, failures = announcements(events, projected.members, updated(projected.about, changed))
     publish(told)
-    outbox.remove(session, _without(failures, events))
-    set_back(session, now, failures)
-    return Batch(frozenset(held), len(events), tuple(failures))
-
-
-def _without(failures: Sequence[Failure], events: Sequence[outbox.Pending]) -> list[int]:
-    """Returns the ids of the events that have not failed."""
     failed = {each.event_id for each in failures}
-    return [event.id for event in events if event.id not in failed]
+    outbox.remove(session, [event.id for event in events if event.id not in failed])
+    set_back(session, now, failures)
+    return Published(held, len(events), failures)
 
 
 def _addressed(announcements: Sequence[Announcement]) -> Iterator[tuple[str, notes.Live]]:

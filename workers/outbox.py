@@ -3,18 +3,20 @@
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 
 from actions.poke import flag
 from db.errors import DatabaseUnavailable
-from db.session import write
+from db.session import write, write_at_once
 from infra import logs
 from infra.metrics import events_drained, events_parked
 from infra.redis import client
 from infra.settings import settings
 from infra.tasks import AWAY, Task, app, send
+from messaging import outbox
 from messaging.parked import Failure, set_back_oldest
-from workers.batches import Batch, apply_batch, publish_batch
+from workers.batches import apply_batch, locking, publish_batch
 
 log = logs.get(__name__)
 
@@ -50,12 +52,13 @@ def _work_off(shards: Sequence[int], until: float) -> list[int]:
     while queue:
         together = queue.popleft()
         try:
-            held, more = _one_batch(together)
+            batch = _one_batch(together, settings().outbox_batch)
+            held, more = batch.held, batch.more
         except _UNAVAILABLE:
             raise
         except Exception:
             log.exception("batch_failed", shards=list(together))
-            held, more = _each_alone(together)
+            held, more = _each_alone(together, until)
         busy.update(set(together) - held)
         if more:
             queue.extend((shard,) for shard in sorted(held))
@@ -67,43 +70,49 @@ def _work_off(shards: Sequence[int], until: float) -> list[int]:
     return sorted(busy)
 
 
-def _one_batch(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
-    """Returns the shards that it could lock, and whether they may hold more events."""
-    limit = settings().outbox_batch
-    applied = write(apply_batch, shards=shards, limit=limit)
+@dataclass(frozen=True, slots=True)
+class _Drained:
+    """The shards that a batch could lock, whether they may hold more events, and how many events it has dealt with."""
+
+    held: frozenset[int]
+    more: bool
+    done: int
+
+
+def _one_batch(shards: Sequence[int], limit: int) -> _Drained:
+    calls = outbox.claiming(shards, limit=limit)
+    applied = write_at_once(calls, partial(apply_batch, shards=shards, limit=limit))
     _tell_of(applied.failures)
-    if not applied.held:
-        return applied.held, False
-    published = _publish(shards)
-    return applied.held & published.held, max(applied.count, published.count) >= limit
-
-
-def _publish(shards: Sequence[int]) -> Batch:
-    limit = settings().outbox_batch
-    published = write(publish_batch, shards=shards, limit=limit)
+    more = applied.count >= limit
+    if applied.projected is None or not applied.projected.events:
+        return _Drained(applied.held, more, 0)
+    calls = locking(applied.projected)
+    published = write_at_once(calls, partial(publish_batch, projected=applied.projected))
     _tell_of(published.failures)
     events_drained.inc(published.done)
-    return published
+    taken = {event.shard for event in applied.projected.events} - published.held  # another worker came in between
+    return _Drained(applied.held - taken, more, published.done)
 
 
-def _each_alone(shards: Sequence[int]) -> tuple[frozenset[int], bool]:
+def _each_alone(shards: Sequence[int], until: float) -> tuple[frozenset[int], bool]:
     """Narrow down a failed batch. Returns the shards to go on with, and whether they may hold more events.
 
-    Several shards are to be tried one by one. A single shard is applied event by event: the event that fails counts
-    an attempt, and the events applied before it are published.
+    Several shards are to be tried one by one. A single shard is drained event by event, until one fails, which counts
+    an attempt, or until `until` (time.monotonic()).
     """
     if len(shards) > 1:
         return frozenset(shards), True
     try:
-        while (applied := write(apply_batch, shards=shards, limit=1)).done:
-            pass
-        _tell_of(applied.failures)
+        while (batch := _one_batch(shards, 1)).done:
+            if time.monotonic() > until:
+                return batch.held, True
     except _UNAVAILABLE:
         raise
     except Exception as error:  # noqa: BLE001 - it is the one that was logged for the whole batch
         culprit = error
         _tell_of(write(set_back_oldest, shard=shards[0], error=culprit))
-    return _publish(shards).held, False
+        return frozenset(shards), False
+    return batch.held, False
 
 
 def _tell_of(failures: Sequence[Failure]) -> None:

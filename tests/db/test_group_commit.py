@@ -8,16 +8,19 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable, OutcomeUnknown
+from db.flight import Call, Rows
 from db.group_commit import MAX_BATCH, MAX_QUEUE, GroupCommit, QueueFull
 from db.head import Head
 from db.insert_ignore import insert_new
 from db.session import engine, read, reserved_engine, write
 from tests.processes import PATIENCE
+
+_ASKED = text("SELECT :name")
 
 
 class Killed(BaseException):
@@ -49,14 +52,23 @@ class Rule:
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
+        self.again: list[bool] = []  # for each batch, whether some of it may be stored already
+        self.asked: list[Sequence[Any]] = []  # for each batch, what its first call brought
         self.threads: list[threading.Thread] = []
         self.stops_at = {"first"}
         self.entered = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
         self.then: Callable[[Session, Sequence[str]], Sequence[Any]] = lambda _, drafts: [f"did {d}" for d in drafts]
 
-    def __call__(self, session: Session, _now: datetime, drafts: Sequence[str]) -> Sequence[Any]:
+    def ask(self, drafts: Sequence[str], again: bool) -> list[Call]:
+        return [Call(_ASKED, {"name": f"{len(drafts)} {again}"})]
+
+    def store(
+        self, session: Session, _now: datetime, rows: Sequence[Rows], drafts: Sequence[str], again: bool
+    ) -> Sequence[Any]:
         self.batches.append(list(drafts))
+        self.again.append(again)
+        self.asked += [tuple(row) for (found,) in [rows] for row in found]
         self.threads.append(threading.current_thread())
         if self.stops_at.intersection(drafts):
             self.entered.release()
@@ -76,7 +88,11 @@ class Senders:
         self.thread_of: dict[str, threading.Thread] = {}
         # Drafts that begin with "again" are repeatable.
         self.commits: GroupCommit[str, Any] = GroupCommit(
-            self.rule, repeatable=lambda draft: draft.startswith("again"), most=most, event=self._event
+            self.rule.ask,
+            self.rule.store,
+            repeatable=lambda draft: draft.startswith("again"),
+            most=most,
+            event=self._event,
         )
         self._pool = pool
         self._waiting = threading.Semaphore(0)
@@ -210,17 +226,19 @@ def test_a_row_that_collides_does_not_harm_its_neighbours(senders: Senders) -> N
     senders.rule.go.release()
     assert outcomes([first, *others]) == ["stored first", "stored a", IntegrityError, "stored b"]
     together = ["a", "bad", "b"]
-    assert senders.rule.batches == [["first"], together, together, ["a"], ["bad"], ["bad"], ["b"]]
+    assert senders.rule.batches == [["first"], together, together, together, ["a"], ["bad"], ["bad"], ["b"]]
+    assert senders.rule.again == [False, False] + [True] * 6, "what may be stored already is then looked for"
     assert stored() == {"first", "a", "bad", "b"}
 
 
-def test_who_lost_a_race_is_tried_again_in_company(senders: Senders) -> None:
-    """Another process stored the same key meanwhile, and the rule finds it when it runs again."""
+@pytest.mark.parametrize("lost", [1, 2])
+def test_who_lost_a_race_is_tried_again_in_company(senders: Senders, lost: int) -> None:
+    """Another process stored the same key before, or a second one meanwhile, and the rule finds it when it looks."""
     tries: list[int] = []
 
     def then(session: Session, drafts: Sequence[str]) -> list[str]:
         tries.append(1)
-        if len(tries) == 2:
+        if 2 <= len(tries) < 2 + lost:
             raise IntegrityError("a statement", {}, Exception("duplicate"))
         return store_heads(session, drafts)
 
@@ -229,7 +247,16 @@ def test_who_lost_a_race_is_tried_again_in_company(senders: Senders) -> None:
     others = senders.submit("a", "b")
     senders.rule.go.release()
     assert outcomes([first, *others]) == ["stored first", "stored a", "stored b"]
-    assert senders.rule.batches == [["first"], ["a", "b"], ["a", "b"]]
+    assert senders.rule.batches == [["first"]] + [["a", "b"]] * (lost + 1)
+    assert senders.rule.again == [False, False] + [True] * lost
+
+
+def test_the_first_calls_are_answered_before_the_rule_begins(senders: Senders) -> None:
+    first = senders.first()
+    others = senders.submit("a", "b")
+    senders.rule.go.release()
+    outcomes([first, *others])
+    assert senders.rule.asked == [("1 False",), ("2 False",)]
 
 
 def test_a_full_queue_says_so_at_once(database: str) -> None:
@@ -358,6 +385,7 @@ def test_after_a_lost_commit_what_may_be_repeated_is_looked_up(senders_to_mariad
     senders.rule.go.release()
     assert outcomes([first, *others]) == ["stored", "found", OutcomeUnknown, "found"]
     assert senders.rule.batches == [["first"], ["again a", "b", "again c"], ["again a"], ["again c"]]
+    assert senders.rule.again == [False, False, True, True]
     assert stored() == {"first", "again a", "b", "again c"}
 
 

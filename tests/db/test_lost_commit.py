@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from db.group_commit import GroupCommit
 from messaging.directory import may_talk
 from messaging.draft import Draft
-from messaging.send import Sent, send
+from messaging.send import Sent, ask, store
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, befriend, draft, messages
 from tests.processes import PATIENCE, wait_until
@@ -86,7 +86,9 @@ def proxy(mariadb_database: str) -> Iterator[Proxy]:
 def test_what_is_still_being_committed_is_found_and_not_an_error(proxy: Proxy, mariadb_database: str) -> None:
     befriend(ALICE, BOB)
     commits: GroupCommit[Draft, Sent] = GroupCommit(
-        lambda session, now, drafts: send(session, now, drafts, may_talk=may_talk), repeatable=lambda _: True
+        lambda drafts, again: ask(drafts, may_talk=may_talk, again=again),
+        lambda session, now, rows, drafts, again: store(session, now, rows, drafts, may_talk=may_talk, again=again),
+        repeatable=lambda _: True,
     )
     commits.submit(draft(ALICE, BOB, client_msg_id="before"))
     observer = create_engine(mariadb_database)

@@ -11,7 +11,9 @@ from infra.settings import settings
 
 
 def test_sends_go_on_when_reads_have_taken_every_connection(mariadb_database: str) -> None:
-    commits: GroupCommit[str, str] = GroupCommit(lambda _session, _now, drafts: drafts, repeatable=lambda _: True)
+    commits: GroupCommit[str, str] = GroupCommit(
+        lambda _drafts, _again: (), lambda _session, _now, _rows, drafts, _again: drafts, repeatable=lambda _: True
+    )
     with ExitStack() as taken:
         for _ in range(2 * settings().db_pool_size):
             taken.enter_context(engine().connect())

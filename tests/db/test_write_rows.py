@@ -34,12 +34,12 @@ def three(any_database: str) -> list[dict[str, Any]]:
     return rows()
 
 
-def write(changed: list[dict[str, Any]], *columns: str) -> list[tuple[str, bool]]:
-    """Write rows. Returns the statements that it took, and whether each was for many rows."""
-    heard: list[tuple[str, bool]] = []
+def write(changed: list[dict[str, Any]], *columns: str) -> list[str]:
+    """Write rows. Returns the statements that it took."""
+    heard: list[str] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, many: bool) -> None:
-        heard.append((statement, many))
+    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        heard.append(statement)
 
     def rule(session: Session, _now: datetime) -> None:
         session.connection()
@@ -75,9 +75,8 @@ def test_a_value_may_become_null(three: list[dict[str, Any]]) -> None:
 
 
 def test_it_takes_one_statement(three: list[dict[str, Any]]) -> None:
-    ((statement, many),) = write([row | {"read_seq": 1} for row in three], "read_seq")
+    (statement,) = write([row | {"read_seq": 1} for row in three], "read_seq")
     assert statement.startswith("INSERT INTO im_conversation")
-    assert many
 
 
 def test_no_rows_take_no_statement(three: list[dict[str, Any]]) -> None:

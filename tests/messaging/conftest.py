@@ -1,30 +1,38 @@
 """Helpers that make friends, and that `store` a message and `drain` it. Other states are written by hand."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from db import session as database
 from db.conversation import Conversation
+from db.flight import fly
 from db.friend import Friend
 from db.head import Head
 from db.hidden import Hidden
 from db.message import Message
 from db.outbox import OutboxEvent
-from db.session import engine, write
-from messaging import delivered
+from db.session import engine, write, write_at_once
+from messaging import delivered, outbox
 from messaging.audit import audit
 from messaging.conversations import conversations
-from messaging.delivered import Proof
+from messaging.delivered import Proof, Stored
 from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
-from messaging.send import Answer, Sent, send
-from workers.batches import apply_batch, publish_batch
+from messaging.send import Answer, Sent, ask
+from messaging.send import store as send_rows
+from workers.batches import Applied, Published, apply_batch, locking, publish_batch
 
+Rule = Callable[[Session, datetime], Any]
+Announce = Callable[[Sequence[Announcement]], object]
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 
 
@@ -41,8 +49,18 @@ def draft(from_user_id: int, to_user_id: int, content: str = "hello", **fields: 
 
 
 def store(*drafts: Draft) -> list[Answer]:
-    """Send drafts as one batch. Returns the answers in the order of the drafts."""
-    return write(send, drafts, may_talk=may_talk)
+    """Send drafts as one batch, as the group commit does. Returns the answers in the order of the drafts."""
+    try:
+        return _once(drafts, again=False)
+    except IntegrityError:
+        return _once(drafts, again=True)
+
+
+def _once(drafts: Sequence[Draft], *, again: bool) -> list[Answer]:
+    calls = ask(drafts, may_talk=may_talk, again=again)
+    return write_at_once(
+        calls, lambda session, now, rows: send_rows(session, now, rows, drafts, may_talk=may_talk, again=again)
+    )
 
 
 def stored(from_user_id: int, to_user_id: int, content: str = "hello", **fields: Any) -> dict[str, Any]:
@@ -59,16 +77,40 @@ def store_many(
     return [answer.message for answer in answers if isinstance(answer, Sent)]
 
 
-def project(*, limit: int = 300) -> None:
+def apply(*shards: int, limit: int = 300) -> Applied:
+    """Apply the oldest events of these shards to the conversation rows, as the first transaction of a drain does."""
+    return write_at_once(outbox.claiming(shards, limit=limit), partial(apply_batch, shards=shards, limit=limit))
+
+
+def publish(applied: Applied, announce: Announce = lambda _: None) -> Published:
+    """Publish what was applied, as the second transaction of a drain does."""
+    assert applied.projected
+    return write_at_once(
+        locking(applied.projected), partial(publish_batch, projected=applied.projected, publish=announce)
+    )
+
+
+def applying(*shards: int, limit: int = 300) -> Rule:
+    """Returns the rule of `apply`, which asks for its rows itself."""
+    rule = partial(apply_batch, shards=shards, limit=limit)
+    return lambda session, now: rule(session, now, fly(session, *outbox.claiming(shards, limit=limit)))
+
+
+def publishing(applied: Applied, announce: Announce = lambda _: None) -> Rule:
+    """Returns the rule of `publish`, which asks for its rows itself."""
+    assert applied.projected
+    projected = applied.projected
+    rule = partial(publish_batch, projected=projected, publish=announce)
+    return lambda session, now: rule(session, now, fly(session, *locking(projected)))
+
+
+def project() -> None:
     """Bring all conversation rows up to date, and publish nothing."""
     for shard in shards():
-        while write(apply_batch, shards=[shard], limit=limit).done:
-            pass
+        apply(shard)
 
 
-def drain(
-    announce: Callable[[Sequence[Announcement]], None] = lambda _: None, *, limit: int = 300
-) -> list[Announcement]:
+def drain(announce: Announce = lambda _: None, *, limit: int = 300) -> list[Announcement]:
     """Work off the outbox as the workers do. Returns what was announced."""
     told: list[Announcement] = []
 
@@ -76,10 +118,9 @@ def drain(
         announce(announcements)
         told.extend(announcements)
 
-    project(limit=limit)
     for shard in shards():
-        while write(publish_batch, shards=[shard], limit=limit, publish=tell).count:
-            pass
+        while (applied := apply(shard, limit=limit)).count:
+            publish(applied, tell)
     return told
 
 
@@ -133,10 +174,20 @@ def read(question: Callable[[Any], Any]) -> Any:
     return database.read(lambda session, _: question(session))
 
 
+def store_proofs(*proofs: Proof) -> Stored:
+    """Store what devices have answered for, as the workers do."""
+    return write_at_once(delivered.asking(proofs), partial(delivered.store, proofs=proofs))
+
+
+def proving(*proofs: Proof) -> Rule:
+    """Returns the rule of `store_proofs`, which asks for its rows itself."""
+    return lambda session, now: delivered.store(session, now, fly(session, *delivered.asking(proofs)), proofs=proofs)
+
+
 def prove(user_id: int, after: int, upto: int, conversation_id: str = "1_2") -> None:
     """Store the proof that a device of the user has the messages after seq `after`, up to seq `upto`."""
     proof = Proof(user_id, conversation_id, after, upto)
-    assert write(delivered.store, [proof]) == [proof]
+    assert store_proofs(proof).holding == [proof]
 
 
 def head(conversation_id: str = "1_2") -> Head:

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from db.base import Base
 from db.conversation import Conversation
+from db.head import Head
 from db.message import Message
 from db.session import read, write
 from messaging import backlog
 from messaging.backlog import Asked, Cursor, Page, Run
-from messaging.delivered import Proof, store
+from messaging.delivered import Proof
 from messaging.draft import MAX_CONTENT, MAX_EXTRA
 from messaging.status import Status
 from messaging.tops import MOST
@@ -29,6 +30,7 @@ from tests.messaging.conftest import (
     set_message,
     set_view,
     store_many,
+    store_proofs,
     stored,
 )
 
@@ -49,7 +51,7 @@ def pages(*, delivering: bool = False) -> Iterator[Page]:
         yield found
         if delivering:
             proofs = [Proof(ME, each.conversation_id, each.after, each.upto) for each in found.runs]
-            write(store, proofs)
+            store_proofs(*proofs)
         if found.cursor is None:
             return
         cursor = found.cursor
@@ -80,6 +82,8 @@ def waiting(*shares: tuple[int, ...]) -> list[str]:
         sent += _messages(name, peer, 0, last_seq)
     _insert(Conversation, rows)
     _insert(Message, sent)
+    heads = [{"conversation_id": row["conversation_id"], "shard": 0, "last_seq": row["last_seq"]} for row in rows]
+    write(lambda session, _: session.execute(insert(Head), heads))
     return [row["conversation_id"] for row in rows]
 
 

@@ -1,10 +1,10 @@
 """Tests that a proof raises delivered_seq over the seqs that it covers without a gap, and no further."""
 
 import pytest
+from sqlalchemy import select
 
-from db.session import write
-from messaging import delivered
-from messaging.delivered import Proof
+from db.conversation import Conversation
+from messaging.delivered import Proof, Stored
 from messaging.status import Status
 from tests.messaging.conftest import (
     ALICE,
@@ -12,10 +12,13 @@ from tests.messaging.conftest import (
     CAROL,
     befriend,
     messages,
+    nothing_drifts,
     project,
+    read,
     set_message,
     set_view,
     store_many,
+    store_proofs,
     stored,
     view,
 )
@@ -24,7 +27,7 @@ from tests.messaging.conftest import (
 def prove(*proofs: tuple[int, int, int] | Proof) -> list[Proof]:
     """Store proofs, as (user, after, upto) of the conversation of Alice and Bob. Returns the proofs that hold."""
     given = [proof if isinstance(proof, Proof) else Proof(proof[0], "1_2", proof[1], proof[2]) for proof in proofs]
-    return write(delivered.store, given)
+    return store_proofs(*given).holding
 
 
 def statuses() -> list[int]:
@@ -89,11 +92,58 @@ def test_a_proof_begins_anywhere_in_what_was_delivered(three: None) -> None:
     assert statuses() == [2, 2, 2]
 
 
-def test_a_proof_beyond_the_row_stops_at_it(three: None) -> None:
-    stored(ALICE, BOB)
-    prove((BOB, 0, 99))
-    assert statuses() == [2, 2, 2, 1], "the fourth is not projected yet"
+def test_a_proof_stops_at_the_last_message(three: None) -> None:
+    assert prove((BOB, 0, 99)) == [Proof(BOB, "1_2", 0, 3)]
+    assert statuses() == [2, 2, 2]
     assert view(BOB).delivered_seq == 3
+
+
+def test_a_proof_may_come_before_the_drain(three: None) -> None:
+    stored(ALICE, BOB)
+    assert prove((BOB, 0, 4)) == [Proof(BOB, "1_2", 0, 4)]
+    assert statuses() == [2, 2, 2, 2]
+    row = view(BOB)
+    assert (row.delivered_seq, row.last_seq, row.unread_count, row.undelivered) == (4, 3, 3, False)
+    nothing_drifts()
+    project()
+    row = view(BOB)
+    assert (row.delivered_seq, row.last_seq, row.unread_count, row.undelivered) == (4, 4, 4, False)
+    nothing_drifts()
+
+
+def test_a_proof_of_the_first_message_may_come_before_its_row(pair: str) -> None:
+    message = stored(ALICE, BOB)
+    assert prove((BOB, 0, 1)) == [Proof(BOB, "1_2", 0, 1)]
+    assert statuses() == [2]
+    project()
+    row = view(BOB)
+    assert (row.delivered_seq, row.last_seq, row.unread_count, row.last_message_id) == (1, 1, 1, message["id"])
+    nothing_drifts()
+
+
+def test_own_messages_after_what_was_proven_before_the_drain_wait_for_no_device(pair: str) -> None:
+    store_many(ALICE, BOB, 2)
+    prove((BOB, 0, 2))
+    store_many(BOB, ALICE, 2)
+    project()
+    assert (view(BOB).delivered_seq, view(BOB).last_seq) == (4, 4)
+
+
+def test_a_proof_behind_own_messages_that_are_not_applied_yet_is_early(three: None) -> None:
+    prove((BOB, 0, 3))
+    stored(BOB, ALICE)
+    stored(ALICE, BOB)
+    proof = Proof(BOB, "1_2", 4, 5)
+    assert store_proofs(proof) == Stored([], [proof])
+    assert view(BOB).delivered_seq == 3
+    project()
+    assert store_proofs(proof) == Stored([proof], [])
+    assert (view(BOB).delivered_seq, statuses()) == (5, [2, 2, 2, 1, 2])
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_a_proof_behind_a_gap_that_stays_is_not_early(three: None, after: int) -> None:
+    assert store_proofs(Proof(BOB, "1_2", after, 9)) == Stored([], [])
 
 
 @pytest.mark.parametrize("status", [Status.READ, Status.RECALLED, Status.DELETED])
@@ -134,8 +184,8 @@ def test_conversations_do_not_touch_each_other(three: None) -> None:
 
 
 def test_a_proof_of_what_nobody_sent_raises_nothing(pair: str) -> None:
-    assert prove((BOB, 0, 5)) == [Proof(BOB, "1_2", 0, 5)]
-    assert (view(BOB).delivered_seq, view(BOB).undelivered) == (0, False)
+    assert store_proofs(Proof(BOB, "1_2", 0, 5)) == Stored([], [])
+    assert read(lambda session: session.scalars(select(Conversation)).all()) == []
 
 
 def test_delivering_leaves_counts_and_previews_alone(three: None) -> None:
@@ -153,5 +203,5 @@ def test_no_proofs_are_no_work(pair: str) -> None:
 
 def test_a_proof_of_no_conversation_holds_up_no_other(three: None) -> None:
     proofs = [Proof(BOB, "group_5", 0, 1), Proof(BOB, "1_2", 0, 2), Proof(CAROL, "1_2", 0, 3)]
-    assert write(delivered.store, proofs) == [proofs[1]]
+    assert store_proofs(*proofs).holding == [proofs[1]]
     assert view(BOB).delivered_seq == 2

@@ -2,9 +2,8 @@
 
 import random
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Select, insert, text
+from sqlalchemy import insert, text
 from sqlalchemy.dialects import mysql
 
 from db.blacklist import Blacklist
@@ -91,17 +90,9 @@ def test_64_pairs_are_found_by_primary_keys_alone(mariadb_database: str) -> None
 
 def _in_full(pairs: list[Pair]) -> str:
     """Returns the statement of `may_talk`, and its values."""
-    heard: list[str] = []
-
-    class Session:
-        def execute(self, statement: Select[Any], values: dict[str, Any]) -> list[object]:
-            literal = {"literal_binds": True}
-            compiled = statement.params(values).compile(dialect=mysql.dialect(), compile_kwargs=literal)
-            heard.append(str(compiled))
-            return []
-
-    directory.may_talk(Session(), NOW, pairs)  # type: ignore[arg-type]
-    return heard[0]
+    (call,) = directory.may_talk.calls(pairs)
+    literal = {"literal_binds": True}
+    return str(call.statement.params(call.parameters).compile(dialect=mysql.dialect(), compile_kwargs=literal))
 
 
 def test_friends_who_may_talk_are_listed(any_database: str) -> None:

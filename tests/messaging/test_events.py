@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from db import session as database
@@ -22,12 +22,14 @@ from tests.messaging.conftest import (
     ALICE,
     BOB,
     CAROL,
+    apply,
     befriend,
     draft,
     drain,
     events,
     hide,
-    project,
+    publish,
+    publishing,
     set_message,
     shards,
     store,
@@ -36,17 +38,13 @@ from tests.messaging.conftest import (
     view,
 )
 from tests.processes import wait_until
-from workers.batches import apply_batch, publish_batch
+from workers.batches import Applied, Published
 
 
-def apply(shard: int, limit: int = 300) -> int:
-    return write(apply_batch, shards=[shard], limit=limit).count
-
-
-def publish(shard: int, limit: int = 300) -> list[Announcement]:
+def drained(shard: int, limit: int = 300) -> list[Announcement]:
+    """Returns what one batch of a drain announces."""
     told: list[Announcement] = []
-    count = write(publish_batch, shards=[shard], limit=limit, publish=told.extend).count
-    assert count <= limit
+    publish(apply(shard, limit=limit), told.extend)
     return told
 
 
@@ -70,25 +68,22 @@ def test_both_users_are_told_of_a_message(pair: str) -> None:
 
 
 def test_applying_comes_first_and_tells_nobody(shard: int) -> None:
-    assert publish(shard) == []
-    assert apply(shard) == 1
-    assert [event.applied for event in events()] == [True]
+    assert apply(shard).count == 1
+    assert len(events()) == 1
     assert view(BOB).unread_count == 1
 
 
 def test_publishing_takes_only_what_was_applied(shard: int) -> None:
-    apply(shard)
+    applied = apply(shard)
     stored(ALICE, BOB, "later")
-    assert [told.content["content"] for told in publish(shard)] == ["first"]
-    assert [event.applied for event in events()] == [False]
-
-
-def test_an_event_is_applied_once(shard: int) -> None:
-    assert [apply(shard), apply(shard)] == [1, 0]
+    told: list[Announcement] = []
+    publish(applied, told.extend)
+    assert [each.content["content"] for each in told] == ["first"]
+    assert [each.content["content"] for each in drained(shard)] == ["later"]
 
 
 def test_an_empty_shard_has_nothing_to_do(pair: str) -> None:
-    assert (apply(0), publish(0)) == (0, [])
+    assert apply(0) == Applied(frozenset([0]))
 
 
 def test_announcements_keep_the_order_of_events(pair: str) -> None:
@@ -99,19 +94,39 @@ def test_announcements_keep_the_order_of_events(pair: str) -> None:
 
 def test_a_batch_takes_the_oldest(shard: int) -> None:
     store_many(ALICE, BOB, 4)
-    assert apply(shard, limit=3) == 3
-    assert [event.applied for event in events()] == [True] * 3 + [False] * 2
-    assert [told.content["seq"] for told in publish(shard, limit=2)] == [1, 2]
-    assert [event.applied for event in events()] == [True] + [False] * 2
+    assert apply(shard, limit=3).count == 3
+    assert view(BOB).last_seq == 3
+    assert [told.content["seq"] for told in drained(shard, limit=2)] == [1, 2]
+    assert [event.message_id for event in events()] == [3, 4, 5]
 
 
 def test_what_could_not_be_announced_stays(shard: int) -> None:
-    apply(shard)
     with pytest.raises(ConnectionError):
-        write(publish_batch, shards=[shard], limit=300, publish=refuse)
-    assert [event.applied for event in events()] == [True]
-    assert [told.content["content"] for told in publish(shard)] == ["first"]
+        publish(apply(shard), refuse)
+    assert len(events()) == 1
+    assert [told.content["content"] for told in drained(shard)] == ["first"]
     assert events() == []
+
+
+def test_what_a_drain_that_died_has_applied_is_published_by_the_next(shard: int) -> None:
+    """It dies between its two transactions: the rows are right, and the events wait."""
+    apply(shard)
+    stored(ALICE, BOB, "second")
+    assert [told.content["content"] for told in drained(shard)] == ["first", "second"]
+    assert (view(BOB).unread_count, events()) == (2, [])
+
+
+def test_what_another_drain_has_published_is_not_published_again(shard: int) -> None:
+    stale = apply(shard, limit=1)
+    stored(ALICE, BOB, "second")
+    late = apply(shard)
+    assert [told.content["content"] for told in drained(shard, limit=1)] == ["first"]
+    told: list[Announcement] = []
+    assert publish(stale, told.extend).count == 0
+    assert told == []
+    assert publish(late, told.extend).count == 1
+    assert [each.content["content"] for each in told] == ["second"]
+    assert view(BOB).unread_count == 2
 
 
 def test_counts_stand_although_nothing_could_be_announced(pair: str) -> None:
@@ -123,20 +138,38 @@ def test_counts_stand_although_nothing_could_be_announced(pair: str) -> None:
     assert view(BOB).unread_count == 1
 
 
-def test_exactly_the_events_read_are_deleted(shard: int) -> None:
+def test_an_event_with_the_id_of_one_that_is_gone_is_another(shard: int) -> None:
+    """SQLite gives ids out again, once all events are deleted."""
+    stale = apply(shard)
+    (first,) = events()
+    drained(shard)
+    stored(ALICE, BOB, "second")
+    write(lambda session, _: session.execute(update(OutboxEvent).values(id=first.id)))
+    assert publish(stale).count == 0
+    assert [told.content["content"] for told in drained(shard)] == ["second"]
+
+
+@pytest.mark.parametrize("meanwhile", ["between", "while it publishes"])
+def test_exactly_the_events_read_are_deleted(shard: int, meanwhile: str) -> None:
     """A smaller id can be committed later: its event, not yet read, must not be deleted with the others."""
-    apply(shard)
+    stored(ALICE, BOB, "second")
+    drained(shard, limit=1)
     (known,) = events()
-    late = {"id": known.id - 1, "shard": shard, "conversation_id": "1_2", "kind": Kind.SENT, "applied": True}
+    late = {"id": known.id - 1, "shard": shard, "conversation_id": "1_2", "kind": Kind.SENT}
+    applied = apply(shard)
 
-    def rule(session: Session, now: datetime) -> int:
-        def another_commits(_told: Sequence[Announcement]) -> None:
-            row = late | {"message_id": known.message_id, "create_time": now}
-            session.execute(insert(OutboxEvent), [row])
+    def another_commits(session: Session, now: datetime) -> None:
+        row = late | {"message_id": known.message_id, "create_time": now}
+        session.execute(insert(OutboxEvent), [row])
 
-        return publish_batch(session, now, shards=[shard], limit=300, publish=another_commits).count
+    def publishing_beside(session: Session, now: datetime) -> int:
+        return publishing(applied, lambda _: another_commits(session, now))(session, now).count  # type: ignore[no-any-return]
 
-    assert write(rule) == 1
+    if meanwhile == "between":
+        write(another_commits)
+        assert publish(applied).count == 1
+    else:
+        assert write(publishing_beside) == 1
     assert [event.id for event in events()] == [known.id - 1]
 
 
@@ -145,27 +178,23 @@ def test_shards_do_not_touch_each_other(pair: str) -> None:
     store(draft(ALICE, BOB), draft(ALICE, CAROL))
     mine, other = (event.shard for event in events())
     assert mine != other
-    assert apply(mine) == 1
-    assert [told.content["conversation_id"] for told in publish(mine)] == ["1_2"]
-    assert [(event.shard, event.applied) for event in events()] == [(other, False)]
+    assert [told.content["conversation_id"] for told in drained(mine)] == ["1_2"]
+    assert [event.shard for event in events()] == [other]
 
 
-def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
+def test_a_shard_is_drained_by_one_at_a_time(mariadb_database: str) -> None:
     befriend(ALICE, BOB)
     stored(ALICE, BOB)
-    project()
     (shard,) = shards()
+    mine, others = apply(shard), apply(shard)
     beside: list[Any] = []
-
-    def publishing(announced: list[Announcement]) -> Any:
-        return write(publish_batch, shards=[shard], limit=9, publish=announced.extend)
 
     def another_comes(_told: Sequence[Announcement]) -> None:
         told: list[Announcement] = []
-        beside.append((publishing(told).held, told))
+        beside.extend([publish(others, told.extend), apply(shard), told])
 
-    write(publish_batch, shards=[shard], limit=9, publish=another_comes)
-    assert beside == [(frozenset(), [])]
+    publish(mine, another_comes)
+    assert beside == [Published(frozenset()), Applied(frozenset()), []]
     assert events() == []
 
 
@@ -173,7 +202,6 @@ def test_a_shard_is_published_by_one_at_a_time(mariadb_database: str) -> None:
 def test_nothing_is_withdrawn_while_it_is_published(mariadb_database: str, rule: Any) -> None:
     befriend(ALICE, BOB)
     message = stored(ALICE, BOB, "secret")
-    project()
     withdrawn: list[Future[Any]] = []
 
     with ThreadPoolExecutor(1) as pool:
@@ -195,14 +223,62 @@ def lock_waits() -> int:
     return int(database.read(lambda session, _: session.execute(statement).one()[1]))
 
 
-@pytest.mark.parametrize("status", [Status.RECALLED, Status.DELETED])
-def test_what_was_withdrawn_before_it_was_told_is_never_told(pair: str, status: Status) -> None:
-    message = stored(ALICE, BOB, "secret", extra='{"also":"secret"}')
-    project()
-    set_message(message, status=status)
-    (told,) = drain()
+@pytest.mark.parametrize("rule", [recall, delete_for_everyone])
+def test_publishing_waits_for_who_withdraws_a_message_and_tells_it_as_withdrawn(
+    mariadb_database: str, rule: Any
+) -> None:
+    befriend(ALICE, BOB)
+    message = stored(ALICE, BOB, "secret")
+    applied = apply(*shards())
+    told: list[Announcement] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def withdrawing(session: Session, now: datetime) -> Future[Any]:
+            rule(session, now, user_id=ALICE, message_id=message["id"])
+            published = pool.submit(publish, applied, told.extend)
+            wait_until(lambda: published.done() or lock_waits(), "the drain to wait")
+            assert not published.done()
+            return published
+
+        assert write(withdrawing).result().count == 1
+    assert [(each.kind, each.content["status"] > 3) for each in told] == [("new_message", True)]
     assert "secret" not in str(told)
-    assert (told.content["seq"], told.content["status"], told.content["extra"]) == (1, status, None)
+
+
+@pytest.mark.parametrize("status", [Status.RECALLED, Status.DELETED])
+@pytest.mark.parametrize("applied_before", [False, True])
+def test_what_was_withdrawn_before_it_was_told_is_never_told(pair: str, status: Status, applied_before: bool) -> None:
+    message = stored(ALICE, BOB, "secret", extra='{"also":"secret"}')
+    (shard,) = shards()
+    applied = apply(shard)
+    set_message(message, status=status)
+    told: list[Announcement] = []
+    publish(applied if applied_before else apply(shard), told.extend)
+    assert "secret" not in str(told)
+    (each,) = told
+    assert (each.content["seq"], each.content["status"], each.content["extra"]) == (1, status, None)
+
+
+@pytest.mark.parametrize("known", Status)
+@pytest.mark.parametrize("now", Status)
+def test_a_message_is_told_with_the_status_that_it_has_now(pair: str, known: Status, now: Status) -> None:
+    message, other = store_many(ALICE, BOB, 2)
+    set_message(message, status=known)
+    applied = apply(*shards())
+    set_message(message, status=max(known, now))
+    told: list[Announcement] = []
+    publish(applied, told.extend)
+    assert [each.content["status"] for each in told] == [max(known, now), Status.SENT]
+    assert [each.content["seq"] for each in told] == [message["seq"], other["seq"]]
+
+
+def test_what_one_hid_between_applying_and_publishing_is_a_tombstone(pair: str) -> None:
+    message = stored(ALICE, BOB, "secret")
+    applied = apply(*shards())
+    hide(BOB, message)
+    told: list[Announcement] = []
+    publish(applied, told.extend)
+    assert [(each.user_ids, each.content["status"]) for each in told] == [((ALICE,), 1), ((BOB,), 5)]
 
 
 def test_who_hid_a_message_gets_its_tombstone(pair: str) -> None:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from db.session import read, write
-from messaging.delivered import Proof, store
+from db.session import read
+from messaging.delivered import Proof
 from messaging.hello import Hello, hellos
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, stored
 
@@ -21,7 +21,7 @@ def test_each_of_many_users_is_told_their_own(any_database: str) -> None:
     store_many(ALICE, CAROL, 3)
     stored(CAROL, ALICE)
     project()
-    write(store, [Proof(BOB, "1_2", 0, 2)])
+    store_proofs(Proof(BOB, "1_2", 0, 2))
     found = told(ALICE, BOB, CAROL, 99, BOB)
     assert {user: each.total_unread for user, each in found.items()} == {ALICE: 1, BOB: 2, CAROL: 3, 99: 0}
     assert {user: each.tops for user, each in found.items()} == {ALICE: None, BOB: [("1_2", 2)], CAROL: None, 99: []}

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -28,13 +28,12 @@ from sqlalchemy import Engine, StaticPool, create_engine
 from sqlalchemy.orm import Session
 
 from db.outbox import Kind
-from messaging import delivered
 from messaging.audit import audit
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.delivered import Proof
+from messaging.delivered import Proof, Stored
 from messaging.directory import may_talk
 from messaging.errors import Code, Refused
 from messaging.events import Announcement
@@ -43,8 +42,9 @@ from messaging.read import Read, read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.sync import Sync, sync
-from tests.messaging.conftest import ALICE, BOB, CAROL, draft
-from workers.batches import apply_batch, publish_batch
+from tests.messaging import release_before
+from tests.messaging.conftest import ALICE, BOB, CAROL, applying, draft, proving, publishing
+from workers.batches import Applied
 
 EXAMPLES = int(os.environ.get("IM_PROPERTY_EXAMPLES", "500"))
 STEPS = 18
@@ -91,7 +91,7 @@ class View:
 
 @dataclass
 class Told:
-    """An event in the outbox of the model."""
+    """An event in the outbox of the model. `applied` says that a worker of the release before has marked it."""
 
     kind: Kind
     change_seq: int
@@ -157,9 +157,8 @@ class Talk:
         view.delivered_seq = max(view.delivered_seq, seq)
         self.changed(Kind.READ)
 
-    def apply(self, limit: int) -> None:
-        for event in [event for event in self.events if not event.applied][:limit]:
-            event.applied = True
+    def apply(self, events: Sequence[Told]) -> None:
+        for event in events:
             for user in event.users:
                 self._apply(event, self.views[user])
 
@@ -171,6 +170,15 @@ class Talk:
         view.hidden = False
         if event.message.sender == view.user and view.delivered_seq == event.message.seq - 1:
             view.delivered_seq = event.message.seq
+
+
+@dataclass
+class Drain:
+    """A drain between its two transactions: what it has applied, and the same events of the model."""
+
+    talk: Talk
+    applied: Applied
+    events: list[Told]
 
 
 class Client:
@@ -281,6 +289,7 @@ class Life(RuleBasedStateMachine):
         self.db.commit()
         self.now = datetime.fromisoformat("2026-01-01")
         self.talks = [Talk("1_2", (ALICE, BOB)), Talk("1_3", (ALICE, CAROL))]
+        self.drains: list[Drain] = []
         self.statuses: dict[int, int] = {}
         self.contents = count(1)
         self.chance = Random(0)
@@ -415,12 +424,13 @@ class Life(RuleBasedStateMachine):
         proof = Proof(
             view.user, of.name, max(0, view.delivered_seq + start), max(0, view.delivered_seq + start) + length
         )
-        holding = self._do(delivered.store, proofs=[proof])
-        if proof.after > view.delivered_seq:
-            assert holding == []
+        upto = min(proof.upto, len(of.messages))
+        early = view.delivered_seq < proof.after and view.last_seq < proof.after <= len(of.messages)
+        holds = proof.after <= view.delivered_seq and proof.after < upto
+        expected = Stored([replace(proof, upto=upto)] if holds else [], [proof] if early else [])
+        assert self._do(proving(proof)) == expected
+        if not holds:
             return
-        assert holding == [proof]
-        upto = min(proof.upto, view.last_seq)
         for message in of.messages[view.delivered_seq : upto]:
             if message.sender != view.user and message.status == 1:
                 message.status = 2
@@ -445,28 +455,40 @@ class Life(RuleBasedStateMachine):
 
     @rule(talk=Talks, limit=st.integers(1, 8))
     def apply(self, talk: int, limit: int) -> None:
+        """Begin a drain, beside those that have begun: they may hold the same events."""
         of = self.talks[talk]
-        expected = min(limit, sum(not event.applied for event in of.events))
-        assert self._do(apply_batch, shards=[of.shard], limit=limit).count == expected
-        of.apply(limit)
+        events = of.events[:limit]
+        applied = self._do(applying(of.shard, limit=limit))
+        assert applied.count == len(events)
+        of.apply(events)
+        if events:
+            self.drains.append(Drain(of, applied, events))
 
-    @rule(talk=Talks)
-    def apply_is_forgotten(self, talk: int) -> None:
-        """Mark applied events as not applied, as if a drain met the same events twice."""
+    @precondition(lambda self: self.drains)
+    @rule(place=st.integers(0, 7))
+    def a_drain_dies(self, place: int) -> None:
+        del self.drains[place % len(self.drains)]
+
+    @precondition(lambda self: self.drains)
+    @rule(place=st.integers(0, 7), heard=Mask, fails=st.sampled_from([False, False, True]))
+    def publish(self, place: int, heard: int, fails: bool) -> None:
+        self._publish(self.drains.pop(place % len(self.drains)), heard, fails=fails)
+
+    @rule(talk=Talks, limit=st.integers(1, 8))
+    def a_worker_of_the_release_before_applies(self, talk: int, limit: int) -> None:
         of = self.talks[talk]
-        self.db.execute("UPDATE im_outbox SET applied = 0 WHERE shard = ?", (of.shard,))
-        self.db.commit()
-        for event in of.events:
-            event.applied = False
+        events = [event for event in of.events if not event.applied][:limit]
+        assert self._do(release_before.apply_batch, shard=of.shard, limit=limit) == len(events)
+        of.apply(events)
+        for event in events:
+            event.applied = True
 
-    @rule(talk=Talks, limit=st.integers(1, 8), heard=Mask, fails=st.sampled_from([False, False, True]))
-    def publish(self, talk: int, limit: int, heard: int, fails: bool) -> None:
+    @rule(talk=Talks, limit=st.integers(1, 8), heard=Mask)
+    def a_worker_of_the_release_before_publishes(self, talk: int, limit: int, heard: int) -> None:
         of = self.talks[talk]
         due = [event for event in of.events if event.applied][:limit]
-        try:
-            assert self._publish(of, limit, heard, fails=fails) == len(due)
-        except RedisIsAway:
-            return  # some users have the frames, but the events stay and are published again
+        announce = self._announcing(of, heard, fails=False)
+        assert self._do(release_before.publish_batch, shard=of.shard, limit=limit, publish=announce) == len(due)
         of.events = [event for event in of.events if event not in due]
 
     @rule()
@@ -514,11 +536,9 @@ class Life(RuleBasedStateMachine):
         return answer
 
     def _drain(self, talk: Talk) -> None:
-        while self._do(apply_batch, shards=[talk.shard], limit=30).count:
-            talk.apply(30)
         while talk.events:
-            self._publish(talk, 30, self.chance.randrange(256), fails=False)
-            talk.events = talk.events[30:]
+            self.apply(self.talks.index(talk), 30)
+            self._publish(self.drains.pop(), self.chance.randrange(256), fails=False)
 
     def _check_head(self, talk: Talk) -> None:
         expected = [(len(talk.messages), talk.change_seq)] if talk.change_seq else []
@@ -643,7 +663,17 @@ class Life(RuleBasedStateMachine):
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return self.db.execute(query, values).fetchall()
 
-    def _publish(self, talk: Talk, limit: int, heard: int, *, fails: bool) -> int:
+    def _publish(self, drain: Drain, heard: int, *, fails: bool) -> None:
+        """Publish what of a drain is left. When it fails, some users have the frames, but the events stay."""
+        left = [event for event in drain.events if event in drain.talk.events]
+        announce = self._announcing(drain.talk, heard, fails=fails)
+        try:
+            assert self._do(publishing(drain.applied, announce)).done == len(left)
+        except RedisIsAway:
+            return
+        drain.talk.events = [event for event in drain.talk.events if event not in left]
+
+    def _announcing(self, talk: Talk, heard: int, *, fails: bool) -> Callable[[Sequence[Announcement]], None]:
         by_id = {message.id: message for message in talk.messages}
 
         def announce(frames: Sequence[Announcement]) -> None:
@@ -660,8 +690,7 @@ class Life(RuleBasedStateMachine):
             if fails:
                 raise RedisIsAway
 
-        answered: int = self._do(publish_batch, shards=[talk.shard], limit=limit, publish=announce).count
-        return answered
+        return announce
 
     def _sync(self, client: Client) -> None:
         while self._do(lambda session, now: client.take(session, now)):

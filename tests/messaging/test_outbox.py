@@ -1,15 +1,17 @@
 """Tests of the outbox's own statements."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from db.flight import Rows, fly
 from db.outbox import OutboxEvent
 from db.outbox_shard import OutboxShard
-from db.session import write
+from db.session import write, write_at_once
 from messaging import outbox
 from messaging.events import ConversationRead, MessageSent, event_of
 from messaging.events.kinds import row_of
@@ -34,8 +36,18 @@ def stray(now: datetime | None = None) -> list[int]:
     return sorted(write(lambda session, current: outbox.stray_shards(session, now or current, older_than=AGE)))
 
 
-def pending(shard: int, *, applied: bool = False, limit: int = 300) -> list[int]:
-    return [event.id for event in read(lambda s: outbox.pending(s, shards=[shard], applied=applied, limit=limit))]
+def claim(*shards: int, limit: int = 300) -> tuple[frozenset[int], list[int]]:
+    """Returns the shards that a drain can lock of these, and the ids of their events that it gets."""
+
+    def rule(session: Session, _now: datetime, found: Sequence[Rows]) -> tuple[frozenset[int], list[int]]:
+        held, claimed = outbox.claimed(session, shards, found, limit=limit)
+        return held, [event.id for event in claimed]
+
+    return write_at_once(outbox.claiming(shards, limit=limit), rule)
+
+
+def pending(*shards: int, limit: int = 300) -> list[int]:
+    return claim(*shards, limit=limit)[1]
 
 
 def test_an_event_comes_back_as_it_was_written(any_database: str) -> None:
@@ -56,34 +68,68 @@ def test_a_shard_sees_its_own_events_oldest_first(any_database: str) -> None:
     assert pending(1, limit=2) == [1, 3]
 
 
-def test_applied_events_are_kept_apart(any_database: str) -> None:
-    add(1)
-    add(1, applied=True)
-    assert (pending(1), pending(1, applied=True)) == ([1], [2])
+def test_several_shards_are_read_one_after_the_other(any_database: str) -> None:
+    for shard in (2, 1, 2, 1, 3):
+        add(shard)
+    assert pending(1, 2) == [2, 4, 1, 3]
+    assert pending(1, 2, limit=3) == [2, 4, 1]
 
 
-def test_only_the_events_named_are_marked_and_removed(any_database: str) -> None:
+def test_an_event_is_pending_whether_a_worker_of_the_release_before_has_applied_it_or_not(any_database: str) -> None:
+    for applied in (False, True, False):
+        add(1, applied=applied)
+    assert pending(1) == [1, 2, 3]
+
+
+def test_only_the_events_named_are_removed(any_database: str) -> None:
     add(1, count=4)
-    write(lambda session, _: outbox.mark_applied(session, [1, 3]))
-    assert pending(1, applied=True) == [1, 3]
     write(lambda session, _: outbox.remove(session, [3, 4]))
+    write(lambda session, _: outbox.remove(session, []))
     assert [event.id for event in events()] == [1, 2]
 
 
+def test_only_the_events_named_that_are_still_there_are_held(any_database: str) -> None:
+    add(1, count=4)
+    write(lambda session, _: outbox.remove(session, [3]))
+    (held,) = write(lambda session, _: fly(session, outbox.holding([2, 3, 4, 5])))
+    assert [row.id for row in held] == [2, 4]
+
+
 def test_a_shards_lock_is_made_at_its_first_use(any_database: str) -> None:
+    add(7)
     for _ in range(2):
-        assert write(lambda session, _: outbox.lock_free(session, [7])) == [7]
+        assert claim(7) == (frozenset([7]), [1])
     assert read(lambda session: [row.shard for row in session.query(OutboxShard)]) == [7]
 
 
+def beside(held: list[int], *asked: int, limit: int = 300) -> tuple[frozenset[int], list[int]]:
+    """Returns what a drain that asks for shards gets, while another drain holds some of them."""
+
+    def rule(session: Session, _: datetime) -> tuple[frozenset[int], list[int]]:
+        (locked,) = fly(session, outbox.locking(held))
+        assert [row.shard for row in locked] == held
+        return claim(*asked, limit=limit)
+
+    claim(*held)
+    return write(rule)
+
+
 def test_a_shard_that_another_holds_is_refused_at_once_and_others_are_free(mariadb_database: str) -> None:
-    write(lambda session, _: outbox.lock_free(session, [7, 9]))
+    claim(9)
+    for shard in (7, 8, 9):
+        add(shard)
+    assert beside([7], 7, 8, 9) == (frozenset([8, 9]), [2, 3])
+    assert beside([7, 9], 7, 9) == (frozenset(), [])
 
-    def beside(session: Session, _: datetime) -> list[int]:
-        assert outbox.lock_free(session, [7]) == [7]
-        return write(lambda other, _: outbox.lock_free(other, [7, 8, 9]))
 
-    assert sorted(write(beside)) == [8, 9]
+def test_the_events_of_a_shard_that_another_holds_take_no_place_in_a_batch(mariadb_database: str) -> None:
+    claim(7, 8)
+    add(7, count=3)
+    add(8, count=3)
+    assert beside([7], 7, 8, limit=3) == (frozenset([8]), [4, 5, 6])
+    assert beside([7], 7, 8, limit=4) == (frozenset([8]), [4, 5, 6])
+    assert beside([7], 7, 8, limit=2) == (frozenset([8]), [4, 5])
+    assert beside([8], 7, 8, limit=2) == (frozenset([7]), [1, 2])
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -134,17 +180,9 @@ def test_pending_events_are_found_by_their_index_alone(mariadb_database: str) ->
 
     def handler_reads(session: Session, _now: datetime) -> int:
         session.execute(text("FLUSH STATUS"))
-        assert len(outbox.pending(session, shards=[1], applied=False, limit=10)) == 10
+        _, found = fly(session, *outbox.claiming([1, 2], limit=10))
+        assert len(found) == 10
         rows = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
         return sum(int(value) for _, value in rows)
 
     assert write(handler_reads) < 50
-
-
-def test_marking_leaves_the_rest_of_an_event_alone(any_database: str) -> None:
-    add(1, age=60)
-    write(lambda session, _: session.execute(update(OutboxEvent).values(message_id=5)))
-    before = events()[0].create_time
-    write(lambda session, _: outbox.mark_applied(session, [1]))
-    (event,) = events()
-    assert (event.create_time, event.message_id, event.applied) == (before, 5, True)

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
+from db.flight import TAKES_FLIGHTS
 from db.session import engine, write
-from messaging import backlog, delivered
+from messaging import backlog
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
@@ -27,9 +28,8 @@ from messaging.send import send
 from messaging.sync import sync
 from messaging.tops import tops
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, draft
+from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
 from tests.servers import Databases
-from workers.batches import apply_batch, publish_batch
 
 TALKS = 5_000  # conversations of Alice
 LENGTH = 100_000  # messages between Alice and Bob
@@ -115,7 +115,8 @@ def large(mariadb: Databases) -> Iterator[str]:
 
 def statements_of(rule: Rule) -> list[Statement]:
     """Returns the statements that a rule executes, in a transaction that is rolled back."""
-    with engine().connect() as connection, _heard(connection) as heard:
+    one_by_one = {TAKES_FLIGHTS: False}
+    with engine().connect().execution_options(**one_by_one) as connection, _heard(connection) as heard:
         session = Session(connection, expire_on_commit=False, autoflush=False)
         rule(session, datetime.now())  # noqa: DTZ005 - any time will do
         session.flush()
@@ -130,7 +131,8 @@ def _heard(connection: Connection) -> Iterator[list[Statement]]:
     def start(_connection: Any, cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
         asked = cursor.connection.cursor()
         one = parameters[0] if many and isinstance(parameters, list) else parameters
-        before["plan"] = _explain(asked, statement, one) if statement.startswith(("SELECT", "UPDATE", "DELETE")) else []
+        reads = statement.startswith(("SELECT", "UPDATE", "DELETE")) or "SELECT" in statement
+        before["plan"] = _explain(asked, statement, one) if reads else []
         overhead = _reads(asked)
         before["overhead"] = (before_now := _reads(asked)) - overhead
         before["reads"] = before_now
@@ -181,8 +183,13 @@ def syncing(heads: dict[str, int], changes: dict[str, int] | None = None) -> Rul
     return as_alice(sync, heads=heads, changes=changes or {})
 
 
-def proving(after: int, upto: int) -> Rule:
-    return lambda session, now: delivered.store(session, now, [Proof(BOB, LARGE, after, upto)])
+def proven(after: int, upto: int) -> Rule:
+    return proving(Proof(BOB, LARGE, after, upto))
+
+
+def publishing_of(shard: int) -> Rule:
+    """Returns a rule that publishes what it has applied, as a drain does in two transactions."""
+    return lambda session, now: publishing(applying(shard)(session, now))(session, now)
 
 
 OF_ALICE = LENGTH - 2  # Alice sent the messages with an even seq
@@ -218,11 +225,12 @@ CALLS: dict[str, Rule] = {
     "backlogs, next pages": backlogs((ALICE, (friends(2000)[0], 2)), (BOB, (LARGE, 0))),
     "tops": lambda session, _: tops(session, [ALICE]),
     "tops of many": lambda session, _: tops(session, [ALICE, BOB, *MANY]),
-    "delivered": proving(LENGTH - 50, LENGTH),
-    "delivered, nothing new": proving(0, 100),
-    "apply": lambda session, now: apply_batch(session, now, shards=[3], limit=300),
-    "apply of several": lambda session, now: apply_batch(session, now, shards=[2, 3, 4, 9], limit=150),
-    "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, publish=lambda _: None),
+    "delivered": proven(LENGTH - 50, LENGTH),
+    "delivered, nothing new": proven(0, 100),
+    "apply": applying(3),
+    "apply the first": applying(3, limit=10),
+    "apply of several": applying(2, 3, 4, 9, limit=150),
+    "publish": publishing_of(3),
 }
 # These count, skip or pass over rows by their nature. An index names the rows, and no others are read.
 COUNTING: dict[str, tuple[Rule, int]] = {

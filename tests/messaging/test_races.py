@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -17,7 +16,7 @@ from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
 from db.session import engine, write
-from messaging import delivered, rows
+from messaging import rows
 from messaging.audit import audit
 from messaging.conversation_id import shard_of
 from messaging.delete import delete_for_everyone, delete_for_oneself
@@ -29,10 +28,23 @@ from messaging.read import read
 from messaging.recall import recall
 from messaging.send import Sent, send
 from messaging.status import Status
-from tests.messaging.conftest import ALICE, BOB, befriend, draft, messages, store, store_many, stored, view
+from tests.messaging.conftest import (
+    ALICE,
+    BOB,
+    apply,
+    applying,
+    befriend,
+    draft,
+    messages,
+    proving,
+    publishing,
+    store,
+    store_many,
+    stored,
+    view,
+)
 from tests.messaging.conftest import read as read_rows
 from tests.processes import PATIENCE, wait_until
-from workers.batches import apply_batch, publish_batch
 
 ROUNDS = 200
 NAME = "1_2"
@@ -74,16 +86,11 @@ def settle(*, recounted: bool = True) -> None:
     """Drain. Fails unless the rows then equal a recount."""
 
     def rule(session: Session, now: datetime) -> Any:
-        while apply_batch(session, now, shards=[SHARD], limit=300).count:
-            pass
+        assert applying(SHARD, limit=300)(session, now).count < 300
         session.execute(delete(OutboxEvent))
         return audit(session, now, conversation_id=NAME, repair=False).drift if recounted else []
 
     assert write(rule) == []
-
-
-def applying(*, limit: int = 300) -> Rule:
-    return lambda session, now: apply_batch(session, now, shards=[SHARD], limit=limit).count
 
 
 def reading(message: dict[str, Any], how: int) -> Rule:
@@ -108,16 +115,16 @@ def hiding(user_id: int, message: dict[str, Any]) -> Rule:
     return lambda session, now: delete_for_oneself(session, now, user_id=user_id, message_id=message["id"])
 
 
-def proving(seq: int) -> Rule:
+def proving_up_to(seq: int) -> Rule:
     """Returns a rule that stores the proof of a device of Bob's for everything up to a seq."""
-    return lambda session, now: delivered.store(session, now, [Proof(BOB, NAME, 0, seq)])
+    return proving(Proof(BOB, NAME, 0, seq))
 
 
 def test_reading_while_the_drain_comes(both: Both) -> None:
     for how in range(ROUNDS):
         message, other = store_many(ALICE, BOB, 2)
-        answer, applied = both(reading(message, how), applying())
-        assert applied >= 2
+        answer, applied = both(reading(message, how), applying(SHARD))
+        assert applied.count >= 2
         settle(recounted=how % 10 < 3)
         row = view(BOB)
         assert (answer.read_seq, row.unread_count) == (row.read_seq, 0 if how % 3 == 2 else 1)
@@ -142,7 +149,7 @@ def test_recalling_while_the_other_reads(both: Both) -> None:
 def test_recalling_while_the_drain_comes(both: Both) -> None:
     for turn in range(ROUNDS // 2):
         _, last = store_many(ALICE, BOB, 2)
-        recalled, _ = both(recalling(last), applying(limit=1 + last["seq"] % 3))
+        recalled, _ = both(recalling(last), applying(SHARD, limit=1 + last["seq"] % 3))
         assert recalled.message.status == Status.RECALLED
         settle(recounted=turn % 10 == 0)
     settle()
@@ -188,9 +195,9 @@ def test_recalling_while_a_device_answers(both: Both) -> None:
     all_of_them = store_many(ALICE, BOB, ROUNDS)
     settle()
     for message in all_of_them:
-        recalled, holding = both(recalling(message), proving(message["seq"]))
+        recalled, holding = both(recalling(message), proving_up_to(message["seq"]))
         assert recalled.message.status == Status.RECALLED
-        assert len(holding) == 1
+        assert len(holding.holding) == 1
         assert view(BOB).delivered_seq == message["seq"]
     assert set(statuses().values()) == {Status.RECALLED}
     settle()
@@ -200,7 +207,7 @@ def test_reading_while_a_device_answers(both: Both) -> None:
     all_of_them = store_many(ALICE, BOB, ROUNDS // 4)
     settle()
     for how, message in enumerate(all_of_them):
-        both(reading(message, how % 2), proving(message["seq"]))
+        both(reading(message, how % 2), proving_up_to(message["seq"]))
     assert set(statuses().values()) == {Status.READ}
     settle()
 
@@ -220,11 +227,10 @@ def test_sending_while_the_other_reads_all(both: Both) -> None:
 def test_publishing_while_it_is_withdrawn_read_or_answered_for(both: Both) -> None:
     for turn in range(ROUNDS // 4):
         message, _ = store_many(ALICE, BOB, 2)
-        write(applying())
+        applied = apply(SHARD)
         told: list[Announcement] = []
-        publishing: Rule = partial(publish_batch, shards=[SHARD], limit=300, publish=told.extend)
-        others = [recalling(message), reading(message, turn), proving(message["seq"] + 1), hiding(BOB, message)]
-        batch, _ = both(publishing, others[turn % 4])
+        others = [recalling(message), reading(message, turn), proving_up_to(message["seq"] + 1), hiding(BOB, message)]
+        batch, _ = both(publishing(applied, told.extend), others[turn % 4])
         assert batch.count >= 2
         assert not batch.failures
         assert len(told) >= 2
@@ -234,11 +240,27 @@ def test_publishing_while_it_is_withdrawn_read_or_answered_for(both: Both) -> No
 def test_two_drains_of_a_shard(both: Both) -> None:
     for _ in range(ROUNDS):
         store_many(ALICE, BOB, 3)
-        applied = both(applying(limit=2), applying(limit=2))
-        assert sorted(applied) in ([0, 2], [1, 2]), "one waits for the other, or leaves it to him"
-        write(applying())
-    settle()
+        applied = both(applying(SHARD, limit=2), applying(SHARD, limit=2))
+        assert sorted(each.count for each in applied) in ([0, 2], [2, 2]), (
+            "one comes after the other, or leaves it to him"
+        )
+        write(applying(SHARD))
+        settle()
     assert view(BOB).unread_count == 3 * ROUNDS
+
+
+def test_two_drains_that_hold_the_same_events_publish_each_once(both: Both) -> None:
+    for turn in range(ROUNDS // 4):
+        sent = store_many(ALICE, BOB, 3)
+        applied = [apply(SHARD, limit=2 + turn % 2), apply(SHARD)]
+        told: list[Announcement] = []
+        published = both(*(publishing(each, told.extend) for each in applied))
+        while (rest := apply(SHARD)).count:
+            write(publishing(rest, told.extend))
+        assert [each.content["seq"] for each in told] == [message["seq"] for message in sent]
+        assert any(each.done for each in published)
+    settle()
+    assert view(BOB).unread_count == 3 * (ROUNDS // 4)
 
 
 def test_a_block_stops_a_send_that_waits_for_its_head(mariadb_database: str) -> None:

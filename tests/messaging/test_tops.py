@@ -1,8 +1,8 @@
 """Tests that a connection is told how far each of its newest conversations has got, and never too much."""
 
-from db.session import read, write
+from db.session import read
 from messaging import tops as module
-from messaging.delivered import Proof, store
+from messaging.delivered import Proof
 from messaging.tops import Top, tops
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, stored
 
@@ -15,7 +15,7 @@ def test_a_top_is_the_last_message_that_a_device_has_answered_for(pair: str) -> 
     store_many(ALICE, BOB, 3)
     project()
     assert of(ALICE, BOB) == {ALICE: [(pair, 3)], BOB: [(pair, 0)]}
-    write(store, [Proof(BOB, pair, 0, 3)])
+    store_proofs(Proof(BOB, pair, 0, 3))
     assert of(BOB) == {BOB: [(pair, 3)]}
 
 

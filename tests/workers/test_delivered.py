@@ -50,3 +50,28 @@ def test_what_proves_nothing_is_confirmed_and_told_to_no_sender(sent: Channels) 
     tasks.store_proofs("relay", [(BOB, "1_2", 1, 3)])
     assert view(BOB).delivered_seq == 0
     assert [channel for channel, _ in sent.notes()] == ["im:relay:relay"]
+
+
+def test_the_sender_hears_of_no_more_than_there_is(sent: Channels) -> None:
+    tasks.store_proofs("relay", [(BOB, "1_2", 0, 99), (CAROL, "1_3", 1, 99)])
+    assert sent.frames() == [tick(BOB, 3, "1_2")]
+
+
+def test_what_is_too_early_to_tell_is_not_confirmed(sent: Channels) -> None:
+    """Bob's own message, which no device proves, is not applied yet. The relay sends its proof again."""
+    tasks.store_proofs("relay", [(BOB, "1_2", 0, 3)])
+    store_many(BOB, ALICE, 1)
+    store_many(ALICE, BOB, 1)
+    sent.notes()
+    proofs = [(BOB, "1_2", 4, 5), (CAROL, "1_3", 0, 1)]
+    tasks.store_proofs("relay", proofs)
+    assert confirmed(sent) == [[CAROL, "1_3", 0, 1]]
+    project()
+    tasks.store_proofs("relay", proofs[:1])
+    assert confirmed(sent) == [[BOB, "1_2", 4, 5]]
+
+
+def confirmed(channels: Channels) -> object:
+    """Returns the proofs that the relay was told of since the last call."""
+    ((header,),) = [lines for channel, lines in channels.notes() if channel == "im:relay:relay"]
+    return header["proofs"]
