@@ -85,10 +85,13 @@ def online(user_ids: Collection[int]) -> set[int]:
     return {user for user, count in _counted(user_ids, _living()).items() if count} if user_ids else set()
 
 
-def seen(user_id: int) -> int:
-    """Store that a user has just gone. Returns the time in Unix seconds by Redis's clock. Raises RedisError."""
+def seen(user_ids: Collection[int]) -> int:
+    """Store that users have just gone. Returns the time in Unix seconds by Redis's clock. Raises RedisError."""
     now = int(_now())
-    client().set(f"im:seen:{user_id}", now, ex=_SEEN_KEPT)
+    pipeline = client().pipeline(transaction=False)
+    for user_id in user_ids:
+        pipeline.set(f"im:seen:{user_id}", now, ex=_SEEN_KEPT)
+    pipeline.execute()
     return now
 
 

@@ -233,7 +233,7 @@ def test_what_a_relay_counts_before_its_next_report_goes_by_itself_as_well(redis
 
 def test_when_somebody_was_last_seen_is_redis_own_time(redis: RedisServer) -> None:
     before = int(redis_now())
-    assert before <= presence.seen(ALICE) <= int(redis_now())
+    assert before <= presence.seen([ALICE]) <= int(redis_now())
 
 
 def test_a_redis_that_is_away_is_said(redis: RedisServer) -> None:

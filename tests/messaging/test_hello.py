@@ -5,7 +5,7 @@ from datetime import datetime
 from db.session import read
 from messaging.delivered import Proof
 from messaging.hello import Hello, hellos
-from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, stored
+from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, store_proofs, stored
 
 
 def told(*user_ids: int) -> dict[int, Hello]:

@@ -4,7 +4,7 @@ from db.session import read
 from messaging import tops as module
 from messaging.delivered import Proof
 from messaging.tops import Top, tops
-from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, stored
+from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, store_proofs, stored
 
 
 def of(*user_ids: int) -> dict[int, list[Top]]:
