@@ -64,6 +64,8 @@ class SqlText:
         self._compiled = _compiled(statement, dialect, names if changes else None)
         self._inserts = isinstance(statement, Insert) and statement.select is None
         self._names = set(names)
+        if self._names - self._compiled.binds.keys():
+            raise TypeError(f"{self._names - self._compiled.binds.keys()} are no parameters of {self}")
         self._constants = _constants(self._compiled, self._names)
         self._lists = [name for name, bind in self._compiled.binds.items() if bind.expanding]
         self._parts: dict[frozenset[str], list[_Part]] = {}  # by the names of the empty lists

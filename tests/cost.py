@@ -16,9 +16,9 @@ from db.friend import Friend
 from db.session import engine, write
 from infra.redis import client
 from infra.settings import settings
-from messaging.directory import may_talk
 from messaging.draft import Draft
-from messaging.send import Sent, send
+from messaging.send import Sent
+from tests.messaging.conftest import store
 from workers.outbox import drain
 
 _STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ('Questions', 'Bytes_received')"
@@ -30,24 +30,25 @@ _PATIENCE = 30.0
 def main(count: int) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, poke, drain. Returns the counts of each step, once all is warm."""
     write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
-    statements: list[str] = []
-    event.listen(engine(), "before_cursor_execute", lambda *given: statements.append(given[2]))
-    _poke([_NOBODYS_SHARD], statements)  # the first poke starts the poker's thread, which would miss part of a round
-    _round(count, "first", statements)
-    return _round(count, "second", statements)
+    flights: list[str] = []
+    event.listen(engine(), "before_cursor_execute", lambda *given: flights.append(given[2]))
+    event.listen(engine(), "commit", lambda _: flights.append("COMMIT"))
+    _poke([_NOBODYS_SHARD], flights)  # the first poke starts the poker's thread, which would miss part of a round
+    _round(count, "first", flights)
+    return _round(count, "second", flights)
 
 
-def _round(count: int, key: str, statements: list[str]) -> dict[str, dict[str, int]]:
+def _round(count: int, key: str, flights: list[str]) -> dict[str, dict[str, int]]:
     client().delete("outbox")
     shards: set[int] = set()
     return {
-        "send": _counted(lambda: shards.update(_send(count, key)), statements),
-        "poke": _poke(sorted(shards), statements),
-        "drain": _counted(lambda: drain(_SHARDS), statements),
+        "send": _counted(lambda: shards.update(_send(count, key)), flights),
+        "poke": _poke(sorted(shards), flights),
+        "drain": _counted(lambda: drain(_SHARDS), flights),
     }
 
 
-def _poke(shards: Sequence[int], statements: list[str]) -> dict[str, int]:
+def _poke(shards: Sequence[int], flights: list[str]) -> dict[str, int]:
     """Returns the cost of poking all these shards, up to the moment at which the task is in its queue."""
     with redis.Redis.from_url(settings().redis_url, socket_timeout=_PATIENCE).monitor() as commands:
 
@@ -56,7 +57,7 @@ def _poke(shards: Sequence[int], statements: list[str]) -> dict[str, int]:
             while not commands.next_command()["command"].startswith("LPUSH outbox "):
                 pass
 
-        cost = _counted(work, statements)
+        cost = _counted(work, flights)
     return cost | {"tasks": client().llen("outbox")}
 
 
@@ -76,24 +77,23 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
 
 def _send(count: int, key: str) -> list[int]:
     drafts = [Draft(1, 1_000 + number, 1, "x" * 100, None, f"{key} {number}") for number in range(count)]
-    answers = write(send, drafts, may_talk=may_talk)
-    return [answer.shard for answer in answers if isinstance(answer, Sent) and answer.shard is not None]
+    return [answer.shard for answer in store(*drafts) if isinstance(answer, Sent) and answer.shard is not None]
 
 
-def _counted(work: Callable[[], object], statements: list[str]) -> dict[str, int]:
+def _counted(work: Callable[[], object], flights: list[str]) -> dict[str, int]:
     before, heard = _spent(), _spent()
-    statements.clear()
+    flights.clear()
     work()
-    made, after = len(statements), _spent()
+    made, after = len(flights), _spent()
     # Reading the counters costs something too: as much as between the first two readings.
-    return {"statements": made} | {name: after[name] - 2 * heard[name] + before[name] for name in after}
+    return {"flights": made} | {name: after[name] - 2 * heard[name] + before[name] for name in after}
 
 
 def _spent() -> dict[str, int]:
     database = dict(write(lambda session, _: session.connection().exec_driver_sql(_STATUS).all()))
     commands = client().info("commandstats")
     return {
-        "trips": int(database["Questions"]),
+        "statements": int(database["Questions"]),
         "sql_bytes": int(database["Bytes_received"]),
         "redis_commands": sum(each["calls"] for each in commands.values()),
         "redis_bytes": int(client().info("stats")["total_net_input_bytes"]),
