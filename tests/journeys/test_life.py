@@ -24,11 +24,17 @@ class Chat:
         self.bobs_other = Device(service.sockets, self.bob.token).online()
 
     def send(self, content: str = "hello") -> dict[str, Any]:
-        """Send a message from Alice to Bob, and wait until both of Bob's devices have it. Returns the Message."""
+        """Send a message from Alice to Bob, and wait until both of Bob's devices and both lists have it. Returns it."""
         message = send(self.web, self.alice, self.bob, content)
         for device in (self.bobs, self.bobs_other):
             device.wait(lambda device=device: message["id"] in [each["id"] for each in device.messages], "the message")
+        for user in (self.alice, self.bob):  # lists and counts follow the workers
+            wait_until(lambda user=user: self._last_seq(user) >= message["seq"], "the workers to be done with it")
         return message
+
+    def _last_seq(self, user: User) -> int:
+        found: int = conversations(self.web, user).get(self.name, {"last_seq": 0})["last_seq"]
+        return found
 
     def call(self, path: str, user: User, **body: Any) -> Any:
         return answer(self.web.post(f"/message/v1/{path}", body, user.token))

@@ -180,7 +180,7 @@ def test_a_fast_note_is_neither_pushed_nor_held_while_a_backlog_runs_or_is_to_ru
     assert seqs(written) == []
 
 
-def test_a_fast_note_makes_no_reader_fall_behind() -> None:
+def test_a_fast_note_for_which_there_is_no_room_is_left_to_the_worker() -> None:
     connected = Connected()
     connected.last_page()
     seq = 0
@@ -188,6 +188,7 @@ def test_a_fast_note_makes_no_reader_fall_behind() -> None:
         seq += 1
         connected.live(seq, 28_000)
     connected.fast(seq + 1)
+    assert connected.connection.outbound.closing is None
     connected.written()
     connected.connection.tick(time.monotonic())
     assert len(connected.asked) == 1
