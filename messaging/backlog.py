@@ -41,12 +41,16 @@ _ROWS, _MESSAGES = table(Conversation).c, table(Message).c
 
 
 def _waits(*conditions: ColumnElement[bool]) -> Select[Any]:
-    # The order is the index's, so that no more rows are read than are wanted. IS TRUE would use no index.
-    return (
+    # The order is the index's, so that no more rows are read than are wanted. IS TRUE would use no index. Without the
+    # hint MySQL may go through all of a user's conversations in the order of another index.
+    statement = (
         select(_ROWS.user_id, _ROWS.conversation_id, _ROWS.last_seq, _ROWS.delivered_seq)
         .where(_ROWS.undelivered == true(), *conditions)
         .order_by(_ROWS.user_id, _ROWS.undelivered, _ROWS.conversation_id)
     )
+    for dialect in ("mysql", "mariadb"):
+        statement = statement.with_hint(table(Conversation), "FORCE INDEX (idx_im_conversation_backlog)", dialect)
+    return statement
 
 
 # Built once: putting a statement together costs more than running it.
