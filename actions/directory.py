@@ -69,15 +69,15 @@ def may_talk(pairs: Collection[Pair]) -> set[Pair]:
         return directory.may_talk(pairs)
 
 
-def talking_friends(user_id: int) -> list[int]:
-    """Returns the ids of a user's friends, ascending, without friends who are blocked in either direction.
+def talking_friends(user_ids: Collection[int]) -> dict[int, list[int]]:
+    """Returns the ids of each user's friends, ascending, without friends who are blocked in either direction.
 
     Raises DatabaseUnavailable.
     """
     if not is_outside():
-        return read(tables.talking_friends, user_id=user_id)
+        return read(tables.talking_friends, user_ids=user_ids)
     with _outside() as directory:
-        return directory.talking_friends(user_id)
+        return {user_id: directory.talking_friends(user_id) for user_id in user_ids}
 
 
 def named(transaction: Callable[[Rule[[], L]], L], rule: Rule[P, L], *args: P.args, **kwargs: P.kwargs) -> L:

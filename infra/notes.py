@@ -123,8 +123,8 @@ class BacklogPage:
     """The answer to a connection's request `serial`: its frames are the messages at `places`, in that order.
 
     `cursor` is what to ask for the next page with; None says that this page is the last. `tops` names conversations and
-    the last seq of their rows, read together with the page: workers have still to publish all that comes after it. A
-    note without `tops`, from an older release, names none.
+    how far they have got, read together with the page: all that comes after it is in the backlog, or workers have still
+    to publish it. A note without `tops`, from an older release, names none.
     """
 
     connection_id: str

@@ -5,16 +5,19 @@ sets, by Redis's clock), `im:relay:{id}:users` a relay's users with their connec
 at which a user was last seen. Redis may forget all of it: relays report their users again every few seconds.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from infra.redis import client
 
 DEAD_AFTER = 15  # seconds without a sign of life
 GRACE = 10  # seconds in which a user may come back without friends learning that they were away
 _RELAYS, _GONE = "im:relays", "im:relays:gone"
+_AGES = {_RELAYS: DEAD_AFTER, _GONE: GRACE}  # seconds after which a relay in the set is gone
 _USERS_KEPT = DEAD_AFTER * 4
 _SEEN_KEPT = 90 * 86_400
+_REMEMBERED = 1.0  # seconds; so much later a new relay's users count, and a dead one's no longer
 
 
 def report(relay_id: str, users: Mapping[int, int]) -> None:
@@ -34,40 +37,80 @@ def withdraw(relay_id: str) -> None:
     client().zrem(_RELAYS, relay_id)
 
 
-def join(relay_id: str, user_id: int) -> int:
-    """Count one more connection of a user. Returns how many they have on all living relays. Raises RedisError."""
-    return _change(relay_id, user_id, 1)
+class Counts:
+    """The counts of one relay's users. Which other relays are alive is remembered for a second."""
+
+    def __init__(self, relay_id: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._relay_id = relay_id
+        self._clock = clock
+        self._others: list[str] = []
+        self._asked_at = float("-inf")
+
+    def change(self, changes: Sequence[tuple[int, int]]) -> list[int]:
+        """Count connections that came or went: (user id, 1 or -1), in their order.
+
+        Returns for each how many connections the user then has on all living relays. It takes one trip to Redis, and a
+        second if there are other relays: thousands come and go at the same moment. Raises RedisError.
+        """
+        key = _users(self._relay_id)
+        pipeline = client().pipeline(transaction=False)
+        for user_id, by in changes:
+            pipeline.hincrby(key, str(user_id), by)
+        pipeline.expire(key, _USERS_KEPT)  # Redis may have lost the key, and created it just now
+        if fresh := self._clock() - self._asked_at > _REMEMBERED:
+            pipeline.time()
+            pipeline.zrange(_RELAYS, 0, -1, withscores=True)
+        answers = pipeline.execute()
+        if fresh:
+            self._remember(*answers[-2:])
+        elsewhere = _counted({user_id for user_id, _ in changes}, self._others)
+        return [max(0, here) + elsewhere[user] for (user, _), here in zip(changes, answers, strict=False)]
+
+    def _remember(self, now: tuple[int, int], relays: Sequence[tuple[bytes, float]]) -> None:
+        living = {relay.decode() for relay, heard_at in relays if heard_at >= now[0] - DEAD_AFTER}
+        self._others = sorted(living - {self._relay_id})
+        self._asked_at = self._clock()
 
 
-def leave(relay_id: str, user_id: int) -> int:
-    """Count one connection of a user less. Returns how many they have left on all living relays. Raises RedisError."""
-    return _change(relay_id, user_id, -1)
+class Departed(NamedTuple):
+    """Relays that are gone at a time of Redis's clock, and those of their users who have no other connection."""
+
+    at: float
+    relays: list[str]
+    users: set[int]
 
 
 def online(user_ids: Collection[int]) -> set[int]:
     """Returns those of the users who have a connection on a living relay. Raises RedisError."""
-    users, found = list(user_ids), set()
-    for relay in _living() if users else []:
-        counts: Any = client().hmget(_users(relay), [str(user) for user in users])
-        found |= {user for user, count in zip(users, counts, strict=True) if int(count or 0) > 0}
-    return found
+    return {user for user, count in _counted(user_ids, _living()).items() if count} if user_ids else set()
 
 
-def seen(user_id: int) -> int:
-    """Store that a user has just gone. Returns the time in Unix seconds by Redis's clock. Raises RedisError."""
+def seen(user_ids: Collection[int]) -> int:
+    """Store that users have just gone. Returns the time in Unix seconds by Redis's clock. Raises RedisError."""
     now = int(_now())
-    client().set(f"im:seen:{user_id}", now, ex=_SEEN_KEPT)
+    pipeline = client().pipeline(transaction=False)
+    for user_id in user_ids:
+        pipeline.set(f"im:seen:{user_id}", now, ex=_SEEN_KEPT)
+    pipeline.execute()
     return now
 
 
-def expire() -> set[int]:
-    """Forget relays that are gone. Returns their users who have no other connection. Raises RedisError."""
-    left: set[int] = set()
-    for key, age in ((_RELAYS, DEAD_AFTER), (_GONE, GRACE)):
-        for relay in _between(key, "-inf", _now() - age):
-            if client().zrem(key, relay):  # of several workers, only the one that removed it returns the users
-                left |= _forget(relay)
-    return left - online(left)
+def departed() -> Departed:
+    """Returns the relays that are gone: `forget` them once it is told whom that leaves offline. Raises RedisError."""
+    at = _now()
+    relays = [relay for key, age in _AGES.items() for relay in _between(key, "-inf", at - age)]
+    users: Any = [client().hkeys(_users(relay)) for relay in relays]
+    found = {int(user) for of_relay in users for user in of_relay}
+    return Departed(at, relays, found - online(found))
+
+
+def forget(departed: Departed) -> None:
+    """Forget relays that are gone, but none that has shown a sign of life since. Raises RedisError."""
+    for key, age in _AGES.items():
+        client().zremrangebyscore(key, "-inf", departed.at - age)
+    for relay in departed.relays:
+        if client().zscore(_RELAYS, relay) is None:
+            client().delete(_users(relay))
 
 
 def connections() -> int:
@@ -76,35 +119,17 @@ def connections() -> int:
     return sum(int(count) for relay in counts for count in relay)
 
 
-def _forget(relay_id: str) -> set[int]:
-    users: Any = client().hkeys(_users(relay_id))
-    client().delete(_users(relay_id))
-    return {int(user) for user in users}
-
-
-def _change(relay_id: str, user_id: int, by: int) -> int:
-    """Returns the user's connections on all living relays after the change.
-
-    It takes one trip to Redis, a second if there are other relays: thousands come and go at the same moment.
-    """
-    pipeline = client().pipeline(transaction=False)
-    pipeline.hincrby(_users(relay_id), str(user_id), by)
-    pipeline.expire(_users(relay_id), _USERS_KEPT)  # Redis may have lost the key, and created it just now
-    pipeline.time()
-    pipeline.zrange(_RELAYS, 0, -1, withscores=True)
-    here: int
-    here, _, (seconds, _), relays = pipeline.execute()
-    living = {relay.decode() for relay, heard_at in relays if heard_at >= seconds - DEAD_AFTER}
-    return max(0, here) + _count(user_id, living - {relay_id})
-
-
-def _count(user_id: int, relays: Collection[str]) -> int:
-    if not relays:
-        return 0
-    pipeline = client().pipeline(transaction=False)
-    for relay in relays:
-        pipeline.hget(_users(relay), str(user_id))
-    return sum(max(0, int(count or 0)) for count in pipeline.execute())
+def _counted(user_ids: Collection[int], relays: Sequence[str]) -> dict[int, int]:
+    """Returns how many connections each of the users has on these relays together."""
+    counted = dict.fromkeys(user_ids, 0)
+    if counted and relays:
+        pipeline = client().pipeline(transaction=False)
+        for relay in relays:
+            pipeline.hmget(_users(relay), [str(user) for user in counted])
+        for counts in pipeline.execute():
+            for user, count in zip(counted, counts, strict=True):
+                counted[user] += max(0, int(count or 0))
+    return counted
 
 
 def _living() -> list[str]:

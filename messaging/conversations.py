@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, select, tuple_
+from sqlalchemy import Row, bindparam, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.conversation import Conversation
 from db.message import Message
 from messaging.members import require_member
@@ -21,7 +22,15 @@ _ORDER = (
     Conversation.unread_count,
     Conversation.id,
 )
-_UNREAD = func.coalesce(func.sum(case((Conversation.is_mute.is_(False), Conversation.unread_count), else_=0)), 0)
+_ROWS = table(Conversation).c
+_UNREAD = func.coalesce(func.sum(case((_ROWS.is_mute.is_(False), _ROWS.unread_count), else_=0)), 0)
+# The badge numbers of many users: (user_id, count) for each who has conversations. Built once, as putting a statement
+# together costs as much as running it.
+TOTALS_UNREAD = (
+    select(_ROWS.user_id, _UNREAD)
+    .where(_ROWS.user_id.in_(bindparam("users", expanding=True)), _ROWS.del_state == 0)
+    .group_by(_ROWS.user_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,7 @@ def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: s
 
 def total_unread(session: Session, user_id: int) -> int:
     """Returns the unread count of all conversations but the muted and the hidden: the number on the app's badge."""
-    statement = select(_UNREAD).where(Conversation.user_id == user_id, Conversation.del_state == 0)
-    return int(session.scalars(statement).one())
+    return sum(int(count) for _, count in session.execute(TOTALS_UNREAD, {"users": [user_id]}))
 
 
 def views(session: Session, rows: Sequence[Conversation]) -> list[dict[str, Any]]:

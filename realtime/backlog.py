@@ -4,7 +4,7 @@ While it runs, live frames wait. When a request or its answer is lost, the page 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from infra import notes
 from realtime import frames
@@ -21,7 +21,7 @@ TakeLive = Callable[[notes.Live, bytes], None]
 class Backlog:
     """A backlog of one connection. At its end it calls `take_live(note, frame)` for each held live frame.
 
-    A new one holds live frames, and asks for nothing before `start`.
+    A new one holds live frames, and asks for nothing before `begin`.
     """
 
     def __init__(
@@ -43,7 +43,9 @@ class Backlog:
         self._user_id = user_id
         self._connection_id = connection_id
         self._held = Held()
+        self._welcomed = False
         self._begun = False
+        self._lost = False
         self._serial = 0
         self._cursor: notes.Place | None = None
         self._asked_at: float | None = None
@@ -53,24 +55,39 @@ class Backlog:
         self._gone = False
         self.running = True
 
-    def start(self, *, resync: bool) -> None:
-        """Run from the beginning; with `resync`, push `resync` at the end: frames may have been lost.
+    def begin(self, tops: Sequence[notes.Place] | None) -> None:
+        """Run for the first time, after `hello`: from the beginning, or with `tops`, as nothing waits, to the end.
 
-        Before the first run, which follows `hello`, a `resync` does nothing: the first run brings all that was lost.
+        Frames may have been lost since `tops` were read. They are then in the pages.
         """
-        if resync and not self._serial:
+        self._welcomed = True
+        if tops is None or self._lost:
+            self._start()
             return
+        for name, seq in tops:
+            self._runs.know(name, seq)
+        self._finish()
+
+    def rerun(self) -> None:
+        """Run from the beginning, and push `resync` at the end: frames may have been lost.
+
+        Before the first run this does nothing: the first run brings all that was lost.
+        """
+        if self._welcomed:
+            self._then_resync = True
+            self._start()
+
+    def _start(self) -> None:
         self._runs.rerun()
         self.running = self._begun = True
         self._cursor = None
         self._truncated = False
-        self._then_resync = self._then_resync or resync
         self._patience = ASK_AGAIN_SECONDS
         self._ask(self._serial + 1)
 
     def pause(self) -> None:
-        """Hold live frames and ask for nothing until `start`: frames were lost, and none may overtake them."""
-        self.running = True
+        """Hold live frames and ask for nothing until `rerun`: frames were lost, and none may overtake them."""
+        self.running = self._lost = True
         self._begun = False
         self._asked_at = None
 
@@ -83,9 +100,9 @@ class Backlog:
         if self._held.add(note, frame):
             return
         self._held = Held()
-        self._then_resync = True
+        self._then_resync = self._lost = True
         if self._begun:
-            self.start(resync=True)
+            self._start()
 
     def take(self, page: notes.BacklogPage) -> None:
         """Push a page that answers the outstanding request; ignore any other, which came twice or late."""

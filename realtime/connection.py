@@ -1,6 +1,7 @@
 """One connection: what is pushed to it, what its device answers, and when it is closed."""
 
 import time
+from collections.abc import Sequence
 from uuid import uuid4
 
 from infra import notes
@@ -37,8 +38,11 @@ class Connection:
         self._idle_ping = False
         self._behind = False  # live frames were dropped, because the queue was full
 
-    def welcome(self, now: int, total_unread: int) -> None:
-        """Push `hello`, then the backlog, then live frames. `now` is the database's clock in Unix seconds."""
+    def welcome(self, now: int, total_unread: int, tops: Sequence[notes.Place] | None) -> None:
+        """Push `hello`, then the backlog, then live frames. `now` is the database's clock in Unix seconds.
+
+        `tops` are those of the user's conversations when no message waits, so that the backlog is over at once.
+        """
         self._clock_offset = now - time.time()
         hello = {
             "connection_id": self.id,
@@ -48,7 +52,7 @@ class Connection:
         }
         self.outbound.push(frames.message("hello", hello))
         self.welcomed = True
-        self._backlog.start(resync=False)
+        self._backlog.begin(tops)
 
     def server_time(self) -> int:
         """Returns the database's clock in Unix seconds, by its offset at `hello`."""
@@ -85,7 +89,7 @@ class Connection:
     def rerun_backlog(self) -> None:
         """Run the backlog again, then push `resync`: notes may have been lost."""
         self._behind = False
-        self._backlog.start(resync=True)
+        self._backlog.rerun()
 
     def pong(self, payload: bytes) -> None:
         """Take the payload of a pong: queue the proofs of it, and continue the backlog."""

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from uuid import uuid4
 
 import gevent
@@ -27,6 +28,7 @@ MOST_PER_USER = 20
 _TICK_SECONDS = 1.0
 _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: the user may be back
+_UNSUBSCRIBED_TOGETHER = 500
 _RESTART_SPREAD_MS = 5_000
 
 
@@ -49,7 +51,7 @@ class Hub:
         self.listener = bus.Listener(channels.of_relay(self.relay_id), self.take, self._on_restored)
         self.hellos = Hellos()
         self.draining = False
-        self._presence = Presence(self.relay_id, spawn=spawn)
+        self.presence = Presence(self.relay_id, spawn=spawn)
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
         self._empty_since: dict[str, float] = {}
@@ -69,7 +71,7 @@ class Hub:
             self._spawn(loop)
         for name, step in (("look_after", self.look_after), ("close_expired", self.close_expired)):
             self._spawn(loops.forever, name, step, sleep=self._sleep)
-        self._presence.start()
+        self.presence.start()
 
     def join(self, connection: Connection) -> bool:
         """Add a connection. Returns False when its user has too many, here or on all relays together."""
@@ -81,7 +83,7 @@ class Hub:
         here.add(connection)
         self._empty_since.pop(channels.of_user(user_id), None)
         # Do not ask a Redis that is away: thousands who reconnect would wait for each other's timeouts before hello.
-        count = self._presence.came(user_id, connection.id, reachable=self.listener.up)
+        count = self.presence.came(user_id, connection.id, reachable=self.listener.up)
         if count > MOST_PER_USER:
             self._drop(connection)
             return False
@@ -96,7 +98,7 @@ class Hub:
 
     def greet(self, connection: Connection) -> None:
         """Have the presence of online friends sent to the connection, and its user announced. Call it after hello."""
-        self._presence.welcome(connection.claims.user_id, connection.id, first=connection.is_first)
+        self.presence.welcome(connection.claims.user_id, connection.id, first=connection.is_first)
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection for which `join` returned True."""
@@ -111,7 +113,7 @@ class Hub:
         here.discard(connection)
         if not here:
             self._empty_since[channel] = self._clock()
-        self._presence.left(connection.claims.user_id, connection.id)
+        self.presence.left(connection.claims.user_id, connection.id)
 
     def close_all(self, code: int, reason: str) -> None:
         """Close all connections; `reconnect` asks each client to come back after a delay of its own, up to 5 s."""
@@ -185,13 +187,14 @@ class Hub:
                 connection.outbound.close(1008, "the token is no longer good")
 
     def _forget_channels(self, now: float) -> None:
-        for channel, since in list(self._empty_since.items()):
-            # Unsubscribing may switch greenlets: meanwhile a connection may have joined, or left again.
-            if now - since > _LINGER_SECONDS and self._empty_since.get(channel) == since:
-                del self._empty_since[channel]
-                if not self._by_channel.get(channel):
-                    self._by_channel.pop(channel, None)
-                    self.listener.unsubscribe(channel)
+        # Unsubscribing may switch greenlets, and connections may join or leave meanwhile: look anew each time.
+        while idle := list(islice(self._idle_channels(now), _UNSUBSCRIBED_TOGETHER)):
+            for channel in idle:
+                del self._empty_since[channel], self._by_channel[channel]
+            self.listener.unsubscribe(*idle)
+
+    def _idle_channels(self, now: float) -> Iterator[str]:
+        return (channel for channel, since in self._empty_since.items() if now - since > _LINGER_SECONDS)
 
     def _report(self, now: float) -> None:
         if now - self._reported_at < _REPORT_SECONDS or self.draining:
@@ -202,4 +205,4 @@ class Hub:
         except RedisError as error:
             log.warning("presence_not_reported", reason=str(error))
         else:
-            self._presence.reported()
+            self.presence.reported()

@@ -1,11 +1,13 @@
 """Users coming and going: counted in Redis, announced to friends by workers, with grace for a quick return."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 import gevent
-from gevent.lock import BoundedSemaphore
+from gevent import Timeout
+from gevent.event import AsyncResult
 
 from infra import logs, presence
 from infra.tasks import AWAY, Task, send
@@ -16,23 +18,43 @@ log = logs.get(__name__)
 T = TypeVar("T")
 
 _GATHER_SECONDS = 0.05
-_AT_ONCE = 4  # each takes a connection to Redis, and thousands may come or go at the same moment
+_PATIENCE_SECONDS = 5.0  # longer than it takes to find that Redis is away
 _MOST_UNTOLD = 100_000  # beyond it, comings and goings in an outage of Redis are not announced
 _TOLD_A_REPORT = 2_500  # of the untold, announced after a report: workers must not get all at once
 
 Untold = dict[tuple[int, str | None], None]  # (user id, the connection that came, None if one went), in order
 
 
-class Presence:
-    """The comings and goings at one relay. Those in an outage of Redis are announced after it."""
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A connection that came, whose handler waits for `count`, or one that went."""
 
-    def __init__(self, relay_id: str, *, spawn: Callable[..., object] = gevent.spawn) -> None:
+    user_id: int
+    count: "AsyncResult[int | None] | None" = None
+
+
+class Presence:
+    """The comings and goings at one relay. Those in an outage of Redis are announced after it.
+
+    Those at the same time are counted together, in the order in which they happened.
+    """
+
+    def __init__(
+        self,
+        relay_id: str,
+        *,
+        spawn: Callable[..., object] = gevent.spawn,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
+        """`patience` is how many seconds a connection waits to be counted."""
         self._spawn = spawn
+        self._patience = patience
         self._relay_id = relay_id
         self._leaving: set[int] = set()  # within their grace
         self._untold: Untold = {}  # since the last report
         self._due: Untold = {}  # since before the last report, which has counted them
-        self._turn = BoundedSemaphore(_AT_ONCE)
+        self._counts = presence.Counts(relay_id)
+        self._changed: Batches[_Change] = Batches("presence_counted", self._count)
         self._arrived: Batches[tuple[str, int, bool]] = Batches(
             "presence_arrived", self._welcome, gather=_GATHER_SECONDS
         )
@@ -40,15 +62,13 @@ class Presence:
 
     def start(self) -> None:
         """Start announcing comings and goings."""
+        self._spawn(self._changed.run)
         self._spawn(self._arrived.run)
         self._spawn(self._left.run)
 
     def came(self, user_id: int, connection_id: str, *, reachable: bool) -> int:
         """Count a connection, if Redis is `reachable`. Returns how many the user has on all relays, 0 if unknown."""
-        count = None
-        if reachable:
-            with self._turn:
-                count = _ask("presence_not_counted", lambda: presence.join(self._relay_id, user_id))
+        count = self._counted(user_id) if reachable else None
         if count is None:
             self._tell_later(user_id, connection_id)
         return count or 0
@@ -59,16 +79,13 @@ class Presence:
             self._arrived.add((connection_id, user_id, first and user_id not in self._leaving))
 
     def left(self, user_id: int, connection_id: str) -> None:
-        """Count a connection less. After the user's last, announce the departure unless they are back within GRACE."""
+        """Count a connection less, soon. After the user's last, announce the departure unless they return within GRACE.
+
+        It does not wait for Redis.
+        """
         self._untold.pop((user_id, connection_id), None)
         self._due.pop((user_id, connection_id), None)
-        with self._turn:
-            count = _ask("presence_not_left", lambda: presence.leave(self._relay_id, user_id))
-        if count is None:
-            self._tell_later(user_id, None)
-        elif count == 0 and user_id not in self._leaving:
-            self._leaving.add(user_id)
-            gevent.spawn_later(presence.GRACE, self._gone, user_id)
+        self._changed.add(_Change(user_id))
 
     def reported(self) -> None:
         """Announce what is due, after a report of who is connected. What is still untold is due at the next report.
@@ -87,6 +104,27 @@ class Presence:
     def _tell_later(self, user_id: int, connection_id: str | None) -> None:
         if len(self._untold) + len(self._due) < _MOST_UNTOLD:
             self._untold[user_id, connection_id] = None
+
+    def _counted(self, user_id: int) -> int | None:
+        count: AsyncResult[int | None] = AsyncResult()
+        self._changed.add(_Change(user_id, count))
+        try:
+            return count.get(timeout=self._patience)
+        except Timeout:
+            return None
+
+    def _count(self, changes: list[_Change]) -> None:
+        by = [(change.user_id, -1 if change.count is None else 1) for change in changes]
+        counts = _ask("presence_not_counted", lambda: self._counts.change(by))
+        for place, change in enumerate(changes):
+            count = counts[place] if counts else None
+            if change.count is not None:
+                change.count.set(count)
+            elif count is None:
+                self._tell_later(change.user_id, None)
+            elif count == 0 and change.user_id not in self._leaving:
+                self._leaving.add(change.user_id)
+                gevent.spawn_later(presence.GRACE, self._gone, change.user_id)
 
     def _gone(self, user_id: int) -> None:
         self._leaving.discard(user_id)

@@ -47,14 +47,14 @@ def _welcome(hub: Hub, connection: Connection) -> None:
     if hub.draining:  # since `_join` looked: closing all may have missed a socket that was being counted
         connection.outbound.close(RESTARTING, "restarting")
         return
-    # While Redis is away, hello goes out after 2 s, and the backlog when the link is restored.
-    hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
+    # While Redis is away, hello goes out after 2 s, and the backlog when the link is restored. What is read before a
+    # subscription is confirmed does not say what is still to come by notes.
+    confirmed = hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
     told = hub.hellos.ask(connection.claims.user_id)
     if told is None:
         connection.outbound.close(OVERLOADED, "temporarily unavailable")
         return
-    unread, now = told
-    connection.welcome(unix(now), unread)
+    connection.welcome(unix(told.now), told.total_unread, told.tops if confirmed else None)
     hub.greet(connection)
 
 

@@ -1,21 +1,19 @@
 """The task that sends connections the backlogs of their users, a page at a time."""
 
+from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable
 from db.session import read
 from infra import bus, channels, logs, notes
 from infra.tasks import Task, app
-from messaging.backlog import Page, page
+from messaging.backlog import Asked, Page, pages
 from messaging.frame import frame
 
 log = logs.get(__name__)
 
-_TOGETHER = 10  # pages read in one transaction and published in one pipeline: a page may be large
+_TOGETHER = 50  # pages read in one transaction, unless they are too large for it
 
 Request = tuple[str, int, int, Sequence[Any] | None]  # connection id, serial, user id, cursor
 
@@ -26,30 +24,37 @@ def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
 
     A page that cannot be built is logged and left out. Raises DatabaseUnavailable and RedisError.
     """
-    for start in range(0, len(requests), _TOGETHER):
-        some = requests[start : start + _TOGETHER]
-        bus.publish((channels.of_relay(relay_id), note) for note in _notes(some))
+    queue = deque(requests[start : start + _TOGETHER] for start in range(0, len(requests), _TOGETHER))
+    while queue:
+        some = queue.popleft()
+        try:
+            answers, again = _answers(some)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if len(some) == 1:
+                log.exception("page_not_told", user_id=some[0][2])
+            else:  # one of them is at fault, and keeps only its own half from an answer
+                queue.extendleft((some[: len(some) // 2], some[len(some) // 2 :]))
+            continue
+        bus.publish((channels.of_relay(relay_id), note) for note in answers)
+        if again:
+            queue.append(again)
 
 
-def _notes(requests: Sequence[Request]) -> list[notes.BacklogPage]:
-    """Returns an answer for each request, but for those whose page cannot be built. Raises DatabaseUnavailable."""
-    try:
-        pages = read(_pages, requests=requests)
-        return [_note(request, found) for request, found in zip(requests, pages, strict=True)]
-    except DatabaseUnavailable:
-        raise
-    except Exception:
-        if len(requests) > 1:
-            return [note for request in requests for note in _notes([request])]
-        log.exception("page_not_told", user_id=requests[0][2])
-        return []
+def _answers(requests: Sequence[Request]) -> tuple[list[notes.BacklogPage], list[Request]]:
+    """Returns the notes for as many requests as one transaction can answer, and the other requests.
+
+    Raises DatabaseUnavailable.
+    """
+    found = list(zip(requests, read(pages, asked=[_asked(request) for request in requests]), strict=True))
+    again = [request for request, page in found if page is None]
+    return [_note(request, page) for request, page in found if page], again
 
 
-def _pages(session: Session, now: datetime, requests: Sequence[Request]) -> list[Page]:
-    return [
-        page(session, now, user_id=user_id, cursor=(cursor[0], cursor[1]) if cursor else None)
-        for _, _, user_id, cursor in requests
-    ]
+def _asked(request: Request) -> Asked:
+    _, _, user_id, cursor = request
+    return user_id, (cursor[0], cursor[1]) if cursor else None
 
 
 def _note(request: Request, found: Page) -> notes.BacklogPage:
@@ -61,4 +66,5 @@ def _note(request: Request, found: Page) -> notes.BacklogPage:
         places=tuple((message["conversation_id"], message["seq"]) for message in found.messages),
         cursor=found.cursor,
         frames=tuple(frame("new_message", message) for message in found.messages),
+        tops=tuple(found.tops),
     )

@@ -20,6 +20,7 @@ log = logs.get(__name__)
 
 _STRAY_AGE = timedelta(seconds=2)
 _SAMPLE = 50
+_ANNOUNCED_TOGETHER = 50
 AUDIT_KEY = "im:audit"
 SNAPSHOT_KEY = "im:snapshot"
 
@@ -45,9 +46,15 @@ def expire_rows() -> None:
 
 @app.task(name=Task.EXPIRE_PRESENCE)
 def expire_presence() -> None:
-    """Forget the connections of relays that are gone, and announce the users whom that leaves offline."""
-    for user_id in presence.expire():
-        send(Task.ANNOUNCE, user_id)
+    """Announce the users whom relays that are gone leave offline, and forget these relays.
+
+    In this order: a run that fails is repeated, and announces them again.
+    """
+    departed = presence.departed()
+    users = sorted(departed.users)
+    for start in range(0, len(users), _ANNOUNCED_TOGETHER):
+        send(Task.ANNOUNCE, *users[start : start + _ANNOUNCED_TOGETHER])
+    presence.forget(departed)
 
 
 @app.task(name=Task.AUDIT)

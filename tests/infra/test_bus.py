@@ -188,12 +188,22 @@ def test_a_second_subscription_is_confirmed_as_well(listening: Relay) -> None:
 def test_what_is_unsubscribed_is_not_heard(listening: Relay) -> None:
     for channel in ("one", "two"):
         assert listening.subscribe(channel).wait(PATIENCE)
-    listening.listener.unsubscribe("one")
+    listening.listener.unsubscribe("one", "never subscribed")
     listening.listener.unsubscribe("never subscribed")
     wait_until(lambda: client().pubsub_numsub("one") == [(b"one", 0)], "Redis to have forgotten it")
     publish("one", 1)
     publish("two", 2)
     assert listening.wait_heard(1) == [2]
+
+
+def test_many_channels_are_unsubscribed_by_one_command(listening: Relay) -> None:
+    names = [f"channel {number}" for number in range(50)]
+    for name in names:
+        assert listening.subscribe(name).wait(PATIENCE)
+    client().config_resetstat()
+    listening.listener.unsubscribe(*names)
+    wait_until(lambda: client().pubsub_channels("channel *") == [], "Redis to have forgotten them")
+    assert client().info("commandstats")["cmdstat_unsubscribe"]["calls"] == 1
 
 
 def test_what_was_unsubscribed_may_be_heard_again(listening: Relay) -> None:

@@ -15,13 +15,16 @@ from db.head import Head
 from db.message import Message
 from db.session import read, write
 from messaging import backlog
-from messaging.backlog import Cursor, Page, Run
+from messaging.backlog import Asked, Cursor, Page, Run
 from messaging.delivered import Proof
 from messaging.draft import MAX_CONTENT, MAX_EXTRA
 from messaging.status import Status
+from messaging.tops import MOST
 from tests.messaging.conftest import (
     ALICE,
     BOB,
+    CAROL,
+    befriend,
     hide,
     project,
     set_message,
@@ -35,7 +38,9 @@ ME = 500
 
 
 def page(cursor: Cursor | None = None, *, user_id: int = ME) -> Page:
-    return read(backlog.page, user_id=user_id, cursor=cursor)
+    (found,) = read(backlog.pages, asked=[(user_id, cursor)])
+    assert found
+    return found
 
 
 def pages(*, delivering: bool = False) -> Iterator[Page]:
@@ -52,10 +57,10 @@ def pages(*, delivering: bool = False) -> Iterator[Page]:
         cursor = found.cursor
 
 
-def fill(peer: int, count: int, content: str, extra: str | None = None) -> str:
+def fill(peer: int, count: int, content: str, extra: str | None = None, *, user_id: int = ME) -> str:
     """Store a conversation in which `count` such messages wait. Returns its id."""
-    name = f"{peer}_{ME}"
-    _insert(Conversation, [{"conversation_id": name, "user_id": ME, "friend_id": peer, "last_seq": count}])
+    name = f"{peer}_{user_id}"
+    _insert(Conversation, [{"conversation_id": name, "user_id": user_id, "friend_id": peer, "last_seq": count}])
     sent = _messages(name, peer, 0, count)
     _insert(Message, [message | {"content": content, "extra": extra} for message in sent])
     return name
@@ -112,8 +117,8 @@ def test_who_waits_for_nothing_gets_one_empty_page(any_database: str) -> None:
 def test_what_was_sent_comes_as_the_recipient_sees_it(pair: str) -> None:
     sent = store_many(ALICE, BOB, 2)
     project()
-    assert page(user_id=BOB) == Page(sent, [Run(pair, 0, 2, whole=True)], None)
-    assert page(user_id=ALICE) == Page([], [], None), "what one sent oneself waits for no device"
+    assert page(user_id=BOB) == Page(sent, [Run(pair, 0, 2, whole=True)], None, [(pair, 0)])
+    assert page(user_id=ALICE) == Page([], [], None, [(pair, 2)]), "what one sent oneself waits for no device"
 
 
 def test_only_what_was_counted_comes(pair: str) -> None:
@@ -265,8 +270,59 @@ def test_conversations_that_wait_are_found_by_their_index_alone(mariadb_database
 
     def handler_reads(session: Session, now: datetime) -> int:
         session.execute(text("FLUSH STATUS"))
-        assert backlog.page(session, now, user_id=ME, cursor=None).runs == []
+        (found,) = backlog.pages(session, now, asked=[(ME, None)])
+        assert found
+        assert found.runs == []
         status = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
         return sum(int(value) for _, value in status)
 
-    assert write(handler_reads) < 20
+    assert write(handler_reads) < 20 + MOST, "of the others only the newest are read, for their tops"
+
+
+def test_pages_of_many_users_are_what_each_would_get_alone(any_database: str) -> None:
+    """Among them are both members of a conversation, a user who hides, one on a later page, and one asked for twice."""
+    befriend(ALICE, BOB)
+    befriend(ALICE, CAROL)
+    for sender, to in ((ALICE, BOB), (BOB, ALICE), (ALICE, CAROL)):
+        store_many(sender, to, 3)
+    hide(BOB, stored(ALICE, BOB))
+    project()
+    first, second = waiting((5, 150), (6, 150))
+    asked: list[Asked] = [(BOB, None), (ME, (second, 50)), (ALICE, None), (99, None), (ME, None), (CAROL, ("1_2", 9))]
+    assert read(backlog.pages, asked=asked) == [page(cursor, user_id=user_id) for user_id, cursor in asked]
+    assert page().cursor == (second, 50)
+    assert seqs([page((second, 50))], first) == []
+
+
+def test_a_user_for_whom_thousands_of_conversations_wait_takes_nobody_s_page(any_database: str) -> None:
+    """So many rows are not read at once. Who is not answered yet is when they are asked for again."""
+    names = waiting(*((peer, 1) for peer in range(1, 1_101)))
+    befriend(ALICE, BOB)
+    stored(ALICE, BOB)
+    project()
+    for users in ([ME, BOB, 9_000], [BOB, ME]):
+        left: list[Asked] = [(user_id, None) for user_id in users]
+        answered: dict[int, Page] = {}
+        while left:
+            found = read(backlog.pages, asked=left)
+            got = {user_id: one for (user_id, _), one in zip(left, found, strict=True) if one}
+            assert got
+            answered |= got
+            left = [each for each in left if each[0] not in got]
+        assert answered == {user_id: page(user_id=user_id) for user_id in users}
+    assert [each.conversation_id for each in page().runs] == sorted(names)[:200]
+
+
+def test_pages_read_together_are_bounded_in_bytes(any_database: str) -> None:
+    """What does not fit is read next time, and each page is as large as it would be alone."""
+    users = range(ME, ME + 15)
+    for user_id in users:
+        fill(1, 12, "\x01" * MAX_CONTENT, user_id=user_id)
+    left: list[Asked] = [(user_id, None) for user_id in users]
+    found = read(backlog.pages, asked=left)
+    assert sum(weight(one) for one in found if one) <= 10 * 256 * 1024
+    assert len([one for one in found if one]) >= 10
+    assert found[-1] is None
+    rest = read(backlog.pages, asked=[each for each, one in zip(left, found, strict=True) if one is None])
+    whole = [one for one in (*found, *rest) if one]
+    assert [len(one.messages) for one in whole] == [8] * 15

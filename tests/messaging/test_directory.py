@@ -97,7 +97,7 @@ def _in_full(pairs: list[Pair]) -> str:
 
 def test_friends_who_may_talk_are_listed(any_database: str) -> None:
     befriend((1, 3), (1, 2), (4, 1), (2, 3))
-    assert read(talking_friends, user_id=1) == [2, 3, 4]
+    assert read(talking_friends, user_ids=[1]) == {1: [2, 3, 4]}
     block((1, 3), (4, 1))
-    assert read(talking_friends, user_id=1) == [2]
-    assert read(talking_friends, user_id=404) == []
+    assert read(talking_friends, user_ids=[1, 404, 1]) == {1: [2], 404: []}
+    assert read(talking_friends, user_ids=[]) == {}

@@ -20,11 +20,13 @@ from messaging.conversations import conversations, total_unread, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
+from messaging.hello import hellos
 from messaging.history import history
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import send
 from messaging.sync import sync
+from messaging.tops import tops
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
 from tests.servers import Databases
@@ -173,6 +175,10 @@ def sending(*to: int) -> Rule:
     return lambda session, now: send(session, now, drafts, may_talk=may_talk)
 
 
+def backlogs(*asked: backlog.Asked) -> Rule:
+    return lambda session, now: backlog.pages(session, now, asked=asked)
+
+
 def syncing(heads: dict[str, int], changes: dict[str, int] | None = None) -> Rule:
     return as_alice(sync, heads=heads, changes=changes or {})
 
@@ -187,6 +193,7 @@ def publishing_of(shard: int) -> Rule:
 
 
 OF_ALICE = LENGTH - 2  # Alice sent the messages with an even seq
+MANY = range(FRIENDS + 1, FRIENDS + 49)  # users with a conversation each
 THOUSAND = {name: 1 for name in friends(*range(1, 1001))}
 
 CALLS: dict[str, Rule] = {
@@ -213,9 +220,11 @@ CALLS: dict[str, Rule] = {
     "sync all changes": syncing({LARGE: LENGTH}, {LARGE: 0}),
     "sync from nothing": syncing({}),
     "arrange": lambda session, now: arrange(session, now, user_id=ALICE, conversation_id=LARGE, is_top=True),
-    "backlog, first page": as_alice(backlog.page, cursor=None),
-    "backlog, next page": as_alice(backlog.page, cursor=(friends(2000)[0], 2)),
-    "backlog of one": as_bob(backlog.page, cursor=None),
+    "backlog, next page": backlogs((ALICE, (friends(2000)[0], 2))),
+    "backlog of one": backlogs((BOB, None)),
+    "backlogs, next pages": backlogs((ALICE, (friends(2000)[0], 2)), (BOB, (LARGE, 0))),
+    "tops": lambda session, _: tops(session, [ALICE]),
+    "tops of many": lambda session, _: tops(session, [ALICE, BOB, *MANY]),
     "delivered": proven(LENGTH - 50, LENGTH),
     "delivered, nothing new": proven(0, 100),
     "apply": applying(3),
@@ -233,7 +242,12 @@ COUNTING: dict[str, tuple[Rule, int]] = {
         lambda session, now: conversations(session, now, user_id=ALICE, page=80, limit=50),
         TALKS + 1,
     ),
-    "unread of all, hello": (lambda session, _: total_unread(session, ALICE), TALKS + 1),
+    "unread of all": (lambda session, _: total_unread(session, ALICE), TALKS + 1),
+    "hello": (lambda session, now: hellos(session, now, user_ids=[ALICE]), TALKS + 1),
+    "hello of many": (lambda session, now: hellos(session, now, user_ids=[ALICE, *MANY]), TALKS + 50),
+    # Whoever has thousands waiting makes the others wait for the next transaction, but not longer.
+    "backlog, first page": (backlogs((ALICE, None)), 1_000),
+    "backlogs, first pages": (backlogs((ALICE, None), (BOB, None), *((user, None) for user in MANY)), 1_000),
     "sync with 1,000 named": (syncing(THOUSAND), 1_000),
     "sync with 1,000 named in both": (syncing(THOUSAND, THOUSAND), 1_000),
 }

@@ -139,7 +139,7 @@ def new() -> Connected:
 
 @pytest.fixture
 def begun(new: Connected) -> Connected:
-    new.backlog.start(resync=False)
+    new.backlog.begin(None)
     return new
 
 
@@ -178,7 +178,7 @@ def test_the_next_page_is_asked_for_when_this_one_is_answered(begun: Connected) 
 def test_a_page_of_repeats_is_answered_already(begun: Connected) -> None:
     begun.page(("a", 0, 2))
     begun.pong()
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.page(("a", 0, 2), cursor=("a", 2))
     assert begun.asked[-1] == (3, ("a", 2))
     begun.page()
@@ -220,6 +220,56 @@ def test_after_the_end_nothing_is_asked(begun: Connected) -> None:
     assert len(begun.asked) == 1
 
 
+def test_when_nothing_waits_it_is_over_at_once(new: Connected) -> None:
+    new.backlog.begin([("a", 3)])
+    assert new.outbound.pushed == ["end, truncated=False"]
+    assert new.asked == []
+    for seq in (4, 6):
+        new.live("a", seq)
+    assert new.outbound.pushed[1:] == [("NEXT", "a", 4), ("GAP", "a", 6)], "and what is missing shows"
+    assert new.pong() == [Proof(ME, "a", 3, 4)]
+    new.wait(3600)
+    assert new.asked == []
+
+
+def test_when_nothing_waits_what_came_before_hello_comes_after_it(new: Connected) -> None:
+    """It was published before the tops were read, or after: it comes in both cases, and once."""
+    for name, seq in (("a", 4), ("b", 7), ("a", 4)):
+        new.live(name, seq)
+    new.backlog.begin([("a", 3), ("b", 7)])
+    assert new.outbound.pushed == ["end, truncated=False", ("NEXT", "a", 4), ("NEXT", "b", 7), ("REPEAT", "a", 4)]
+
+
+def test_when_nothing_waited_but_frames_were_lost_since_the_pages_are_asked_for(new: Connected) -> None:
+    new.backlog.pause()
+    new.backlog.rerun()
+    assert new.asked == []
+    new.backlog.begin([("a", 3)])
+    assert new.asked == [(1, None)]
+    assert new.outbound.pushed == []
+    new.page(("a", 3, 4))
+    assert new.outbound.pushed == [("a", 4), "end, truncated=False"]
+
+
+def test_when_nothing_waited_but_too_much_was_held_since_the_pages_are_asked_for(new: Connected) -> None:
+    for seq in range(1, MAX_FRAMES + 2):
+        new.live("a", seq)
+    new.backlog.begin([])
+    assert new.asked == [(1, None)]
+    new.page(("a", 0, 2))
+    assert new.outbound.pushed == [("a", 1), ("a", 2), "end, truncated=False", "resync"]
+
+
+def test_after_a_backlog_that_was_over_at_once_a_lost_link_is_made_good(new: Connected) -> None:
+    new.backlog.begin([("a", 3)])
+    new.backlog.pause()
+    new.live("a", 5)
+    new.backlog.rerun()
+    assert new.asked == [(1, None)]
+    new.page(("a", 3, 4))
+    assert new.outbound.pushed[1:] == [("a", 4), "end, truncated=False", "resync", ("NEXT", "a", 5)]
+
+
 def test_an_answer_that_comes_late_is_taken_once(begun: Connected) -> None:
     begun.wait(ASK_AGAIN_SECONDS + 1)
     begun.page(("a", 0, 1), cursor=("a", 1), serial=1)
@@ -230,7 +280,7 @@ def test_an_answer_that_comes_late_is_taken_once(begun: Connected) -> None:
 
 
 def test_an_answer_to_what_was_asked_before_a_lost_link_is_ignored(begun: Connected) -> None:
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.page(("a", 0, 2), serial=1)
     assert begun.outbound.pushed == []
     begun.page(("a", 0, 1), serial=2)
@@ -284,7 +334,7 @@ def test_what_was_published_after_it_came_to_a_page_is_pushed_if_the_page_does_n
 def test_the_last_seqs_of_before_a_rerun_are_forgotten(begun: Connected) -> None:
     """What was missed while the link was down may have been answered for by another device."""
     begun.page(tops=(("a", 5), ("b", 5)))
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.page(tops=(("b", 8),))
     begun.live("a", 9)
     begun.live("b", 9)
@@ -294,16 +344,16 @@ def test_the_last_seqs_of_before_a_rerun_are_forgotten(begun: Connected) -> None
 def test_before_it_is_begun_live_frames_wait(new: Connected) -> None:
     new.live("a", 1)
     assert new.outbound.pushed == []
-    new.backlog.start(resync=False)
+    new.backlog.begin(None)
     new.page()
     assert new.outbound.pushed == ["end, truncated=False", ("NEXT", "a", 1)]
 
 
 def test_a_link_restored_before_it_is_begun_asks_for_nothing(new: Connected) -> None:
     """A page must not come before `hello`, which has not been sent yet."""
-    new.backlog.start(resync=True)
+    new.backlog.rerun()
     assert new.asked == []
-    new.backlog.start(resync=False)
+    new.backlog.begin(None)
     new.page()
     assert new.outbound.pushed == ["end, truncated=False"], "and nothing was lost"
 
@@ -327,7 +377,7 @@ def test_too_much_while_paused_asks_for_nothing_yet(begun: Connected) -> None:
     for seq in range(1, MAX_FRAMES + 10):
         begun.live("a", seq)
     assert begun.asked == [(1, None)]
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     assert begun.asked == [(1, None), (2, None)]
 
 
@@ -357,7 +407,7 @@ def test_a_paused_one_holds_live_frames_and_asks_for_nothing(begun: Connected) -
     begun.pong()
     begun.wait(3600)
     assert begun.asked == [(1, None)], "its turn is still to come"
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.page(("a", 1, 2))
     assert begun.outbound.pushed[2:] == [("a", 2), "end, truncated=False", "resync", ("NEXT", "a", 3)]
 
@@ -366,28 +416,24 @@ def test_a_page_that_was_under_way_when_it_was_paused_is_not_taken(begun: Connec
     begun.backlog.pause()
     begun.page(("a", 0, 1))
     assert begun.outbound.pushed == []
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.page(("a", 0, 1))
     assert begun.outbound.pushed == [("a", 1), "end, truncated=False", "resync"]
 
 
 def test_a_backlog_run_again_says_resync_once(begun: Connected) -> None:
     begun.page()
-    begun.backlog.start(resync=True)
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
+    begun.backlog.rerun()
     begun.page()
-    begun.backlog.start(resync=False)
+    begun.backlog.rerun()
     begun.page()
-    assert begun.outbound.pushed == [
-        "end, truncated=False",
-        *("end, truncated=False", "resync"),
-        "end, truncated=False",
-    ]
+    assert begun.outbound.pushed == ["end, truncated=False", *("end, truncated=False", "resync") * 2]
 
 
 def test_a_backlog_interrupted_by_a_lost_link_begins_anew(begun: Connected) -> None:
     begun.page(("a", 100, 102, False), cursor=("a", 102))
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     assert begun.asked[-1] == (2, None)
     begun.page(("a", 100, 103, False), serial=1)
     begun.page(("a", 102, 103), cursor=None)
@@ -396,7 +442,7 @@ def test_a_backlog_interrupted_by_a_lost_link_begins_anew(begun: Connected) -> N
 
 def test_live_frames_wait_again_while_it_runs_again(begun: Connected) -> None:
     begun.page(("a", 0, 1))
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.live("a", 3)
     begun.page(("a", 1, 2))
     assert begun.outbound.pushed[2:] == [("a", 2), "end, truncated=False", "resync", ("NEXT", "a", 3)]
@@ -406,7 +452,7 @@ def test_a_hole_that_the_backlog_does_not_fill_is_passed_over(begun: Connected) 
     """Another device has meanwhile answered for the messages missed while the link was down."""
     begun.page(("a", 0, 1))
     begun.pong()
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.live("a", 5)
     begun.page()
     assert begun.outbound.pushed[2:] == ["end, truncated=False", "resync", ("NEXT", "a", 5)]
@@ -424,7 +470,7 @@ def test_a_device_that_never_answers_gets_no_next_page(begun: Connected) -> None
 
 def test_every_page_that_comes_ends_a_turn(begun: Connected) -> None:
     """A page that the backlog does not take ends a turn too, because other connections wait for theirs."""
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     begun.page(serial=1)
     begun.page()
     assert begun.pages.answers == [(ME, SOCKET, 1), (ME, SOCKET, 2)]
@@ -434,5 +480,5 @@ def test_who_has_gone_asks_for_nothing(begun: Connected) -> None:
     begun.backlog.leave()
     assert begun.pages.left == [(ME, SOCKET)]
     begun.wait(3600)
-    begun.backlog.start(resync=True)
+    begun.backlog.rerun()
     assert begun.asked == [(1, None)]

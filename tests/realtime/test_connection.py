@@ -28,7 +28,7 @@ class Connected:
         claims = Claims(ME, int(time.time()) + 3600, None, None)
         pages: Any = SimpleNamespace(ask=lambda request: self.asked.append(request[1]), answered=lambda *_: None)
         self.connection = Connection(claims, Proofs("relay"), pages)
-        self.connection.welcome(int(time.time()), 0)
+        self.connection.welcome(int(time.time()), 0, None)
 
     def live(self, seq: int, size: int) -> int:
         """Take a live message. Returns the size of its frame, in bytes."""

@@ -58,13 +58,17 @@ class Subscriptions:
     def __init__(self) -> None:
         self.up = True
         self.channels: set[str] = set()
+        self.unsubscribed: list[int] = []  # how many channels in each command
+        self.while_unsubscribing: Callable[[], object] = lambda: None
 
     def subscribe(self, channel: str) -> threading.Event:
         self.channels.add(channel)
         return threading.Event()
 
-    def unsubscribe(self, channel: str) -> None:
-        self.channels.discard(channel)
+    def unsubscribe(self, *channels: str) -> None:
+        self.channels -= set(channels)
+        self.unsubscribed.append(len(channels))
+        self.while_unsubscribing()
 
 
 class Relay:
@@ -75,16 +79,15 @@ class Relay:
         self.count = 1
         self.while_counting: Callable[[], object] = lambda: None
         self.reports: list[dict[int, int]] = []
-        monkeypatch.setattr(presence, "join", self._join)
-        monkeypatch.setattr(presence, "leave", lambda *_: 1)
+        monkeypatch.setattr(presence.Counts, "change", self._change)
         monkeypatch.setattr(presence, "report", lambda _relay, users: self.reports.append(dict(users)))
         self.running = Group()
         self.hub: Any = Hub(clock=lambda: self.now, sleep=lambda _: gevent.sleep(0.01), spawn=self.running.spawn)
         self.hub.listener = Subscriptions()
 
-    def _join(self, _relay_id: str, _user_id: int) -> int:
+    def _change(self, changes: list[tuple[int, int]]) -> list[int]:
         self.while_counting()
-        return self.count
+        return [self.count] * len(changes)
 
     def later(self) -> None:
         """Move the clock beyond the time after which an unused channel is given up."""
@@ -99,8 +102,18 @@ class Relay:
 
 
 @pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
-    return Relay(monkeypatch)
+def new(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """Yields a relay of whose loops none runs."""
+    relay = Relay(monkeypatch)
+    yield relay
+    relay.running.kill()
+
+
+@pytest.fixture
+def relay(new: Relay) -> Relay:
+    """Returns a relay that counts who comes and goes. The tests call its other loops' steps."""
+    new.hub.presence.start()
+    return new
 
 
 def test_a_note_goes_to_all_sockets_of_its_user_and_to_no_other(relay: Relay) -> None:
@@ -152,6 +165,27 @@ def test_a_channel_that_nobody_uses_is_given_up(relay: Relay) -> None:
     assert relay.hub.listener.channels == set()
 
 
+def test_many_channels_are_given_up_together(relay: Relay) -> None:
+    """Whoever joins while a command is sent keeps their channel, though it was to be given up with the next one."""
+    sockets = [Socket(number, user_id=number) for number in range(1, 1_102)]
+    for socket in sockets:
+        relay.connect(socket)
+    for socket in sockets:
+        relay.hub.leave(socket)
+    back = Socket(5_000, user_id=1_101)
+
+    def come_back() -> None:
+        relay.hub.listener.while_unsubscribing = lambda: None
+        assert relay.connect(back)
+
+    relay.hub.listener.while_unsubscribing = come_back
+    relay.later()
+    assert relay.hub.listener.unsubscribed == [500, 500, 100]
+    assert relay.hub.listener.channels == {channels.of_user(1_101)}
+    relay.hub.take(channels.of_user(1_101), TYPING)
+    assert back.taken == [TYPING]
+
+
 def test_who_is_refused_hears_nothing_and_leaves_nothing_behind(relay: Relay) -> None:
     relay.hub.listener.channels.add(CHANNEL)  # so that giving the channel up shows
     relay.count = MOST_PER_USER + 1
@@ -195,12 +229,11 @@ def test_a_socket_whose_token_has_expired_is_closed(relay: Relay, monkeypatch: p
 
 
 @pytest.fixture
-def looking_after(relay: Relay) -> Iterator[Relay]:
-    """Yields a relay whose hub runs its own loops, but not those of the link to Redis."""
-    relay.hub.listener.run = relay.hub.listener.beat = lambda: None
-    relay.hub.start()
-    yield relay
-    relay.running.kill()
+def looking_after(new: Relay) -> Relay:
+    """Returns a relay whose hub runs its own loops, but not those of the link to Redis."""
+    new.hub.listener.run = new.hub.listener.beat = lambda: None
+    new.hub.start()
+    return new
 
 
 def stumbles(loop: str) -> float:

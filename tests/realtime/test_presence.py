@@ -5,6 +5,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event
 from gevent.pool import Group
 
 from infra import presence
@@ -24,13 +25,20 @@ class Friends:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.away = False
         self.count = 1
+        self.changes: list[list[tuple[int, int]]] = []
+        self.may_count = Event()
+        self.may_count.set()
         self.told: list[tuple[str, Any]] = []
         self.online: set[int] = set()
-        for name in ("join", "leave"):
-            monkeypatch.setattr(presence, name, lambda *_: self._unless_away(self.count))
+        monkeypatch.setattr(presence.Counts, "change", self._change)
         monkeypatch.setattr(presence, "online", lambda _users: self._unless_away(self.online))
         monkeypatch.setattr(presence, "GRACE", 0)
         monkeypatch.setattr(module, "send", self._send)
+
+    def _change(self, changes: list[tuple[int, int]]) -> Any:
+        self.changes.append(changes)
+        self.may_count.wait()
+        return self._unless_away([self.count] * len(changes))
 
     def _unless_away(self, answer: Any) -> Any:
         if self.away:
@@ -41,6 +49,12 @@ class Friends:
         told = arguments[1] if task is Task.WELCOME else arguments
         self.told += self._unless_away([(task.name.lower(), each) for each in told])
         return "its id"
+
+    def wait_counted(self, changes: int) -> None:
+        """Wait until so many connections that came or went have been counted, or could not be."""
+        with gevent.Timeout(PATIENCE):
+            while sum(map(len, self.changes)) < changes:
+                gevent.sleep(0.01)
 
     def wait_told(self, *expected: tuple[str, Any]) -> None:
         with gevent.Timeout(PATIENCE):
@@ -99,6 +113,7 @@ def test_who_came_and_went_while_redis_was_away_is_not_welcomed(relay: Presence,
     friends.away = True
     connect(relay)
     relay.left(ALICE, SOCKET)
+    friends.wait_counted(2)
     friends.away = False
     for _ in range(3):
         relay.reported()
@@ -109,6 +124,7 @@ def test_who_went_while_redis_was_away_is_told_of_unless_they_are_back(relay: Pr
     friends.away = True
     for user_id in (ALICE, ALICE + 1):
         relay.left(user_id, SOCKET)
+    friends.wait_counted(2)
     friends.away = False
     friends.online = {ALICE + 1}
     for _ in range(2):
@@ -126,3 +142,30 @@ def test_what_could_not_be_told_is_told_later(relay: Presence, friends: Friends)
     for _ in range(2):
         relay.reported()
     friends.wait_told(("welcome", (SOCKET, ALICE, True)))
+
+
+def test_those_who_come_and_go_meanwhile_are_counted_together_in_their_order(relay: Presence, friends: Friends) -> None:
+    friends.may_count.clear()
+    coming = [gevent.spawn(relay.came, ALICE, SOCKET, reachable=True)]
+    friends.wait_counted(1)
+    relay.left(ALICE, SOCKET)
+    coming += [gevent.spawn(relay.came, user_id, SOCKET, reachable=True) for user_id in (ALICE, ALICE + 1)]
+    gevent.idle()
+    relay.left(ALICE + 1, SOCKET)
+    friends.may_count.set()
+    gevent.joinall(coming, timeout=PATIENCE, raise_error=True)
+    assert [each.value for each in coming] == [1, 1, 1]
+    assert friends.changes == [[(ALICE, 1)], [(ALICE, -1), (ALICE, 1), (ALICE + 1, 1), (ALICE + 1, -1)]]
+
+
+def test_a_redis_that_hangs_keeps_nobody_waiting(friends: Friends) -> None:
+    """Thousands may come before it shows, and each question takes seconds to fail."""
+    friends.may_count.clear()
+    running = Group()
+    relay = Presence("relay", spawn=running.spawn, patience=0.05)
+    relay.start()
+    assert relay.came(ALICE, SOCKET, reachable=True) == 0
+    for _ in range(2):
+        relay.reported()
+    friends.wait_told(("welcome", (SOCKET, ALICE, True)))
+    running.kill()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from websockets.frames import Opcode
 from websockets.protocol import Protocol, Side
 
 from infra.tokens import Claims
+from messaging.hello import Hello
 from realtime import inbound
 from realtime.connection import Connection
 from realtime.delivered import Proofs
@@ -29,13 +31,16 @@ class House:
     def __init__(self) -> None:
         self.draining = False
         self.has_room = True
-        self.told: Any = (3, datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None))
+        self.told: Any = Hello(datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None), 3, None)
+        self.asked: list[Any] = []
+        self.confirmed = threading.Event()
+        self.confirmed.set()
         self.here: list[Connection] = []
         self.may_greet = Event()
         self.may_greet.set()
         self.proofs = Proofs("relay")
         self.hellos = SimpleNamespace(ask=self._ask)
-        self.pages = SimpleNamespace(ask=lambda _: None, answered=lambda *_: None, gone=lambda *_: None)
+        self.pages = SimpleNamespace(ask=self.asked.append, answered=lambda *_: None, gone=lambda *_: None)
         self.greet = lambda _: None
 
     def join(self, connection: Connection) -> bool:
@@ -47,9 +52,7 @@ class House:
         self.here.remove(connection)
 
     def subscribed(self, _connection: Connection) -> threading.Event:
-        confirmed = threading.Event()
-        confirmed.set()
-        return confirmed
+        return self.confirmed
 
     def _ask(self, _user_id: int) -> Any:
         self.may_greet.wait()
@@ -152,6 +155,22 @@ def test_what_comes_before_hello_waits_for_it(visit: Visit) -> None:
     gevent.idle()
     visit.house.may_greet.set()
     assert visit.hear(31) == ["hello"] + ["pong"] * 30
+
+
+def test_when_nothing_waits_the_backlog_is_over_with_hello(visit: Visit) -> None:
+    visit.house.told = replace(visit.house.told, tops=[("7_8", 3)])
+    visit.start()
+    assert visit.hear(2) == ["hello", "backlog_end"]
+    assert visit.house.asked == []
+
+
+def test_without_a_confirmed_subscription_that_nothing_waits_says_nothing(visit: Visit) -> None:
+    """A message may come between the reading and the confirmation, and no note would bring it."""
+    visit.house.told = replace(visit.house.told, tops=[])
+    visit.house.confirmed.clear()
+    visit.start()
+    assert visit.hear(1) == ["hello"]
+    assert len(visit.house.asked) == 1
 
 
 def test_who_is_one_too_many_is_closed_4001(visit: Visit) -> None:

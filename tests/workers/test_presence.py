@@ -54,7 +54,7 @@ def test_friends_are_told_of_who_was_away(friends: Channels) -> None:
 def test_friends_are_told_of_who_went_and_when(friends: Channels) -> None:
     presence.report("relay", {BOB: 1})
     tasks.announce(ALICE)
-    seen = presence.seen(ALICE)
+    seen = presence.seen([ALICE])
     (channel, frame), (other, same) = friends.frames()
     assert (channel, other) == ("im:user:2", "im:user:3")
     assert frame == same
@@ -67,3 +67,19 @@ def test_friends_are_told_what_is_so_now(friends: Channels) -> None:
     presence.report("relay", {ALICE: 1})
     tasks.announce(ALICE, DAVE)
     assert friends.frames() == [online(f"im:user:{friend}", ALICE) for friend in (BOB, CAROL)]
+
+
+def test_many_are_told_of_together(friends: Channels) -> None:
+    presence.report("relay", {ALICE: 1, BOB: 2, CAROL: 1})
+    tasks.welcome("relay", [("of bob", BOB, True), ("of alice", ALICE, True), ("of dave", DAVE, True)])
+    told = friends.frames()
+    assert [each for each in told if each[0] == "im:relay:relay"] == [
+        online("im:relay:relay", user) for user in (ALICE, BOB, CAROL)
+    ]
+    assert [each for each in told if each[0] != "im:relay:relay"] == [
+        online("im:user:1", BOB),
+        online("im:user:2", ALICE),
+        online("im:user:3", ALICE),
+    ]
+    tasks.announce(BOB, CAROL, DAVE)
+    assert friends.frames() == [online("im:user:1", user) for user in (BOB, CAROL)]

@@ -66,6 +66,20 @@ def test_friends_are_told_of_whom_a_dead_relay_leaves_offline(worker: Worker) ->
     assert worker.sent("presence") == [[ALICE]]
 
 
+def test_whoever_could_not_be_announced_is_announced_by_the_next_run(worker: Worker) -> None:
+    worker.do(f"presence.report('dead', {{{ALICE}: 1}})")
+    worker.redis.zadd("im:relays", {"dead": 0})
+    worker.do(
+        "from contextlib import suppress",
+        "send, upkeep.send = upkeep.send, lambda *_: 1 / 0",
+        "with suppress(ZeroDivisionError): upkeep.expire_presence()",
+        "upkeep.send = send",
+        "upkeep.expire_presence()",
+        "upkeep.expire_presence()",
+    )
+    assert worker.sent("presence") == [[ALICE]]
+
+
 def test_a_row_that_has_drifted_is_said_and_left_as_it_is(worker: Worker, written: dict[str, Any]) -> None:
     project()
     worker.do("upkeep.audit_sample()")

@@ -1,0 +1,43 @@
+"""What is said in `hello`, and whether a backlog has to follow, for many users in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, true
+from sqlalchemy.orm import Session
+
+from db.base import table
+from db.conversation import Conversation
+from db.flight import Call, fly
+from messaging.conversations import TOTALS_UNREAD
+from messaging.tops import Top, tops
+
+_ROWS = table(Conversation).c
+# Built once: putting a statement together costs as much as running it.
+_WAITING = (
+    select(_ROWS.user_id)
+    .where(_ROWS.user_id.in_(bindparam("users", expanding=True)), _ROWS.undelivered == true())
+    .distinct()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A user's unread messages, and `tops` when no message waits for their devices; None when a backlog has to run."""
+
+    now: datetime
+    total_unread: int
+    tops: list[Top] | None
+
+
+def hellos(session: Session, now: datetime, *, user_ids: Sequence[int]) -> dict[int, Hello]:
+    """Returns what each of the users is told. Read it once their subscriptions are confirmed.
+
+    A message that is counted after that is published to the connection, and one counted before it waits.
+    """
+    users = {"users": list(user_ids)}
+    unread, waiting = fly(session, Call(TOTALS_UNREAD, users), Call(_WAITING, users))
+    totals = {user_id: int(total) for user_id, total in unread}
+    at_rest = tops(session, sorted(set(user_ids) - {user_id for (user_id,) in waiting}))
+    return {user_id: Hello(now, totals.get(user_id, 0), at_rest.get(user_id)) for user_id in user_ids}
