@@ -3,7 +3,7 @@
 from flask import Flask
 
 from actions import directory
-from infra import limits, logs, proxies, tokens
+from infra import limits, logs, proxies
 from infra.demo_users import DEMO_USERS
 from infra.settings import settings
 from web import (
@@ -51,7 +51,6 @@ def create_app() -> Flask:
     logs.configure()
     app = Flask(__name__)
     app.config.update(openapi.CONFIG, DEMO_USERS=DEMO_USERS if settings().embedded else None)
-    tokens.configure(app)
     app.url_map.merge_slashes = False  # the redirect would be built from the Host that the caller names
     proxies.register(app)
     cors.register(app)
