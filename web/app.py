@@ -1,5 +1,8 @@
 """The WSGI application of the REST door."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from actions import directory
@@ -46,10 +49,18 @@ _ENDPOINTS = (
 )
 
 
+class _App(Flask):
+    """A Flask application without async functions: Flask would ask of each view and hook, at each request, if it is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the function as it is."""
+        return func
+
+
 def create_app() -> Flask:
     """Returns a WSGI application that serves REST, its OpenAPI description and the demo client."""
     logs.configure()
-    app = Flask(__name__)
+    app = _App(__name__)
     app.config.update(openapi.CONFIG, DEMO_USERS=DEMO_USERS if settings().embedded else None)
     app.url_map.merge_slashes = False  # the redirect would be built from the Host that the caller names
     proxies.register(app)
