@@ -26,6 +26,7 @@ log = logs.get(__name__)
 
 MOST_ON_THEIR_WAY = 64
 _LONGEST_KEY = 64  # characters; a longer client_msg_id is refused, and not sent back
+_LONGEST_DETAIL = 1_000  # characters; a frame of thousands of unknown fields would be answered with more than it had
 _SCHEMA = Send()
 _calls = Calls(SENDS)  # of all users of this process
 
@@ -117,4 +118,4 @@ def _key(content: dict[str, Any]) -> str | None:
 
 def _bad(refused: Refused, key: str | None) -> BadFrame:
     detail = refused.detail or (str(refused.fields) if refused.fields else refused.code.name)
-    return BadFrame(detail, "send", refused.code, key)
+    return BadFrame(detail[:_LONGEST_DETAIL], "send", refused.code, key)

@@ -154,6 +154,11 @@ def test_a_token_from_the_future_is_refused(own: None) -> None:
     refused(forge(nbf=int(time.time()) + HOUR))
 
 
+@pytest.mark.parametrize("audience", ["another service", ["this", "and that"]])
+def test_whom_else_a_token_is_for_does_not_matter(own: None, audience: Any) -> None:
+    assert verify(forge(aud=audience)).user_id == 7
+
+
 @pytest.mark.parametrize(
     "identity",
     [

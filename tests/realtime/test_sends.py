@@ -157,15 +157,20 @@ def test_a_fault_tells_the_client_nothing_of_itself(client: Client) -> None:
     assert "secret" not in client.answer()["detail"]
 
 
-def test_the_answers_come_in_the_order_of_commits(client: Client) -> None:
+def test_one_that_waits_holds_up_no_answer_to_another(client: Client) -> None:
     client.free.clear()
     client.send(client_msg_id="waits")
     client.settle()
+    assert client.answer(client_msg_id="refused", content="")["client_msg_id"] == "refused"
     client.free.set()
-    client.fault = Refused(Code.NOT_FRIENDS)
-    client.send(client_msg_id="is refused")
     client.settle()
-    assert {each["content"]["client_msg_id"] for each in client.pushed} == {"waits", "is refused"}
+    assert [each["content"]["client_msg_id"] for each in client.pushed] == ["waits"]
+
+
+def test_the_answer_to_thousands_of_bad_fields_is_short(client: Client) -> None:
+    with pytest.raises(BadFrame) as refused:
+        client.send(**{f"x{number}": 1 for number in range(5_000)})
+    assert len(refused.value.detail) == 1_000
 
 
 @pytest.mark.parametrize("end", ["expired", "revoked"])
