@@ -8,12 +8,13 @@ import os
 from typing import Any
 
 from flask import Flask, jsonify, request
-from flask_jwt_extended import jwt_required
+from flask_jwt_extended import JWTManager, jwt_required
 
-from infra import tokens
+from infra.settings import settings
 
 app = Flask(__name__)
-tokens.configure(app)
+app.config["JWT_SECRET_KEY"] = settings().jwt_secret
+JWTManager(app)
 _file = os.environ.get("BENCH_SYNC_FILE")
 _descriptor = os.open(_file, os.O_WRONLY | os.O_CREAT) if _file else None
 _ROOM = 4096

@@ -196,6 +196,25 @@ def test_a_block_elsewhere_is_a_block_here(elsewhere: Stack, outside: Outside) -
     assert send(web, foreign(ALICE), foreign(CAROL))["seq"] == 1
 
 
+def test_over_a_socket_the_directory_is_asked_too_and_other_frames_go_on(elsewhere: Stack, outside: Outside) -> None:
+    device = Device(elsewhere.realtime_urls[0], foreign(ALICE).token).online()
+    outside.block(BOB, ALICE)
+    device.say("send", {"to_user_id": BOB, "content": "x", "client_msg_id": "blocked"})
+    assert device.expect("error")[0]["code"] == 101007
+    outside.freeze()
+    device.say("send", {"to_user_id": CAROL, "content": "x", "client_msg_id": "asked in vain"})
+    device.say("ping")
+    refused_later = device.expect("error", 2)[1]
+    assert (refused_later["code"], refused_later["client_msg_id"]) == (100014, "asked in vain")
+    assert [frame["type"] for frame in device.frames if frame["type"] in ("error", "pong")] == [
+        "error",
+        "pong",
+        "error",
+    ]
+    outside.thaw()
+    wait_until(lambda: _is_sent(Web(elsewhere.web_url), foreign(ALICE), foreign(CAROL)), "the directory", seconds=15)
+
+
 def test_many_sends_of_a_pair_ask_once(elsewhere: Stack, outside: Outside) -> None:
     web = Web(elsewhere.web_url)
     alice, bob = foreign(ALICE), foreign(BOB)
