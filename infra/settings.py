@@ -13,13 +13,12 @@ from environs import Env, EnvError, validate
 from infra.weak_secrets import has_weak_password, is_weak_key
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
-# What SQLAlchemy's make_url takes: beat reads the settings too, and shall not load SQLAlchemy for one check.
+# As SQLAlchemy reads it: beat has settings too, and shall not load SQLAlchemy for this alone.
 _DATABASE_URL = re.compile(
-    r"([\w+]+)://"  # the driver
+    r"(?P<driver>[\w+]+)://"
     r"(?:[^:/]*(?::[^@]*)?@)?"  # user and password
-    r"(?:\[[^/?]+\]|[^/:?]+)?(?::[0-9]*)?"  # host and port
-    r"(?:/[^?]*)?(?:\?.*)?",  # database and options
-    re.DOTALL,
+    r"(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?"
+    r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
 
 
@@ -115,13 +114,13 @@ def _refuse_weak_secrets(found: Settings) -> None:
 
 def _database_url(url: str) -> str:
     """Returns the URL unchanged. Raises EnvError, never with a password, for one that names no known driver."""
-    found = _DATABASE_URL.fullmatch(url)
-    if not found:
+    found = _DATABASE_URL.match(url)
+    if not found or not (found["port"] is None or found["port"].isdecimal()):
         raise EnvError(
             "DATABASE_URL is no URL like mysql+pymysql://user:password@host/name; in its password all but letters and "
             "digits are percent-encoded"
         )
-    driver = found[1]
+    driver = found["driver"]
     if driver not in _DRIVERS:
         raise EnvError(f"DATABASE_URL begins with {' or '.join(f'{each}://' for each in _DRIVERS)}, not {driver}://")
     return url
