@@ -153,6 +153,7 @@ def test_a_url_is_good_when_sqlalchemy_can_read_it(monkeypatch: pytest.MonkeyPat
     hosts = ("", "db", "[::1]", "[::1", "db:", "db:3306", "db:port", "[::1]:3306", ":3306")
     rest = ("", "/", "/im", "/im?ssl_ca=/ca.pem&x=y", "?x=y", "//tmp/im.db", "/im\n", "/a@b:c")
     for url in ("mysql+pymysql://" + "".join(parts) for parts in product(users, hosts, rest)):
+        settings.cache_clear()
         monkeypatch.setenv("DATABASE_URL", url)
         assert _is_taken() == _is_readable(url), url
 

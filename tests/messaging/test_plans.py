@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.session import engine, write
 from messaging import backlog, delivered
+from messaging.audit import Part, audit, looks_wrong
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
@@ -213,6 +214,12 @@ CALLS: dict[str, Rule] = {
     "delivered, nothing new": proving(0, 100),
     "apply": lambda session, now: apply_batch(session, now, shards=[3], limit=300),
     "apply of several": lambda session, now: apply_batch(session, now, shards=[2, 3, 4, 9], limit=150),
+    "a look at a part of a conversation": lambda session, now: looks_wrong(
+        session, now, conversation_id=LARGE, part=Part(most=100, place=0.5)
+    ),
+    "an audit of a part": lambda session, now: audit(
+        session, now, conversation_id=LARGE, repair=False, part=Part(most=100, place=0.5)
+    ),
     "publish": lambda session, now: publish_batch(session, now, shards=[3], limit=300, publish=lambda _: None),
 }
 # These count, skip or pass over rows by their nature. An index names the rows, and no others are read.

@@ -15,7 +15,7 @@ from db.outbox import OutboxEvent
 from db.session import write
 from db.ticket import Ticket
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, befriend, project, read, set_view, shards, stored
+from tests.messaging.conftest import ALICE, BOB, befriend, drain, project, read, set_view, shards, stored
 from tests.processes import ROOT
 from tests.servers import RedisServer
 
@@ -43,6 +43,14 @@ class Worker:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
+
+    def audit(self, times: int = 1) -> str:
+        """Run that many audits, as if each came in its time. Returns what was printed and logged."""
+        return self.do(*["presence.client().delete('im:audit:recent')", "upkeep.audit_sample()"] * times)
+
+    def audited(self) -> Any:
+        """Returns what is told of the last audits."""
+        return orjson.loads(self.redis.get("im:audit") or b"")
 
     def sent(self, queue: str) -> list[Any]:
         """Returns the arguments of the tasks in a queue."""
@@ -93,11 +101,27 @@ def test_friends_are_told_of_whom_a_dead_relay_leaves_offline(worker: Worker) ->
 
 def test_a_row_that_has_drifted_is_said_and_left_as_it_is(worker: Worker, written: dict[str, Any]) -> None:
     project()
-    worker.do("upkeep.audit_sample()")
-    assert orjson.loads(worker.redis.get("im:audit") or b"") == {"sampled": 50, "drifted": 0}
+    worker.audit()
+    assert worker.audited() == {"sampled": 5, "drifted": 0}
     set_view(BOB, unread_count=5)
-    assert "drift" in worker.do("upkeep.audit_sample()")
-    assert orjson.loads(worker.redis.get("im:audit") or b"")["drifted"] == 1
+    assert "unread_count" in worker.audit()
+    assert worker.audited() == {"sampled": 10, "drifted": 1}
+
+
+def test_what_is_told_of_the_audits_is_of_the_last_ten(worker: Worker, written: dict[str, Any]) -> None:
+    drain()
+    set_view(BOB, unread_count=5)
+    worker.audit()
+    set_view(BOB, unread_count=1)
+    worker.audit(9)
+    assert worker.audited() == {"sampled": 50, "drifted": 1}
+    worker.audit()
+    assert worker.audited() == {"sampled": 50, "drifted": 0}
+
+
+def test_audits_that_have_piled_up_run_once(worker: Worker, written: dict[str, Any]) -> None:
+    worker.do("upkeep.audit_sample()", "upkeep.audit_sample()")
+    assert worker.audited()["sampled"] == 5
 
 
 def test_the_state_of_the_service_is_kept_for_whoever_looks(worker: Worker, written: dict[str, Any]) -> None:
