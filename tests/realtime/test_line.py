@@ -164,12 +164,13 @@ def test_a_broken_line_is_an_end(peer: Peer) -> None:
     peer.wait_ended()
 
 
-def test_what_breaks_the_protocol_is_told_and_ends_the_connection(peer: Peer) -> None:
-    before = closed(1002)
-    peer.theirs.sendall(b"\x81\x01x")  # not masked
-    assert peer.read(4)[2:] == b"\x03\xea"
+@pytest.mark.parametrize(("data", "code"), [(b"\x81\x01x", 1002), (text(b"\xff"), 1007)], ids=["no mask", "no UTF-8"])
+def test_what_breaks_the_protocol_is_told_and_ends_the_connection(peer: Peer, data: bytes, code: int) -> None:
+    before = closed(code)
+    peer.theirs.sendall(data)
+    assert peer.read(4)[2:] == code.to_bytes(2, "big")
     peer.wait_ended()
-    assert closed(1002) == before + 1
+    assert closed(code) == before + 1
 
 
 def test_who_closes_or_goes_is_not_counted_as_closed(peer: Peer) -> None:
