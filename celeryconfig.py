@@ -88,7 +88,7 @@ beat_schedule = {
     "sweep": {"task": "upkeep.sweep", "schedule": _every(1)},
     "presence": {"task": "upkeep.expire_presence", "schedule": _every(5)},
     "snapshot": {"task": "upkeep.snapshot", "schedule": _every(10)},
-    "audit": {"task": "upkeep.audit", "schedule": _every(60)},
+    "audit": {"task": "upkeep.audit", "schedule": _every(6)},
     "expire": {"task": "upkeep.expire_rows", "schedule": _every(60)},
 }
 timezone = "UTC"

@@ -37,6 +37,22 @@ _, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 
 
+def on_starting(server: Any) -> None:
+    """Load before the first fork what several workers can share. One alone shares nothing: it loads for itself."""
+    module, _, name = server.app.app_uri.partition(":")
+    if server.cfg.workers > 1 and module == "wsgi":
+        import wsgi
+
+        wsgi.preload(name)
+
+
+def pre_fork(_server: object, _worker: object) -> None:
+    """Have the children share the memory of this process."""
+    from infra import memory
+
+    memory.settle()
+
+
 def pre_request(_worker: object, request: Any) -> None:
     """Close the connection after a chunked body: its end is unknown, and a refused body would be read without end."""
     if any(name == "TRANSFER-ENCODING" for name, _ in request.headers):
@@ -51,7 +67,9 @@ def post_request(_worker: object, request: Any, _environ: object, _response: obj
 
 
 def post_worker_init(worker: object) -> None:
-    """Have the relay notice when gunicorn ends this process."""
+    """Have the relay notice when gunicorn ends this process, whose application is loaded by now."""
+    from infra import memory
     from realtime.drain import worker_started
 
     worker_started(worker)
+    memory.settle()

@@ -18,7 +18,7 @@ from infra.redis import client
 from tests import databases
 from tests.processes import ROOT, Process, wait_until
 from tests.servers import MariaDB, RedisServer
-from tests.stack import Door, Speaking, Stack, commands, with_programs
+from tests.stack import Door, Speaking, Stack, with_programs
 
 CLIENTS = 64
 PEOPLE = {"first": 1, "count": 1_000}
@@ -109,8 +109,8 @@ class Site:
 
     @contextmanager
     def other_worker(self, application: str, queue: str) -> Iterator[Process]:
-        """Run a worker by the Procfile's command, with another application, that takes from one queue alone."""
-        command = commands()["worker"].replace("workers.app", application) + f" -Q {queue}"
+        """Run a worker with another application, otherwise as ours runs, that takes from one queue alone."""
+        command = f"celery -A {application} worker --without-mingle --without-gossip --hostname {queue}@%h -Q {queue}"
         env = self._env({"HONCHO_PROCESS_NAME": queue})
         yield from self._while_needed(Speaking(queue, f"exec {command}", log=self._log(queue), env=env))
 

@@ -4,16 +4,22 @@ A secret has no default: a process that needs one and lacks it, or has one that 
 start. The embedded mode (`make run`) creates its secrets at first start, and passes them in the environment too.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
 from environs import Env, EnvError, validate
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from infra.weak_secrets import has_weak_password, is_weak_key
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
+# As SQLAlchemy reads it: beat has settings too, and shall not load SQLAlchemy for this alone.
+_DATABASE_URL = re.compile(
+    r"(?P<driver>[\w+]+)://"
+    r"(?:[^:/]*(?::[^@]*)?@)?"  # user and password
+    r"(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?"
+    r"(?:/[^?]*)?(?:\?.*)?"  # database and options
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +116,13 @@ def _refuse_weak_secrets(found: Settings) -> None:
 
 def _database_url(url: str) -> str:
     """Returns the URL unchanged. Raises EnvError, never with a password, for one that names no known driver."""
-    try:
-        driver = make_url(url).drivername
-    except (ArgumentError, ValueError):
+    found = _DATABASE_URL.match(url)
+    if not found or not (found["port"] is None or found["port"].isdecimal()):
         raise EnvError(
             "DATABASE_URL is no URL like mysql+pymysql://user:password@host/name; in its password all but letters and "
             "digits are percent-encoded"
-        ) from None
+        )
+    driver = found["driver"]
     if driver not in _DRIVERS:
         raise EnvError(f"DATABASE_URL begins with {' or '.join(f'{each}://' for each in _DRIVERS)}, not {driver}://")
     return url

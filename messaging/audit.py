@@ -1,32 +1,69 @@
 """The consistency auditor: it checks, conversation by conversation, that the tables agree, and repairs them.
 
-Each check holds the locks of the head and its rows, so that nothing changes meanwhile: a reported drift is real, never
-a drain that was still under way.
+An audit holds the locks of the head and its rows, so that nothing changes meanwhile: a reported drift is real, never
+a drain that was still under way. `looks_wrong` makes the same checks without a lock, so that what it finds has to be
+audited.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.conversation import Conversation
+from db.flight import Call, fly
 from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
-from messaging import heads, outbox, rows
+from messaging import heads, outbox, preview, rows, unread
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
 from messaging.members import members
 from messaging.message_type import MessageType
-from messaging.preview import last_visible
 from messaging.status import Status
-from messaging.unread import count_unread
 
 OLD_EVENT = timedelta(seconds=10)
 _CHECKED = ("last_seq", "read_seq", "delivered_seq", "unread_count", "last_message_id")
+
+# Built once: putting a statement together costs as much as running it.
+_HEADS, _ROWS, _MESSAGES, _EVENTS = table(Head).c, table(Conversation).c, table(Message).c, table(OutboxEvent).c
+_NAME: BindParameter[str] = bindparam("name")
+_HEAD = select(_HEADS.conversation_id, _HEADS.shard, _HEADS.last_seq, _HEADS.change_seq).where(
+    _HEADS.conversation_id == _NAME
+)
+_VIEWS = select(*(_ROWS[field.name] for field in fields(rows.View))).where(
+    _ROWS.user_id.in_(bindparam("users", expanding=True)), _ROWS.conversation_id == _NAME
+)
+_NEWEST = select(func.coalesce(func.max(_MESSAGES.seq), 0)).where(_MESSAGES.conversation_id == _NAME)
+_COUNT = select(func.count(_MESSAGES.seq)).where(
+    _MESSAGES.conversation_id == _NAME, _MESSAGES.seq > bindparam("after"), _MESSAGES.seq <= bindparam("upto")
+)
+_OLDEST = select(func.min(_EVENTS.create_time)).where(
+    _EVENTS.shard == bindparam("shard"), _EVENTS.conversation_id == _NAME
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How much of a conversation is counted: `most` messages, from `place` on, between 0 (the oldest) and 1.
+
+    A row with more than `most` messages that are not read keeps its unread count unchecked. All else is always checked.
+    """
+
+    most: int
+    place: float
+
+    def of(self, dense: int) -> tuple[int, int]:
+        """Returns the seq before the first that is counted, and the last one, in a conversation of `dense` seqs."""
+        after = int(max(0, dense - self.most) * self.place)
+        return after, min(dense, after + self.most)
+
+
+WHOLE = Part(most=2**53, place=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +85,31 @@ class Audited:
     shard: int | None
 
 
-def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool) -> Audited:
+def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool, part: Part = WHOLE) -> Audited:
     """Check one conversation. Returns its drift, repaired with `repair`; without it, nothing is written.
 
     An id that names no conversation is a drift. Raises Refused(NO_SUCH_CONVERSATION) when no table knows the id.
     """
     with session.begin_nested() as trial:
-        audited = _audit(session, now, conversation_id, repair=repair)
+        audited = _audit(session, now, conversation_id, part, repair=repair)
         if not repair:
             trial.rollback()  # locking creates what is missing
     return audited
 
 
-def _audit(session: Session, now: datetime, conversation_id: str, *, repair: bool) -> Audited:
+def looks_wrong(session: Session, now: datetime, *, conversation_id: str, part: Part) -> bool:
+    """Returns whether an audit of a conversation may find a drift. It locks nothing and writes nothing."""
+    users = members(session, [conversation_id]).get(conversation_id, ())
+    named = {"name": conversation_id}
+    known, found, ((newest,),) = fly(
+        session, Call(_HEAD, named), Call(_VIEWS, named | {"users": users}), Call(_NEWEST, named)
+    )
+    if not known or not users or len(found) < len(users):
+        return True
+    return bool(_drift(session, now, known[0], [rows.View(*row) for row in found], newest, part, repair=False))
+
+
+def _audit(session: Session, now: datetime, conversation_id: str, part: Part, *, repair: bool) -> Audited:
     head = heads.lock_existing(session, conversation_id)
     if head is None:
         _require_known(session, conversation_id)
@@ -68,17 +117,44 @@ def _audit(session: Session, now: datetime, conversation_id: str, *, repair: boo
     users = members(session, [conversation_id]).get(conversation_id)
     if users is None:
         return Audited([Drift(conversation_id, 0, "conversation_id", conversation_id, None)], None)
-    locked = rows.lock(session, now, [(conversation_id, user) for user in users])
-    drift = list(_seqs(session, now, head, repair=repair))
-    waiting = _waiting(session, conversation_id)
-    drift += _old_events(conversation_id, waiting, now)
-    for row in locked.values():
-        drift += _row(session, row, last_seq=_last_seq(session, conversation_id))
-        if not waiting:
-            drift += _lag(session, now, row, head, repair=repair)
+    locked = list(rows.lock(session, now, [(conversation_id, user) for user in users]).values())
+    (((newest,),),) = fly(session, Call(_NEWEST, {"name": conversation_id}))
+    drift = _drift(session, now, head, locked, newest, part, repair=repair)
     if repair and drift:
-        rows.write(session, now, list(locked.values()))
+        rows.write(session, now, locked)
     return Audited(drift, head.shard if drift else None)
+
+
+def _drift(
+    session: Session,
+    now: datetime,
+    head: heads.LockedHead,
+    views: list[rows.View],
+    newest: int,
+    part: Part,
+    *,
+    repair: bool,
+) -> list[Drift]:
+    """Correct the given rows. Returns what differed in them and in the conversation, whose newest seq is `newest`."""
+    name, dense = head.conversation_id, max(head.last_seq, newest)
+    after, upto = part.of(dense)
+    ((count,),), ((oldest,),) = fly(
+        session,
+        Call(_COUNT, {"name": name, "after": after, "upto": upto}),
+        Call(_OLDEST, {"name": name, "shard": head.shard}),
+    )
+    drift = list(_seqs(name, head.last_seq, newest, count, upto - after))
+    if repair and drift:
+        session.execute(update(Head).where(Head.conversation_id == name).values(last_seq=dense))
+        _fill_holes(session, now, name, dense)
+        newest = dense
+    if oldest and oldest < now - OLD_EVENT:  # a drain repairs it: the caller pokes the shard
+        drift.append(Drift(name, 0, "outbox age", int((now - oldest).total_seconds()), 0))
+    drift += _rows(session, views, newest, part)
+    if not oldest:
+        for view in views:
+            drift += _lag(session, now, view, head, repair=repair)
+    return drift
 
 
 def _require_known(session: Session, name: str) -> None:
@@ -99,25 +175,16 @@ def all_conversations(session: Session, _now: datetime, *, after: str, limit: in
     return list(session.scalars(statement.limit(limit)))
 
 
-def _last_seq(session: Session, name: str) -> int:
-    return session.scalar(select(func.max(Message.seq)).where(Message.conversation_id == name)) or 0
+def newest_message(session: Session, _now: datetime) -> int:
+    """Returns the id of the newest message, 0 when there is none."""
+    return session.scalar(select(func.max(Message.id))) or 0
 
 
-def _seqs(session: Session, now: datetime, head: heads.LockedHead, *, repair: bool) -> Iterator[Drift]:
-    name = head.conversation_id
-    count, newest = session.execute(
-        select(func.count(), func.max(Message.seq)).where(Message.conversation_id == name)
-    ).one()
-    newest = newest or 0
-    if head.last_seq < newest:
-        yield Drift(name, 0, "head last_seq", head.last_seq, newest)
-        if repair:
-            session.execute(update(Head).where(Head.conversation_id == name).values(last_seq=newest))
-    dense = max(head.last_seq, newest)
-    if count != dense:
-        yield Drift(name, 0, "seqs", count, dense)
-        if repair:
-            _fill_holes(session, now, name, dense)
+def _seqs(name: str, last_seq: int, newest: int, count: int, right: int) -> Iterator[Drift]:
+    if last_seq < newest:
+        yield Drift(name, 0, "head last_seq", last_seq, newest)
+    if count != right:
+        yield Drift(name, 0, "seqs", count, right)
 
 
 def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
@@ -136,33 +203,31 @@ def _fill_holes(session: Session, now: datetime, name: str, dense: int) -> None:
         "update_time": now,
     }
     holes = [tombstone | {"seq": seq, "change_seq": seq} for seq in range(1, dense + 1) if seq not in there]
-    session.execute(insert(Message), holes)
+    if holes:
+        session.execute(insert(Message), holes)
 
 
-def _waiting(session: Session, name: str) -> Sequence[OutboxEvent]:
-    return session.scalars(
-        select(OutboxEvent).where(OutboxEvent.conversation_id == name).order_by(OutboxEvent.id)
-    ).all()
-
-
-def _old_events(name: str, waiting: Sequence[OutboxEvent], now: datetime) -> Iterator[Drift]:
-    """Yields a drift when the oldest event is over OLD_EVENT old. A drain repairs it: the caller pokes the shard."""
-    for event in waiting[:1]:
-        if event.create_time < now - OLD_EVENT:
-            yield Drift(name, 0, "outbox age", int((now - event.create_time).total_seconds()), 0)
-
-
-def _row(session: Session, row: rows.View, *, last_seq: int) -> Iterator[Drift]:
-    """Correct a locked row, watermarks first because counts follow from them. Yields what differed."""
-    stored = {what: getattr(row, what) for what in _CHECKED}
-    row.last_seq = min(row.last_seq, last_seq)
-    row.read_seq = min(row.read_seq, last_seq)
-    row.delivered_seq = max(row.read_seq, min(row.delivered_seq, last_seq))
-    row.unread_count = count_unread(session, row, upto=row.last_seq)
-    row.last_message_id = last_visible(session, row)
-    for what, value in stored.items():
-        if value != getattr(row, what):
-            yield Drift(row.conversation_id, row.user_id, what, value, getattr(row, what))
+def _rows(session: Session, views: list[rows.View], newest: int, part: Part) -> Iterator[Drift]:
+    """Correct the rows of a conversation, watermarks first because counts follow from them. Yields what differed."""
+    stored = [{what: getattr(view, what) for what in _CHECKED} for view in views]
+    for view in views:
+        view.last_seq = min(view.last_seq, newest)
+        view.read_seq = min(view.read_seq, newest)
+        view.delivered_seq = max(view.read_seq, min(view.delivered_seq, newest))
+    countable = [view for view in views if view.last_seq - view.read_seq <= part.most]
+    answers = fly(
+        session,
+        *(preview.looking_for_last(view) for view in views),
+        *(unread.counting(view, upto=view.last_seq) for view in countable),
+    )
+    for view, found in zip(views, answers, strict=False):
+        view.last_message_id = found[0][0] if found else None
+    for view, ((count,),) in zip(countable, answers[len(views) :], strict=True):
+        view.unread_count = count
+    for view, before in zip(views, stored, strict=True):
+        for what, value in before.items():
+            if value != getattr(view, what):
+                yield Drift(view.conversation_id, view.user_id, what, value, getattr(view, what))
 
 
 def _lag(session: Session, now: datetime, row: rows.View, head: heads.LockedHead, *, repair: bool) -> Iterator[Drift]:

@@ -1,15 +1,30 @@
 """The last message that a conversation row shows to its user. The row holds its id; the text is read when shown."""
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from db.flight import Call, fly
 from db.message import Message
 from messaging import rows
 from messaging.hidden import hidden_by
 from messaging.message import by_seq
 from messaging.status import Status
+
+# Built once: putting a statement together costs as much as running it.
+_LAST = (
+    by_seq(
+        select(Message.id).where(
+            Message.conversation_id == bindparam("conversation_id"),
+            Message.seq <= bindparam("last_seq"),
+            Message.status != Status.DELETED,
+            ~hidden_by(cast(Any, bindparam("user_id"))),
+        )
+    )
+    .order_by(Message.seq.desc())
+    .limit(1)
+)
 
 
 def refresh_preview(session: Session, row: rows.View, message: Row[Any]) -> None:
@@ -18,13 +33,13 @@ def refresh_preview(session: Session, row: rows.View, message: Row[Any]) -> None
         row.last_message_id = last_visible(session, row)
 
 
+def looking_for_last(row: rows.View) -> Call:
+    """Returns the call that answers with the id that `last_visible` returns, or with no row for None."""
+    asked = {"conversation_id": row.conversation_id, "user_id": row.user_id, "last_seq": row.last_seq}
+    return Call(_LAST, asked)
+
+
 def last_visible(session: Session, row: rows.View) -> int | None:
     """Returns the id of the newest message up to the row's last_seq that is neither deleted nor hidden."""
-    statement = select(Message.id).where(
-        Message.conversation_id == row.conversation_id,
-        Message.seq <= row.last_seq,
-        Message.status != Status.DELETED,
-        ~hidden_by(row.user_id),
-    )
-    newest: int | None = session.scalar(by_seq(statement).order_by(Message.seq.desc()).limit(1))
-    return newest
+    (found,) = fly(session, looking_for_last(row))
+    return found[0][0] if found else None

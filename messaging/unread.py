@@ -4,11 +4,13 @@ A message is unread for a member when they have neither read nor sent nor hidden
 has not been withdrawn (docs/protocol.md, "Unread").
 """
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from db.flight import Call, fly
 from db.message import Message
 from messaging import rows
 from messaging.hidden import hidden_by, is_hidden
@@ -38,14 +40,29 @@ def unread_range(row: rows.View, upto: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+# Built once: putting a statement together costs as much as running it.
+_ASKED: Any = SimpleNamespace(**{name: bindparam(name) for name in ("conversation_id", "user_id", "read_seq")})
+_COUNT = (
+    select(func.count())
+    .select_from(Message)
+    .where(
+        *unread_range(_ASKED, cast(Any, bindparam("upto"))),
+        Message.message_type != MessageType.SYSTEM,
+        ~hidden_by(_ASKED.user_id),
+    )
+)
+
+
+def counting(row: rows.View, *, upto: int) -> Call:
+    """Returns the call whose one value is the answer of `count_unread`."""
+    asked = {"conversation_id": row.conversation_id, "user_id": row.user_id, "read_seq": row.read_seq, "upto": upto}
+    return Call(_COUNT, asked)
+
+
 def count_unread(session: Session, row: rows.View, *, upto: int) -> int:
     """Returns how many messages up to the seq `upto` are unread for the row's user: `counts_for`, as a query."""
-    statement = (
-        select(func.count())
-        .select_from(Message)
-        .where(*unread_range(row, upto), Message.message_type != MessageType.SYSTEM, ~hidden_by(row.user_id))
-    )
-    return session.scalar(statement) or 0
+    (((count,),),) = fly(session, counting(row, upto=upto))
+    return int(count)
 
 
 def uncount(session: Session, row: rows.View, message: Row[Any]) -> None:

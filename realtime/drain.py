@@ -3,11 +3,12 @@
 gunicorn does not notify the application, so `gunicorn.conf.py` hands its worker over, whose `alive` is polled.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from realtime.hub import Hub
+if TYPE_CHECKING:
+    from realtime.hub import Hub  # gunicorn loads this module in web processes too, which have no hub
 
 _LOOK_SECONDS = 0.1
 
@@ -19,12 +20,12 @@ def worker_started(worker: Any) -> None:
     _workers.append(worker)
 
 
-def watch(hub: Hub) -> None:
+def watch(hub: "Hub") -> None:
     """Close the hub's sockets, in the background, as soon as this process has to end."""
     gevent.spawn(_wait, hub)
 
 
-def _wait(hub: Hub) -> None:
+def _wait(hub: "Hub") -> None:
     while all(worker.alive for worker in _workers):
         gevent.sleep(_LOOK_SECONDS)
     hub.close_all(1012, "restarting")

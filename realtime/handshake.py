@@ -19,6 +19,8 @@ def accept(request: Request) -> bytes | Response:
 
     No extension is accepted: compression would cost 100 KB a socket.
     """
+    if request.content_length or "Transfer-Encoding" in request.headers:
+        return Response("a handshake has no body", 400)  # gunicorn would read it from the socket when that is closed
     protocol = ServerProtocol(select_subprotocol=_choose)
     headers = Headers((name, value) for name, value in request.headers if value.strip() or name != _SUBPROTOCOLS)
     # Whatever version the request says: the hop before may be a proxy that speaks HTTP/1.0 and passes upgrades on.

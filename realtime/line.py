@@ -10,12 +10,15 @@ from typing import Any
 import gevent
 
 from infra import logs
+from messaging.errors import Code
+from realtime import frames
 from realtime.connection import Connection
 from realtime.parser import Message, Parser
 
 log = logs.get(__name__)
 
 _READ = 1  # libev's
+_FAULT = frames.error(frames.BadFrame("a fault of the server", code=Code.INTERNAL))
 _MOST = 16 * 1024  # bytes per read: a whole TLS record, because the loop does not see what TLS keeps
 
 
@@ -79,6 +82,7 @@ class Line:
                 self._handle(message)
             except Exception:
                 log.exception("message_failed")
+                self._connection.outbound.push(_FAULT)
         if self._parser.over:
             self._end()
         else:
@@ -92,4 +96,4 @@ class Line:
     def _end(self) -> None:
         """End reading, and queue the last frame: all answers to messages are queued before it."""
         self.stop()
-        self._connection.outbound.end(self._parser.last)
+        self._connection.outbound.end(self._parser.last, code=self._parser.code)

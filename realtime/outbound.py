@@ -91,9 +91,14 @@ class Outbound:
         self._frames.append(last + frames.close(code, reason))
         self.wake()
 
-    def end(self, last: bytes = b"") -> None:
-        """Write what is queued, then `last`, and stop: nothing more will be read."""
+    def end(self, last: bytes = b"", *, code: int | None = None) -> None:
+        """Write what is queued, then `last`, and stop: nothing more will be read.
+
+        `code` is that of the close in `last` when this side closes, for the count.
+        """
         self._ended = True
+        if self.closing is None and code is not None:
+            connections_closed.labels(code=code).inc()
         if self.closing is None and last:
             self._frames.append(last)
         self.wake()
@@ -118,7 +123,11 @@ class Outbound:
                         sock.sendall(self._rest)
                     self._rest = b""
                     self._write()
-        except (OSError, gevent.Timeout):
+        except gevent.Timeout:
+            if self.closing is None:
+                connections_closed.labels(code=TOO_SLOW).inc()
+            self._give_up()
+        except OSError:
             self._give_up()
         finally:
             self._sock = None

@@ -45,6 +45,7 @@ class Parser:
         self._fragments = bytearray()
         self._unparsed = 0  # bytes of an incomplete frame; too many if a length was written in more bytes than needed
         self.last = b""  # the bytes to send last, once `over`
+        self.code: int | None = None  # the code with which this side closes; none when the peer does, or is gone
 
     @property
     def over(self) -> bool:
@@ -74,10 +75,11 @@ class Parser:
         except _Wrong as wrong:
             # Not by the protocol, which may have parsed the peer's close behind it, and says no more then.
             self._broken = True
-            self.last = frames.close(wrong.code, wrong.reason)
+            self.last, self.code = frames.close(wrong.code, wrong.reason), wrong.code
         else:
             if self.over:
                 self.last = b"".join(answers)
+                self.code = protocol.close_sent.code if protocol.close_sent and not protocol.close_rcvd else None
         return messages
 
     def _frame(self, frame: Frame, answers: Iterator[bytes]) -> list[Message]:

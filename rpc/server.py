@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from environs import EnvError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 from sqlalchemy.exc import DBAPIError
 
 from db.errors import DatabaseUnavailable
 from db.schema_version import require_current
 from db.session import read
-from infra import logs, loops
+from infra import logs, loops, memory
 from infra.settings import Settings, settings
 from rpc.auth import Callers
 from rpc.door import Door
@@ -58,6 +57,7 @@ def main() -> None:
         port = listen(server, chosen)
     except (NotStarted, EnvError) as error:
         sys.exit(f"not started: {error}")
+    memory.settle()
     server.start()
     threading.Thread(
         target=loops.forever, args=("health", lambda: _tell_health(told)), name="health", daemon=True
@@ -87,6 +87,8 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
     add_MessageServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(told, server)
     if chosen.rpc_reflection:
+        from grpc_reflection.v1alpha import reflection  # here, because most deployments leave it off
+
         reflection.enable_server_reflection((_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, told
 

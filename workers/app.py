@@ -1,11 +1,12 @@
-"""The processes that run tasks: `celery -A workers.app worker`, `celery -A workers.app beat`."""
+"""What the processes that run tasks share: their Celery application, their logs, and their memory."""
 
 from typing import Any
 
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_before_create_process, worker_process_init
 
+from db.preload import preload
 from db.session import engine, reserved_engine
-from infra import logs
+from infra import logs, memory
 from infra.redis import client
 from infra.tasks import app
 
@@ -15,6 +16,13 @@ __all__ = ["app"]
 @setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     logs.configure()
+
+
+@worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    """Load in the parent what every child needs. A gRPC client is not among it: it would not survive the fork."""
+    preload()
+    memory.settle()
 
 
 @worker_process_init.connect

@@ -19,8 +19,11 @@ from messaging.outbox import stray_shards
 log = logs.get(__name__)
 
 _STRAY_AGE = timedelta(seconds=2)
-_SAMPLE = 50
 _ANNOUNCED_TOGETHER = 50
+_SAMPLE = 5
+_COUNTED = 10_000  # messages of a conversation at most: a recount of a million would take a worker for a second
+_AUDITS = "im:audits"
+_AUDITS_TOLD = 10
 AUDIT_KEY = "im:audit"
 SNAPSHOT_KEY = "im:snapshot"
 
@@ -59,16 +62,35 @@ def expire_presence() -> None:
 
 @app.task(name=Task.AUDIT)
 def audit_sample() -> None:
-    """Audit the conversations of 50 random messages. A drift is logged as an error and counted, not repaired."""
-    newest = read(upkeep.snapshot)["messages"]
+    """Audit the conversations of 5 random messages. A drift is logged as an error and counted, not repaired.
+
+    AUDIT_KEY holds for an hour what the last ten of these found together.
+    """
+    if not client().set("im:audit:recent", 1, nx=True, px=3000):
+        return  # they pile up in the queue while workers are away
+    newest = read(audit.newest_message)
     ids = [random.randint(1, newest) for _ in range(_SAMPLE)] if newest else []
-    drifted = 0
-    for name in read(audit.sample, message_ids=ids):
-        for drift in write(audit.audit, conversation_id=name, repair=False).drift:
-            log.error("drift", **asdict(drift))
-            audit_drift.labels(what=drift.what).inc()
-            drifted += 1
-    client().set(AUDIT_KEY, orjson.dumps({"sampled": len(ids), "drifted": drifted}), ex=3600)
+    drifted = sum(map(_drifts, read(audit.sample, message_ids=ids)))
+    pipeline = client().pipeline()
+    pipeline.lpush(_AUDITS, orjson.dumps([len(ids), drifted]))
+    pipeline.ltrim(_AUDITS, 0, _AUDITS_TOLD - 1)
+    pipeline.expire(_AUDITS, 3600)
+    pipeline.lrange(_AUDITS, 0, -1)
+    *_, told = pipeline.execute()
+    sampled, drifted = (sum(each) for each in zip(*map(orjson.loads, told), strict=True))
+    client().set(AUDIT_KEY, orjson.dumps({"sampled": sampled, "drifted": drifted}), ex=3600)
+
+
+def _drifts(name: str) -> int:
+    """Returns how many drifts there are in a conversation, after logging and counting them."""
+    part = audit.Part(_COUNTED, random.random())
+    if not read(audit.looks_wrong, conversation_id=name, part=part):
+        return 0
+    found = write(audit.audit, conversation_id=name, repair=False, part=part).drift
+    for drift in found:
+        log.error("drift", **asdict(drift))
+        audit_drift.labels(what=drift.what).inc()
+    return len(found)
 
 
 @app.task(name=Task.SNAPSHOT)

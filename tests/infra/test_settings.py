@@ -1,9 +1,12 @@
 """Tests that settings come from the environment, and that an error names what is missing or malformed."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from environs import EnvError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from infra.settings import Settings, settings
 from tests import databases
@@ -143,6 +146,30 @@ def test_a_bad_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EnvError) as caught:
         settings()
     assert "short but secret" not in str(caught.value)
+
+
+def test_a_url_is_good_when_sqlalchemy_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = ("", "im@", "im:@", "im:Zr3/vX?8s#Lw@", "im:%40:9@", "i/m@", "a@b@")
+    hosts = ("", "db", "[::1]", "[::1", "db:", "db:3306", "db:port", "[::1]:3306", ":3306")
+    rest = ("", "/", "/im", "/im?ssl_ca=/ca.pem&x=y", "?x=y", "//tmp/im.db", "/im\n", "/a@b:c")
+    for url in ("mysql+pymysql://" + "".join(parts) for parts in product(users, hosts, rest)):
+        settings.cache_clear()
+        monkeypatch.setenv("DATABASE_URL", url)
+        assert _is_taken() == _is_readable(url), url
+
+
+def _is_readable(url: str) -> bool:
+    try:
+        return make_url(url).drivername == "mysql+pymysql"
+    except (ArgumentError, ValueError):
+        return False
+
+
+def _is_taken() -> bool:
+    try:
+        return bool(settings())
+    except EnvError:
+        return False
 
 
 @pytest.mark.parametrize("url", ["postgres://im:hidden@127.0.0.1/im", "mysql+pymysql://im:hid/den@127.0.0.1:x/im"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 import websocket
 from sqlalchemy import create_engine, text
 
@@ -229,6 +230,19 @@ def test_a_flood_of_fragments_is_closed(stack: Stack, user: User) -> None:
         for _ in range(5_000):
             flooding.send_frame(b"x", websocket.ABNF.OPCODE_CONT, last=False)
     assert flooding.wait_closed() == 1008
+
+
+def test_a_handshake_with_a_body_is_refused_and_no_fault(stack: Stack, user: User) -> None:
+    handshake = {
+        "Authorization": f"Bearer {user.token}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    url = f"{stack.realtime_urls[0]}/message/v1/ws"
+    assert requests.get(url, headers=handshake, data=iter([b"in", b"chunks"]), timeout=10).status_code == 400
+    assert "Traceback" not in stack.named("realtime")[0].output()
 
 
 def test_compression_is_never_accepted(stack: Stack, user: User) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
+from db import session as database
 from db.conversation import Conversation
 from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
 from db.session import write
 from db.tables import metadata
-from messaging.audit import Audited, Drift, all_conversations, audit, sample
+from messaging.audit import WHOLE, Audited, Drift, Part, all_conversations, audit, sample
+from messaging.audit import looks_wrong as look
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_oneself
 from messaging.errors import Code
@@ -48,6 +50,11 @@ def audited(*, repair: bool = False, later: int = 0) -> Audited:
     return write(lambda session, now: audit(session, now + after, conversation_id="1_2", repair=repair))
 
 
+def looks_wrong(name: str = "1_2", *, part: Part = WHOLE) -> bool:
+    """Returns what is found without a lock."""
+    return database.read(look, conversation_id=name, part=part)
+
+
 def found(*, repair: bool = False) -> dict[tuple[int, str], tuple[Any, Any]]:
     """Returns the drift as (user, what) → (stored, right)."""
     return {(each.user_id, each.what): (each.stored, each.right) for each in audited(repair=repair).drift}
@@ -57,9 +64,11 @@ def is_repaired() -> None:
     """Fails unless the drift is found again until it is repaired, and then no more."""
     before = found()
     assert before, "looking repairs nothing"
+    assert looks_wrong()
     assert found(repair=True) == before
     drain()
     assert audited() == Audited([], None)
+    assert not looks_wrong()
 
 
 @pytest.fixture
@@ -78,8 +87,10 @@ def test_nothing_is_found_when_nothing_is_wrong(three: list[dict[str, Any]]) -> 
     write(recall, user_id=ALICE, message_id=three[1]["id"])
     write(delete_for_oneself, user_id=BOB, message_id=three[2]["id"])
     assert audited() == Audited([], None), "also while events wait"
+    assert not looks_wrong()
     drain()
     nothing_drifts()
+    assert not looks_wrong()
 
 
 @pytest.mark.parametrize(
@@ -127,6 +138,7 @@ def test_a_count_that_forgot_a_recall(three: list[dict[str, Any]]) -> None:
 
 def test_a_row_that_is_gone(three: list[dict[str, Any]]) -> None:
     write(lambda session, _: session.execute(delete(Conversation).where(Conversation.user_id == BOB)))
+    assert looks_wrong()
     audited(repair=True)
     drain()
     assert (view(BOB).last_seq, view(BOB).last_message_id) == (3, 3)
@@ -137,6 +149,7 @@ def test_a_lost_event_is_told_again(three: list[dict[str, Any]]) -> None:
     store_many(ALICE, BOB, 2)
     write(lambda session, _: session.execute(delete(OutboxEvent)))
     assert found() == {(ALICE, "events"): (3, 5), (BOB, "events"): (3, 5)}
+    assert looks_wrong()
     assert audited(repair=True).shard == head().shard
     told = drain()
     assert {each.content["seq"] for each in told} == {4, 5}
@@ -189,6 +202,26 @@ def test_a_head_left_behind(three: list[dict[str, Any]]) -> None:
     assert stored(ALICE, BOB)["seq"] == 4
 
 
+def test_of_a_long_conversation_a_part_is_counted(pair: str) -> None:
+    sent = store_many(ALICE, BOB, 20)
+    drain()
+    write(lambda session, _: session.execute(delete(Message).where(Message.id == sent[4]["id"])))
+    set_view(BOB, unread_count=7)
+    for place, seqs in ((0.0, (9, 10)), (0.5, None), (1.0, None)):
+        part = Part(most=10, place=place)
+        drift = write(audit, conversation_id="1_2", repair=False, part=part).drift
+        assert [(each.stored, each.right) for each in drift] == ([seqs] if seqs else []), "20 unread are not counted"
+        assert looks_wrong(part=part) == bool(seqs)
+    assert found()[0, "seqs"] == (19, 20)
+    assert found()[BOB, "unread_count"] == (7, 19)
+
+
+def test_looking_without_a_lock_takes_none(three: list[dict[str, Any]], statements: list[str]) -> None:
+    assert not looks_wrong()
+    assert statements
+    assert not [each for each in statements if "FOR UPDATE" in each or each.startswith(("INSERT", "UPDATE", "SAVE"))]
+
+
 def test_it_says_whose_drift_it_is(three: list[dict[str, Any]]) -> None:
     set_view(ALICE, unread_count=1)
     assert audited().drift == [Drift("1_2", ALICE, "unread_count", 1, 0)]
@@ -227,6 +260,7 @@ def test_looking_writes_nothing(three: list[dict[str, Any]], name: str) -> None:
     write(lambda session, _: session.execute(delete(Head).where(Head.conversation_id == "2_3")))
     before = everything()
     write(audit, conversation_id=name, repair=False)
+    assert looks_wrong(name)
     assert everything() == before
 
 

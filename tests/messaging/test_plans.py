@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from db.flight import TAKES_FLIGHTS
 from db.session import engine, write
 from messaging import backlog
+from messaging.audit import Part, audit, looks_wrong
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
@@ -231,6 +232,12 @@ CALLS: dict[str, Rule] = {
     "apply the first": applying(3, limit=10),
     "apply of several": applying(2, 3, 4, 9, limit=150),
     "publish": publishing_of(3),
+    "a look at a part of a conversation": lambda session, now: looks_wrong(
+        session, now, conversation_id=LARGE, part=Part(most=100, place=0.5)
+    ),
+    "an audit of a part": lambda session, now: audit(
+        session, now, conversation_id=LARGE, repair=False, part=Part(most=100, place=0.5)
+    ),
 }
 # These count, skip or pass over rows by their nature. An index names the rows, and no others are read.
 COUNTING: dict[str, tuple[Rule, int]] = {

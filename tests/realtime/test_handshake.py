@@ -53,6 +53,7 @@ def test_no_extension_is_accepted() -> None:
         ({"Sec-WebSocket-Key": "short"}, 400),
         ({"Sec-WebSocket-Version": "8"}, 400),
         ({"Sec-WebSocket-Protocol": "\u00e9,,;"}, 400),
+        ({"Transfer-Encoding": "chunked"}, 400),
         ({"Upgrade": "h2c"}, 426),
         ({"Connection": "close"}, 426),
     ],
@@ -62,6 +63,12 @@ def test_a_request_that_is_no_handshake_is_refused(wrong: dict[str, str], status
     answer = asked(GOOD | wrong)
     assert isinstance(answer, Response)
     assert answer.status_code == status
+
+
+def test_a_handshake_with_a_body_is_refused() -> None:
+    answer = asked(GOOD, data=b"hello")
+    assert isinstance(answer, Response)
+    assert answer.status_code == 400
 
 
 def test_a_proxy_that_speaks_http_1_0_may_pass_an_upgrade_on() -> None:

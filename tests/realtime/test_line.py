@@ -8,9 +8,10 @@ import gevent
 import pytest
 from gevent import socket
 from gevent.event import Event
+from prometheus_client import REGISTRY
 
 from infra.tokens import Claims
-from realtime import inbound
+from realtime import frames, inbound
 from realtime.connection import Connection
 from realtime.delivered import Proofs
 from realtime.line import Line
@@ -19,6 +20,11 @@ from tests.processes import PATIENCE
 
 PING = b"\x89\x81" + bytes(4) + b"x"
 PONG_OF_IT = b"\x8a\x01x"
+
+
+def closed(code: int) -> float:
+    """Returns how many sockets were counted as closed with this code."""
+    return REGISTRY.get_sample_value("im_connections_closed_total", {"code": str(code)}) or 0
 
 
 def text(content: bytes) -> bytes:
@@ -110,6 +116,8 @@ def test_a_message_that_fails_harms_no_other(peer: Peer) -> None:
     peer.wait_handled("fails", "two")
     peer.theirs.sendall(text(b"three"))
     peer.wait_handled("fails", "two", "three")
+    told = frames.message("error", {"code": 100001, "detail": "a fault of the server", "type": None})
+    assert peer.read(len(told)) == told
 
 
 def test_who_has_said_too_much_is_read_later(peer: Peer) -> None:
@@ -156,10 +164,21 @@ def test_a_broken_line_is_an_end(peer: Peer) -> None:
     peer.wait_ended()
 
 
-def test_what_breaks_the_protocol_is_told_and_ends_the_connection(peer: Peer) -> None:
-    peer.theirs.sendall(b"\x81\x01x")  # not masked
-    assert peer.read(4)[2:] == b"\x03\xea"
+@pytest.mark.parametrize(("data", "code"), [(b"\x81\x01x", 1002), (text(b"\xff"), 1007)], ids=["no mask", "no UTF-8"])
+def test_what_breaks_the_protocol_is_told_and_ends_the_connection(peer: Peer, data: bytes, code: int) -> None:
+    before = closed(code)
+    peer.theirs.sendall(data)
+    assert peer.read(4)[2:] == code.to_bytes(2, "big")
     peer.wait_ended()
+    assert closed(code) == before + 1
+
+
+def test_who_closes_or_goes_is_not_counted_as_closed(peer: Peer) -> None:
+    before = [closed(code) for code in (1000, 1002, 1006)]
+    peer.theirs.sendall(b"\x88\x82" + bytes(4) + b"\x03\xe8")
+    assert peer.read(4) == b"\x88\x02\x03\xe8"
+    peer.wait_ended()
+    assert [closed(code) for code in (1000, 1002, 1006)] == before
 
 
 def test_messages_of_one_that_is_being_closed_are_left(peer: Peer) -> None:

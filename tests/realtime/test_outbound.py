@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import gevent
 import pytest
 from gevent import socket
+from prometheus_client import REGISTRY
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
@@ -230,6 +231,7 @@ def test_waking_for_nothing_writes_nothing(wire: Wire) -> None:
 
 
 def test_a_peer_that_is_gone_ends_the_writer(wire: Wire) -> None:
+    before = too_slow()
     wire.peer.close()
     wire.start()
     for _ in range(3):
@@ -237,14 +239,22 @@ def test_a_peer_that_is_gone_ends_the_writer(wire: Wire) -> None:
         gevent.idle()
     wire.join()
     assert wire.outbound.closing == 1013
+    assert too_slow() == before, "the peer went, and was not closed"
     assert not wire.outbound.push(text("late"))
 
 
+def too_slow() -> float:
+    """Returns how many sockets were counted as closed because their reader was too slow."""
+    return REGISTRY.get_sample_value("im_connections_closed_total", {"code": "1013"}) or 0
+
+
 def test_a_reader_that_takes_nothing_ends_the_writer(impatient_wire: Wire) -> None:
+    before = too_slow()
     impatient_wire.outbound.push(text("x" * (MAX_BYTES * 2)))
     impatient_wire.start()
     impatient_wire.join()
     assert impatient_wire.outbound.closing == 1013
+    assert too_slow() == before + 1
 
 
 def test_lingering_ends_with_the_peer() -> None:

@@ -84,6 +84,14 @@ class Worker:
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
+    def audit(self, times: int = 1) -> str:
+        """Run that many audits, as if each came in its time. Returns what was printed and logged."""
+        return self.do(*["presence.client().delete('im:audit:recent')", "upkeep.audit_sample()"] * times)
+
+    def audited(self) -> Any:
+        """Returns what is told of the last audits."""
+        return orjson.loads(self.redis.get("im:audit") or b"")
+
     def sent(self, queue: str) -> list[Any]:
         """Returns the arguments of the tasks in a queue."""
         tasks: Any = self.redis.lrange(queue, 0, -1)

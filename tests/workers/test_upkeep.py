@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from db.outbox import OutboxEvent
 from db.session import write
 from db.ticket import Ticket
-from tests.messaging.conftest import ALICE, BOB, befriend, project, read, set_view, shards, stored
+from tests.messaging.conftest import ALICE, BOB, befriend, drain, project, read, set_view, shards, stored
 from tests.workers.conftest import Worker
 
 
@@ -82,11 +82,27 @@ def test_whoever_could_not_be_announced_is_announced_by_the_next_run(worker: Wor
 
 def test_a_row_that_has_drifted_is_said_and_left_as_it_is(worker: Worker, written: dict[str, Any]) -> None:
     project()
-    worker.do("upkeep.audit_sample()")
-    assert orjson.loads(worker.redis.get("im:audit") or b"") == {"sampled": 50, "drifted": 0}
+    worker.audit()
+    assert worker.audited() == {"sampled": 5, "drifted": 0}
     set_view(BOB, unread_count=5)
-    assert "drift" in worker.do("upkeep.audit_sample()")
-    assert orjson.loads(worker.redis.get("im:audit") or b"")["drifted"] == 1
+    assert "unread_count" in worker.audit()
+    assert worker.audited() == {"sampled": 10, "drifted": 1}
+
+
+def test_what_is_told_of_the_audits_is_of_the_last_ten(worker: Worker, written: dict[str, Any]) -> None:
+    drain()
+    set_view(BOB, unread_count=5)
+    worker.audit()
+    set_view(BOB, unread_count=1)
+    worker.audit(9)
+    assert worker.audited() == {"sampled": 50, "drifted": 1}
+    worker.audit()
+    assert worker.audited() == {"sampled": 50, "drifted": 0}
+
+
+def test_audits_that_have_piled_up_run_once(worker: Worker, written: dict[str, Any]) -> None:
+    worker.do("upkeep.audit_sample()", "upkeep.audit_sample()")
+    assert worker.audited()["sampled"] == 5
 
 
 def test_the_state_of_the_service_is_kept_for_whoever_looks(worker: Worker, written: dict[str, Any]) -> None:

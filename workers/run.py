@@ -1,0 +1,36 @@
+"""The process that runs tasks: `python -m workers.run [--beat] [--quiet] [--concurrency N] [--hostname NAME]`.
+
+It does what `celery -A workers.app worker --without-mingle --without-gossip` does, without Celery's command line, whose
+prompt and colours would stay in the memory of every process.
+"""
+
+import sys
+from argparse import ArgumentParser
+
+from celery.utils.nodenames import default_nodename, host_format
+
+from workers.app import app
+
+
+def main() -> None:
+    """Run tasks until SIGTERM or SIGINT. Exits with Celery's code."""
+    parser = ArgumentParser(prog="python -m workers.run")
+    parser.add_argument("--beat", action="store_true", help="start the upkeep too, for a deployment on one machine")
+    parser.add_argument("--quiet", action="store_true", help="print no banner")
+    parser.add_argument("--concurrency", type=int, help="how many processes run tasks; 2 by default")
+    parser.add_argument("--hostname", help="the worker's name: workers of one machine need different ones")
+    chosen = parser.parse_args()
+    worker = app.Worker(
+        hostname=host_format(default_nodename(chosen.hostname)),
+        concurrency=chosen.concurrency,
+        beat=chosen.beat,
+        quiet=chosen.quiet,
+        without_mingle=True,
+        without_gossip=True,
+    )
+    worker.start()
+    sys.exit(worker.exitcode)
+
+
+if __name__ == "__main__":
+    main()
