@@ -10,10 +10,10 @@ from typing import Any
 from flask import Flask, jsonify, request
 from flask_jwt_extended import jwt_required
 
-from infra import tokens
+from bench import jwt_check
 
 app = Flask(__name__)
-tokens.configure(app)
+jwt_check.configure(app)
 _file = os.environ.get("BENCH_SYNC_FILE")
 _descriptor = os.open(_file, os.O_WRONLY | os.O_CREAT) if _file else None
 _ROOM = 4096
