@@ -124,7 +124,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--most-seconds", type=float, default=_MOST_SECONDS, help="of the whole run (720)")
     parser.add_argument("--before", type=Path, metavar="DIR", help="checkout of an older release, for memory")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the json goes")
-    parser.add_argument("--profile", metavar="ROW", choices=list(REACHES), help="show where this row's time goes")
+    parser.add_argument("--profile", metavar="ROW", type=_name, help="show where this row's time goes")
     options = parser.parse_args()
     if options.profile and options.profile not in options.only:
         parser.error(f"--only leaves {options.profile} out")
@@ -132,10 +132,14 @@ def _options() -> argparse.Namespace:
 
 
 def _names(text: str) -> list[str]:
-    names = [name.strip().replace("_", " ") for name in text.split(",")]  # a shell splits at a space
-    if unknown := [name for name in names if name not in REACHES]:
-        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(REACHES)}")
-    return names
+    return [_name(each) for each in text.split(",")]
+
+
+def _name(text: str) -> str:
+    name = text.strip().replace("_", " ")  # a shell splits at a space
+    if name not in REACHES:
+        raise argparse.ArgumentTypeError(f"no such row: {name}; there are {', '.join(REACHES)}")
+    return name
 
 
 if __name__ == "__main__":
