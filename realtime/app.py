@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, request
 
-from infra import limits, logs, loops, proxies, tokens
+from infra import limits, logs, loops, proxies
 from infra.redis import RedisError, client
 from realtime import drain, handshake, socket
 from realtime.auth import authenticate
@@ -17,7 +17,6 @@ def create_app() -> Flask:
     """Returns a WSGI application that serves one relay's sockets. Create it after the server has forked and patched."""
     logs.configure()
     app = Flask(__name__)
-    tokens.configure(app)
     proxies.register(app)
     limits.register_tokens(app)
     hub = Hub()

@@ -18,13 +18,19 @@ _TEXT, _CLOSE, _PING = 0x81, 0x88, 0x89
 
 
 class BadFrame(Exception):
-    """A client's frame that is answered with `error`. `kind` is the frame's type, None if it could not be read."""
+    """A client's frame that is answered with `error`. `kind` is the frame's type, None if it could not be read.
 
-    def __init__(self, detail: str, kind: str | None = None, code: Code = Code.INVALID) -> None:
+    `client_msg_id` is that of a message that was to be sent, None for other frames.
+    """
+
+    def __init__(
+        self, detail: str, kind: str | None = None, code: Code = Code.INVALID, client_msg_id: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.kind = kind
         self.code = code
+        self.client_msg_id = client_msg_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,10 @@ def message(kind: str, content: dict[str, Any]) -> bytes:
 
 def error(refused: BadFrame) -> bytes:
     """Returns the contract's `error` frame."""
-    return message("error", {"code": refused.code, "detail": refused.detail, "type": refused.kind})
+    content: dict[str, Any] = {"code": refused.code, "detail": refused.detail, "type": refused.kind}
+    if refused.client_msg_id is not None:
+        content["client_msg_id"] = refused.client_msg_id
+    return message("error", content)
 
 
 def parse(raw: str | bytes) -> Inbound:

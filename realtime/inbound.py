@@ -17,6 +17,7 @@ from messaging.schemas import ReadRequest
 from realtime import frames
 from realtime.connection import Connection
 from realtime.frames import BadFrame, Inbound
+from realtime.sends import Sends
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class Bucket:
     """A token bucket for all frames of one socket, control frames included. Unless `limited`, it is always full."""
 
     def __init__(self, *, limited: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limited = settings().rate_limits if limited is None else limited
+        self.limited = settings().rate_limits if limited is None else limited
         self._clock = clock
         self._tokens = BURST
         self._at = self._minute_began = clock()
@@ -58,7 +59,7 @@ class Bucket:
 
     def _fill(self) -> None:
         now = self._clock()
-        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE) if self._limited else BURST
+        self._tokens = min(BURST, self._tokens + (now - self._at) * RATE) if self.limited else BURST
         self._at = now
         if now - self._minute_began > _MINUTE:
             self._minute_began, self._refused = now, 0
@@ -92,28 +93,50 @@ def admit(connection: Connection, bucket: Bucket) -> bool:
     if bucket.take():
         return True
     connection.outbound.push(frames.error(BadFrame("too many frames", code=Code.TOO_MANY_REQUESTS)))
-    if bucket.overflowed:
-        connection.outbound.close(POLICY_VIOLATION, "too many frames")
+    _close_if_overflowed(connection, bucket)
     return False
 
 
-def handle(connection: Connection, bucket: Bucket, raw: str | bytes) -> None:
+def handle(connection: Connection, bucket: Bucket, sends: Sends, raw: str | bytes) -> None:
     """Do what a client's message asks. Pushes an `error` frame if it cannot be done."""
     connection.heard()
-    if not admit(connection, bucket):
-        return
-    kind = None
     try:
         inbound = frames.parse(raw)
-        kind = inbound.kind
-        handler = _HANDLERS.get(kind)
+    except BadFrame as refused:
+        if admit(connection, bucket):
+            connection.outbound.push(frames.error(refused))
+        return
+    if inbound.kind == "send":
+        _send(connection, bucket, sends, inbound)
+    elif admit(connection, bucket):
+        _do(connection, inbound)
+
+
+def _close_if_overflowed(connection: Connection, bucket: Bucket) -> None:
+    if bucket.overflowed:
+        connection.outbound.close(POLICY_VIOLATION, "too many frames")
+
+
+def _send(connection: Connection, bucket: Bucket, sends: Sends, inbound: Inbound) -> None:
+    """Have a message sent. It has limits of its own, but one that they or its own form refuse counts as a frame."""
+    try:
+        sends.take(inbound.content)
+    except BadFrame as refused:
+        connection.outbound.push(frames.error(refused))
+        bucket.take()
+        _close_if_overflowed(connection, bucket)
+
+
+def _do(connection: Connection, inbound: Inbound) -> None:
+    try:
+        handler = _HANDLERS.get(inbound.kind)
         if handler is None:
-            raise BadFrame("unknown type", kind)
+            raise BadFrame("unknown type", inbound.kind)
         handler(connection, inbound)
     except BadFrame as refused:
         connection.outbound.push(frames.error(refused))
     except DatabaseUnavailable:
-        connection.outbound.push(frames.error(BadFrame("temporarily unavailable", kind, Code.UNAVAILABLE)))
+        connection.outbound.push(frames.error(BadFrame("temporarily unavailable", inbound.kind, Code.UNAVAILABLE)))
 
 
 def _ping(connection: Connection, _inbound: Inbound) -> None:

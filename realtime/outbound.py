@@ -49,7 +49,7 @@ class Outbound:
         Frames that are not `bounded` take no room: their own protocol bounds them (a page of backlog comes only after
         the last was answered).
         """
-        if self.closing is not None or self._ended:
+        if not self.open:
             return False
         if bounded:
             if self.full:
@@ -60,6 +60,11 @@ class Outbound:
         self._frames.append(frame)
         self.wake()
         return True
+
+    @property
+    def open(self) -> bool:
+        """Whether frames are still taken: not once the connection is being closed, or its peer is gone."""
+        return self.closing is None and not self._ended
 
     @property
     def full(self) -> bool:
@@ -139,7 +144,7 @@ class Outbound:
     def _take(self) -> bytes:
         waiting = self._frames
         frames_pushed.inc(len(waiting))
-        if self.closing is None and not self._ended and (ping := self._due_ping()):
+        if self.open and (ping := self._due_ping()):
             waiting.append(ping)
         chunk = b"".join(waiting)
         waiting.clear()

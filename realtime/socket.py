@@ -12,6 +12,7 @@ from realtime.hub import Hub
 from realtime.line import Line
 from realtime.outbound import linger
 from realtime.parser import Parser
+from realtime.sends import Sends
 
 _SUBSCRIBE_SECONDS = 2.0
 _KERNEL_BUFFER = 256 * 1024  # bytes; Linux would buffer megabytes for a peer that does not read, which no queue counts
@@ -64,7 +65,8 @@ def _talk(connection: Connection, sock: Any) -> None:
     bucket = inbound.Bucket()
     pings = inbound.Pings(connection, bucket)
     parser = Parser(connection, bucket, pings)
-    line = Line(sock, connection, parser, partial(inbound.handle, connection, bucket), bucket.pause)
+    handle = partial(inbound.handle, connection, bucket, Sends(connection, limited=bucket.limited))
+    line = Line(sock, connection, parser, handle, bucket.pause)
     try:
         connection.outbound.write_all(sock, pings.due)
     finally:

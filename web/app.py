@@ -1,9 +1,12 @@
 """The WSGI application of the REST door."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from actions import directory
-from infra import limits, logs, proxies, tokens
+from infra import limits, logs, proxies
 from infra.demo_users import DEMO_USERS
 from infra.settings import settings
 from web import (
@@ -46,12 +49,19 @@ _ENDPOINTS = (
 )
 
 
+class _App(Flask):
+    """A Flask application without async functions: Flask would ask of each view and hook, at each request, if it is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the function as it is."""
+        return func
+
+
 def create_app() -> Flask:
     """Returns a WSGI application that serves REST, its OpenAPI description and the demo client."""
     logs.configure()
-    app = Flask(__name__)
+    app = _App(__name__)
     app.config.update(openapi.CONFIG, DEMO_USERS=DEMO_USERS if settings().embedded else None)
-    tokens.configure(app)
     app.url_map.merge_slashes = False  # the redirect would be built from the Host that the caller names
     proxies.register(app)
     cors.register(app)

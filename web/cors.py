@@ -28,8 +28,9 @@ def _preflight() -> Response | None:
 
 
 def _mark(response: Response) -> Response:
-    if settings().allowed_origins:
-        response.vary.add("Origin")
+    if not settings().allowed_origins:
+        return response
+    response.vary.add("Origin")
     if _is_allowed():
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED

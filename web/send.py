@@ -6,7 +6,6 @@ from actions import send
 from infra.limits import SENDS, limited_to
 from messaging import draft, schemas
 from messaging.errors import Code, Refused
-from messaging.send import Sent
 from web import auth, caller
 from web.json import Blueprint
 from web.openapi import refuses
@@ -18,13 +17,14 @@ bp = Blueprint("send", __name__)
 @refuses(Code.MESSAGE_TYPE, Code.NOT_FRIENDS, Code.NO_SUCH_GROUP, Code.CLIENT_MSG_ID_REUSED)
 @limited_to(SENDS)
 @bp.arguments(schemas.Send)
-@bp.response(200, schemas.Sent)
-def send_message(body: dict[str, Any]) -> Sent:
+@bp.response(200, schemas.Sent, dump=False)
+def send_message(body: dict[str, Any]) -> dict[str, Any]:
     """Send a message. 200 means that it is stored durably.
 
     A repeated call with the same `client_msg_id` stores nothing, and is answered with the stored message.
     """
     try:
-        return send.submit(draft.make(auth.user_id(), **body), gone=caller.gone())
+        sent = send.submit(draft.make(auth.user_id(), **body), gone=caller.gone())
     except send.TooLate as error:  # reaches only a client that closed just its own direction
         raise Refused(Code.UNAVAILABLE, "the connection was closed before the message's turn", retry_after=1) from error
+    return {"message": sent.message, "duplicate": sent.duplicate}

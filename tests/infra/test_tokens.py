@@ -3,14 +3,12 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
-from flask import Flask
 
-from infra import tokens
 from infra.settings import settings
 from infra.tokens import InvalidToken, issue, verify
 from tests.databases import SECRET
@@ -20,22 +18,15 @@ Configure = Callable[..., None]
 
 
 @pytest.fixture
-def configure(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
-    """Yields a function that makes tokens usable in this process, with the given settings."""
-    contexts = []
+def configure(database: str, monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """Returns a function that gives this process the built-in user centre's settings, but for the given ones."""
 
     def apply(**environment: str) -> None:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         settings.cache_clear()
-        app = Flask(__name__)
-        tokens.configure(app)
-        contexts.append(app.app_context())
-        contexts[-1].push()
 
-    yield apply
-    while contexts:
-        contexts.pop().pop()
+    return apply
 
 
 @pytest.fixture
@@ -161,6 +152,11 @@ def test_an_expiry_that_is_no_whole_number_is_refused(own: None, exp: Any) -> No
 
 def test_a_token_from_the_future_is_refused(own: None) -> None:
     refused(forge(nbf=int(time.time()) + HOUR))
+
+
+@pytest.mark.parametrize("audience", ["another service", ["this", "and that"]])
+def test_whom_else_a_token_is_for_does_not_matter(own: None, audience: Any) -> None:
+    assert verify(forge(aud=audience)).user_id == 7
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
-"""Tests that a user with the largest backlog whose devices never answer harms only themselves.
+"""Tests that a user whose devices never answer the largest backlog, or flood with sends, harms only themselves.
 
 `LONG=1` lets the attack go on for a minute, in six rounds of at least 10 s.
 """
 
+import itertools
 import os
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 import redis
+import websocket
 
 from tests.device import Device
 from tests.journeys import storage
@@ -134,6 +137,42 @@ def test_a_hostile_pair_takes_nobodys_link_away(running: Stack, own_redis: Redis
     assert not bystanders.device.of("resync")
     assert buffer.most < 16 * 1024 * 1024
     assert _quantile(attacked, 0.9) < 2 * max(_quantile(quiet, 0.99), UNHARMED_SECONDS)
+
+
+def test_a_flood_of_sends_harms_nobody_else(running: Stack) -> None:
+    """All that a user may have of connections sends as fast as it can: good messages, bad ones, and large ones."""
+    web = Web(running.web_url)
+    alice, bob = friends(web)
+    bystanders = Bystanders(running, web)
+    quiet = bystanders.talk()
+    with ThreadPoolExecutor(20) as pool:
+        devices = [Device(running.realtime_urls[0], alice.token).online() for _ in range(20)]
+        floods = [pool.submit(_flood, device, bob, number) for number, device in enumerate(devices)]
+        attacked = bystanders.talk(at_least=AT_LEAST_SECONDS)
+        assert [device.wait_closed() for device in devices] == [1008] * 20
+        for flood in floods:
+            flood.result()
+    print(f"p50 and p99 in ms: quiet {_tell(quiet)}, attacked {_tell(attacked)}")
+    assert bystanders.got == list(range(1, bystanders.sent + 1))
+    assert _quantile(attacked, 0.9) < 2 * max(_quantile(quiet, 0.99), UNHARMED_SECONDS)
+    stored = storage.rows(running, "SELECT count(*) FROM im_message WHERE from_user_id = :id", id=alice.id)[0][0]
+    assert 0 < stored <= 600, "the limit of sends holds for all connections together"
+
+
+def _flood(device: Device, recipient: User, number: int) -> None:
+    """Send until the relay closes the connection."""
+    with suppress(OSError, websocket.WebSocketException):
+        for count in itertools.count():
+            content: dict[str, Any] = {
+                "to_user_id": recipient.id,
+                "content": "flood",
+                "client_msg_id": f"{number}.{count}",
+            }
+            if count % 3 == 1:
+                content["to_user_id"] = None
+            if count % 100 == 2:
+                content["content"] = "x" * 60_000
+            device.say("send", content)
 
 
 def _quantile(waits: list[float], share: float) -> float:

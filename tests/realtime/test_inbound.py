@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from messaging.errors import Code
+from realtime.frames import BadFrame
 from realtime.inbound import BURST, MOST_REFUSED, RATE, Bucket, Pings, handle
 
 
@@ -22,6 +23,8 @@ class Client:
         self.server_time = lambda: int(time.time())
         self.closed: int | None = None
         self.bucket = Bucket(limited=limited, clock=lambda: self.now)
+        self.sent: list[dict[str, Any]] = []
+        self.refuses: BadFrame | None = None
 
     def say(self, kind: Any, content: Any = None) -> dict[str, Any] | None:
         """Send a frame. Returns the frame that comes back, None without one."""
@@ -30,12 +33,18 @@ class Client:
     def send(self, raw: str | bytes) -> dict[str, Any] | None:
         """Send any text or bytes. Returns the frame that comes back, None without one."""
         before = len(self.pushed)
-        handle(self, self.bucket, raw)  # type: ignore[arg-type]
+        handle(self, self.bucket, self, raw)  # type: ignore[arg-type]
         assert len(self.pushed) <= before + 1
         return self.pushed[-1] if len(self.pushed) > before else None
 
     def push(self, raw: bytes) -> None:
         self.pushed.append(orjson.loads(raw[raw.index(b"{") :]))
+
+    def take(self, content: dict[str, Any]) -> None:
+        """Take a message to send, in place of Sends."""
+        if self.refuses:
+            raise self.refuses
+        self.sent.append(content)
 
     def ack(self, conversation_id: str, seq: int) -> None:
         self.acked.append((conversation_id, seq))
@@ -196,6 +205,48 @@ def test_reading_pauses_until_a_frame_is_within_the_rate(client: Client) -> None
     assert bucket.pause() == pytest.approx(1 / RATE)
     client.now += 1 / RATE + 1e-6
     assert bucket.pause() == 0
+
+
+def test_sends_have_limits_of_their_own(client: Client) -> None:
+    for number in range(10 * int(BURST)):
+        assert client.say("send", {"number": number}) is None
+    assert [each["number"] for each in client.sent] == list(range(10 * int(BURST)))
+    assert pings(client, int(BURST) + 1) == [True] * int(BURST) + [False]
+    assert client.say("send", {"number": -1}) is None, "other frames leave sends alone"
+
+
+def test_a_refused_send_is_answered_by_its_key_and_counts_as_a_frame(client: Client) -> None:
+    client.refuses = BadFrame("too many sends", "send", Code.TOO_MANY_REQUESTS, "k1")
+    for _ in range(int(BURST)):
+        answer = client.say("send", {})
+        assert refusal(answer) == (Code.TOO_MANY_REQUESTS, "send")
+        assert answer is not None
+        assert answer["content"]["client_msg_id"] == "k1"
+    assert client.bucket.pause() == pytest.approx(1 / RATE)
+    assert pings(client, 1) == [False]
+
+
+def test_who_goes_on_sending_what_is_refused_is_closed(client: Client) -> None:
+    client.refuses = BadFrame("send needs client_msg_id", "send")
+    for _ in range(int(BURST) + MOST_REFUSED):
+        client.say("send", {})
+    assert client.closed is None
+    client.say("send", {})
+    assert client.closed == 1008
+
+
+def test_a_send_without_an_object_is_a_bad_frame(client: Client) -> None:
+    answer = client.say("send", [1])
+    assert refusal(answer) == (Code.INVALID, "send")
+    assert client.sent == []
+    client.bucket.take()
+    assert pings(client, int(BURST)) == [True] * (int(BURST) - 2) + [False] * 2
+
+
+def test_other_refusals_name_no_key(client: Client) -> None:
+    answer = client.say("ack", {"client_msg_id": "k1"})
+    assert answer is not None
+    assert answer["content"].keys() == {"code", "detail", "type"}
 
 
 class Answered:

@@ -3,7 +3,7 @@
 import { announce } from "./announce.js";
 import { toldOfCode } from "./errors.js";
 import { textOf } from "./format.js";
-import { tell } from "./live.js";
+import { answered, tell } from "./live.js";
 import { refreshList } from "./loading.js";
 import { followChange, hasGap, markRead, take } from "./messages.js";
 import { refreshPeople } from "./people.js";
@@ -72,9 +72,14 @@ const handlers = {
     sync();
     refreshPeople();
   },
-  error({ detail, code, type }) {
+  sent(content) {
+    answered(content.client_msg_id, { type: "sent", content });
+  },
+  error(content) {
+    const { detail, code, type, client_msg_id } = content;
+    if (type === "send") answered(client_msg_id, { type: "error", content });
     // A user need not learn that their typing was not shown.
-    if (type !== "typing") toast(...toldOfCode(code, detail || code));
+    else if (type !== "typing") toast(...toldOfCode(code, detail || code));
   },
 };
 

@@ -1,8 +1,10 @@
 // A message is shown at once and sent in the background. It is kept, and repeated with its client_msg_id so that it is
-// stored once, until the server has stored it or refused it for good.
+// stored once, until the server has stored it or refused it for good. It goes over the live connection, and by REST when
+// that brings no answer.
 
 import * as api from "./api.js";
 import { backoff } from "./backoff.js";
+import { ask } from "./live.js";
 import { SENDING, take } from "./messages.js";
 import * as pending from "./pending.js";
 import * as session from "./session.js";
@@ -10,6 +12,9 @@ import { changed, chatOf, conversation, noteNewMessage, peerOf, serverNow, state
 import { report, toast } from "./toast.js";
 
 const WORTH_REPEATING = new Set([0, 429, 503]);
+// Codes of refusals over the live connection that say nothing about the message: the token has ended, too many sends,
+// the database is away. REST renews a token, and says how long to wait.
+const WORTH_A_CALL = new Set([100008, 100010, 100014]);
 
 // Messages are sent one after the other, so that they are stored in the order of writing.
 const queue = [];
@@ -98,13 +103,21 @@ const isPending = (draft) => chatOf(draft.conversation_id).pending.has(draft.cli
 async function attempt({ conversation_id, message_type, content, client_msg_id }) {
   try {
     const body = { to_user_id: peerOf(conversation_id), message_type, content, client_msg_id };
-    const { message } = await api.send(body);
+    const { message } = (await sendLive(body)) ?? (await api.send(body));
     take(chatOf(conversation_id), message);
     noteSent(message);
     return null;
   } catch (error) {
     return error;
   }
+}
+
+// Returns null when REST has to send it.
+async function sendLive(body) {
+  const answer = await ask("send", body, body.client_msg_id);
+  if (!answer || WORTH_A_CALL.has(answer.content.code)) return null;
+  if (answer.type === "error") throw new api.ApiError(400, answer.content);
+  return answer.content;
 }
 
 function settle(draft, error) {
