@@ -4,10 +4,12 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,10 +23,13 @@ from bench.reaches import REACHES
 from bench.site import Site
 
 RESULTS = Path(__file__).parent / "results.json"
-_MOST_SECONDS = 12 * 60
+_MOST_SECONDS = 15 * 60
 _END_SECONDS = 20  # reserved for the table and for ending all processes
 _TOO_LATE = 3
-_FAILURES = (RuntimeError, AssertionError, OSError, psutil.Error, pymysql.MySQLError, redis.RedisError)
+_ROW_FAILED = (
+    *(RuntimeError, AssertionError, OSError, ValueError, LookupError, ArithmeticError, subprocess.SubprocessError),
+    *(psutil.Error, pymysql.MySQLError, redis.RedisError),
+)
 
 
 def main() -> int:
@@ -35,7 +40,7 @@ def main() -> int:
     options = _options()
     bench = Bench(options.only, options.output)
     try:
-        site = Site(options.seconds, **profile.environment(wanted=bool(options.profile)))
+        site = Site(options.seconds, before=options.before, **profile.environment(wanted=bool(options.profile)))
     except NotOnDisk as error:
         print(error, file=sys.stderr)
         return 2
@@ -50,8 +55,7 @@ def main() -> int:
         site.stop()
         watchdog.cancel()
         bench.tell()
-    if options.profile:
-        print("\n".join(profile.lines()))
+    print("\n".join(bench.profile))
     return 0 if all(row.value is not None for row in bench.found.values()) else 1
 
 
@@ -61,6 +65,7 @@ class Bench:
     def __init__(self, wanted: Sequence[str], output: Path) -> None:
         self._wanted = wanted
         self._output = output
+        self.profile: list[str] = []  # lines of text
         self.found: dict[str, Row] = {name: missing(name, "not reached") for name in REACHES if name in wanted}
 
     def run(self, site: Site, *, ends: float, profiled: str | None) -> None:
@@ -74,7 +79,7 @@ class Bench:
                 continue
             print(f"{', '.join(wanted)} …", end=" ", file=sys.stderr, flush=True)
             began = time.monotonic()
-            with profile.during(site, wanted=profiled in names):
+            with self._recording(site, wanted=profiled in names):
                 self._keep(_attempt(site, measure, wanted))
             print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
 
@@ -91,6 +96,15 @@ class Bench:
         print("\n".join(table.lines(found)))
         self._output.write_text(json.dumps({"rows": [row.plain() for row in found]}, indent=1, ensure_ascii=False))
 
+    @contextmanager
+    def _recording(self, site: Site, *, wanted: bool) -> Iterator[None]:
+        if wanted:
+            site.recording = profile.Recording(site.stack.processes)
+        yield
+        if site.recording:
+            self.profile = site.recording.end()
+            site.recording = None
+
     def _keep(self, new: Sequence[Row]) -> None:
         self.found.update({row.name: row for row in new if row.name in self.found})
 
@@ -98,17 +112,19 @@ class Bench:
 def _attempt(site: Site, measure: Callable[[Site], list[Row]], names: Sequence[str]) -> list[Row]:
     try:
         return measure(site)
-    except _FAILURES as error:
-        return [missing(name, str(error).partition("\n")[0]) for name in names]
+    except _ROW_FAILED as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return [missing(name, reason) for name in names]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", type=_names, default=list(REACHES), help="rows, by commas: send,relay_frames")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement (5)")
-    parser.add_argument("--most-seconds", type=float, default=_MOST_SECONDS, help="of the whole run (720)")
+    parser.add_argument("--most-seconds", type=float, default=_MOST_SECONDS, help="of the whole run (900)")
+    parser.add_argument("--before", type=Path, metavar="DIR", help="checkout of an older release, for memory")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the json goes")
-    parser.add_argument("--profile", metavar="ROW", choices=list(REACHES), help="show where this row's time goes")
+    parser.add_argument("--profile", metavar="ROW", type=_name, help="show where this row's time goes")
     options = parser.parse_args()
     if options.profile and options.profile not in options.only:
         parser.error(f"--only leaves {options.profile} out")
@@ -116,10 +132,14 @@ def _options() -> argparse.Namespace:
 
 
 def _names(text: str) -> list[str]:
-    names = [name.strip().replace("_", " ") for name in text.split(",")]  # a shell splits at a space
-    if unknown := [name for name in names if name not in REACHES]:
-        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(REACHES)}")
-    return names
+    return [_name(each) for each in text.split(",")]
+
+
+def _name(text: str) -> str:
+    name = text.strip().replace("_", " ")  # a shell splits at a space
+    if name not in REACHES:
+        raise argparse.ArgumentTypeError(f"no such row: {name}; there are {', '.join(REACHES)}")
+    return name
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from bench.people import Pair, conversation, users
 from messaging.conversation_id import shard_of
+from tests.processes import wait_until
 
 _SHARDS = 16
 _NOW = "UTC_TIMESTAMP()"
@@ -60,10 +61,20 @@ class Bulk:
                 "UPDATE im_conversation SET delivered_seq = 0 WHERE user_id = %s AND conversation_id = %s", rows
             )
 
-    def outbox_empty(self) -> bool:
-        """Returns whether the outbox holds no event."""
+    def wait_worked_off(self) -> None:
+        """Wait until the outbox holds no event."""
+        self._wait_for_none("SELECT 1 FROM im_outbox LIMIT 1", "the outbox to be empty", seconds=120)
+
+    def wait_proved(self, after: int) -> None:
+        """Wait until all messages with an id above `after` count as delivered."""
+        statement = f"SELECT 1 FROM im_message WHERE id > {int(after)} AND status < 2 LIMIT 1"
+        self._wait_for_none(statement, "the proofs of delivery", seconds=60)
+
+    def newest(self) -> int:
+        """Returns the id of the newest message, 0 without one."""
         with self.cursor() as cursor:
-            return cursor.execute("SELECT 1 FROM im_outbox LIMIT 1") == 0
+            cursor.execute("SELECT COALESCE(MAX(id), 0) FROM im_message")
+            return int(cursor.fetchone()[0])
 
     @contextmanager
     def cursor(self) -> Iterator[Any]:
@@ -76,6 +87,10 @@ class Bulk:
             connection.commit()
         finally:
             connection.close()
+
+    def _wait_for_none(self, statement: str, what: str, *, seconds: float) -> None:
+        with self.cursor() as cursor:  # a connection for each question would be seen in the server's CPU
+            wait_until(lambda: cursor.execute(statement) == 0, what, seconds=seconds)
 
 
 def _name_pairs(cursor: Any, pairs: Sequence[Pair]) -> None:

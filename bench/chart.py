@@ -45,8 +45,13 @@ def draw(rows: list[dict[str, Any]]) -> str:
 
 
 def margin(name: str, ratio: float) -> float:
-    """Returns how many doublings a ratio is better than its bound, below zero when it is worse."""
+    """Returns how many doublings a ratio is better than its bound, below zero when it is worse.
+
+    A ratio of times may be below zero, when a frame comes before its answer.
+    """
     reach = REACHES[name]
+    if ratio <= 0:
+        return math.inf if reach.least is None else -math.inf
     if reach.least is not None:
         return math.log2(ratio / reach.least)
     assert reach.most is not None, f"{name} has nothing to reach"

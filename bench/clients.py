@@ -1,12 +1,15 @@
 """Starts the processes that make load, and reads their answers."""
 
 import json
+import select
 import subprocess
 import sys
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.processes import ROOT
+
+_PATIENCE = 200  # seconds; connecting gives up before
 
 _running: set["subprocess.Popen[bytes]"] = set()
 
@@ -59,6 +62,8 @@ class Client:
     def hear(self) -> dict[str, Any]:
         """Wait for the next line of the process. Returns its JSON object. Raises RuntimeError when there is none."""
         assert self._process.stdout
+        if not select.select([self._process.stdout], [], [], _PATIENCE)[0]:
+            raise RuntimeError(f"{self._module} did not answer for {_PATIENCE} s")
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._module} ended without an answer (exit status {self._process.wait()})")
@@ -93,3 +98,18 @@ class Devices(Client):
     def report(self) -> dict[str, Any]:
         """Returns the counts since the last reset."""
         return self.ask("report")
+
+    def times(self) -> dict[int, int]:
+        """Returns by message when its frame was read since the last reset. A message is known by when it was sent."""
+        return dict(self.ask("times")["times"])
+
+    def send(self, **orders: Any) -> dict[str, Any]:
+        """Have the devices send messages by these orders: first, count, seconds, at_once, and optionally senders.
+
+        Returns the report, like that of bench.load. Raises RuntimeError when some were refused or never answered.
+        """
+        told = self.ask(f"send {json.dumps(orders)}")
+        if told["refused"] or told["unanswered"] or not told["answered"]:
+            without = f"{told['unanswered']} not at all, these refused: {told['refused']}"
+            raise RuntimeError(f"{told['answered']} frames were answered, {without}")
+        return told

@@ -39,7 +39,7 @@ class _Load:
     starved: bool = False
     last: int = 0
     refused: Counter[str] = field(default_factory=Counter)  # by the status line and the body of the answer
-    times: list[int] = field(default_factory=list)
+    times: list[tuple[int, int]] = field(default_factory=list)  # when a request was sent, and when it was answered
 
     def run(self) -> None:
         """Send requests until the end, and then wait for every answer."""
@@ -83,7 +83,7 @@ class _Load:
             return
         now = time.monotonic_ns()
         if status == b"200":
-            self.times.append(now - client.sent_at)
+            self.times.append((client.sent_at, now))
         else:
             self.refused[f"{status.decode()} {client.buffer[-_SHOWN:].decode()}"] += 1
         client.buffer = b""
@@ -116,9 +116,10 @@ def _connect(host: str, port: int, count: int) -> dict[int, _Client]:
 
 
 def main(orders: dict[str, Any]) -> dict[str, Any]:
-    """Make load by these orders: kind, host, port, first, count, clients, seconds, and optionally rate and most.
+    """Make load by these orders: kind, host, port, first, count, clients, seconds, and optionally rate, most and times.
 
-    Returns the counts of answers and refusals, began and ended (monotonic nanoseconds), p50 and p99 (ms), and cpu.
+    Returns the counts of answers and refusals, began and ended (monotonic nanoseconds), p50 and p99 (ms), and cpu; with
+    `times` also when each request was sent, by which its message is known, and when it was answered.
     """
     host = f"{orders['host']}:{orders['port']}"
     make = maker(orders["kind"], host, orders["first"], orders["count"], orders.get("most"))
@@ -128,7 +129,7 @@ def main(orders: dict[str, Any]) -> dict[str, Any]:
     load = _Load(make, clients, step, ends=began + int(orders["seconds"] * 1e9), due=float(began))
     load.run()
     ended = time.monotonic_ns()
-    times = sorted(load.times)
+    times = sorted(answered - sent for sent, answered in load.times)
     return {
         "answered": len(times),
         "refused": load.refused,
@@ -137,6 +138,7 @@ def main(orders: dict[str, Any]) -> dict[str, Any]:
         "p50": percentile(times, 0.5),
         "p99": percentile(times, 0.99),
         "cpu": (time.process_time_ns() - cpu) / (ended - began),
+        "times": load.times if orders.get("times") else [],
     }
 
 

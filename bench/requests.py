@@ -11,6 +11,7 @@ import orjson
 from bench import people
 
 Make = Callable[[bytes], bytes]
+MakeFrame = Callable[[bytes], tuple[int, bytes]]
 Planned = tuple[str, int, dict[str, Any]]  # path, user, body
 
 STAMP = b"00000000000000000000"  # twenty digits: monotonic nanoseconds, the same clock in every process
@@ -22,11 +23,25 @@ def maker(kind: str, host: str, first: int, count: int, most: int | None = None)
 
     It takes turns over all possible requests, or `most` of them: chosen at random, but the same in every run.
     """
-    planned = _KINDS[kind](first, count)
-    random.Random(first).shuffle(planned)
-    made = [_request(host, *each) for each in planned[:most]]
+    made = [_request(host, *each) for each in _shuffled(kind, first, count)[:most]]
     following = cycle([tuple(each.split(STAMP)) for each in made])
     return lambda stamp: stamp.join(next(following))
+
+
+def frame_maker(first: int, count: int, senders: int) -> MakeFrame:
+    """Returns `make(stamp)`, which returns the next user who sends, and their frame, in the order of "send".
+
+    Only the first `senders` of the users send.
+    """
+    planned = [(user, body) for _, user, body in _shuffled("send", first, count) if user < first + senders]
+    made = [(user, _frame({"type": "send", "content": body})) for user, body in planned]
+    following = cycle([(user, tuple(frame.split(STAMP))) for user, frame in made])
+
+    def make(stamp: bytes) -> tuple[int, bytes]:
+        user, parts = next(following)
+        return user, stamp.join(parts)
+
+    return make
 
 
 def stamp(nanoseconds: int) -> bytes:
@@ -55,6 +70,18 @@ def _lists(first: int, count: int) -> list[Planned]:
 
 _KINDS = {"send": _sends, "history": _histories, "list": _lists}
 _token = cache(people.token)
+
+
+def _shuffled(kind: str, first: int, count: int) -> list[Planned]:
+    planned = _KINDS[kind](first, count)
+    random.Random(first).shuffle(planned)
+    return planned
+
+
+def _frame(body: dict[str, Any]) -> bytes:
+    raw = orjson.dumps(body)
+    assert 125 < len(raw) < 65_536  # the form of a frame's head depends on it
+    return b"\x81\xfe" + len(raw).to_bytes(2, "big") + b"\0\0\0\0" + raw  # masked with zeros, which changes nothing
 
 
 def _request(host: str, path: str, user: int, body: dict[str, Any]) -> bytes:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
 from bench import clients, disk, people
 from bench.bulk import Bulk
+from bench.family import family
+from bench.profile import Recording
 from infra.redis import client
 from tests import databases
 from tests.processes import ROOT, Process, wait_until
@@ -24,7 +26,15 @@ CLIENTS = 64
 PEOPLE = {"first": 1, "count": 1_000}
 _QUEUES = ("outbox", "delivered", "backlog", "presence", "upkeep")
 _SETTLE = 0.5
+_SCHEDULED = 2  # CPUCLOCK_SCHED
 _WEB = {"WEB_CONCURRENCY": "2"}
+
+
+class Killable(Protocol):
+    """What a site has started and ends."""
+
+    def kill(self) -> None:
+        """End it."""
 
 
 class _MariaDB(MariaDB):
@@ -42,20 +52,21 @@ class _MariaDB(MariaDB):
 class Site:
     """All that a run has started; `stop` ends the processes by their ids, and removes the data."""
 
-    def __init__(self, seconds: float, **environment: str) -> None:
+    def __init__(self, seconds: float, *, before: Path | None = None, **environment: str) -> None:
         self.seconds = seconds
+        self.before = before  # the checkout of an older release, to compare with
         self._environment = environment  # added for every process of the stack, and the doors beside it
         self.directory = _directory()
-        self.memory_idle: dict[str, float] = {}
         self.most_sends: float | None = None  # a second, once a row has measured it
-        self._processes: list[Process] = []
+        self.recording: Recording | None = None  # of the row that is measured, when its profile is wanted
+        self.started: list[Killable] = []  # beside the stack
         self._mariadb = _MariaDB(self.directory)
         self._redis = RedisServer(self.directory)
 
     def start(self) -> "Site":
         """Start the servers, migrate the schema, add the users, and start the processes."""
         for server in (self._mariadb, self._redis):
-            self._processes.append(server)
+            self.started.append(server)
             server.start()
         self.url = self.new_database()
         environment = databases.environment(self.url, self._redis.url)
@@ -64,7 +75,6 @@ class Site:
         self.bulk.friends(people.friends(**PEOPLE))
         self.stack = Stack(self.url, self._redis.url, self.directory, **_WEB, **self._environment)
         self.stack.start()
-        self.memory_idle = self.memory()
         return self
 
     def stop(self) -> None:
@@ -77,8 +87,8 @@ class Site:
         clients.kill_all()
         if hasattr(self, "stack"):
             self.stack.stop()
-        for process in reversed(self._processes):
-            process.kill()
+        for each in reversed(self.started):
+            each.kill()
 
     @property
     def redis_url(self) -> str:
@@ -97,9 +107,13 @@ class Site:
 
     def new_database(self) -> str:
         """Create another database on the same server, and migrate it. Returns its URL."""
-        url = self._mariadb.create_database()
+        url = self.empty_database()
         databases.migrate(url)
         return url
+
+    def empty_database(self) -> str:
+        """Create another database on the same server, without tables. Returns its URL."""
+        return self._mariadb.create_database()
 
     @contextmanager
     def door(self, name: str, wsgi: str = "wsgi:web", **environment: str) -> Iterator[Door]:
@@ -128,7 +142,7 @@ class Site:
 
     def wait_drained(self) -> int:
         """Wait until the outbox is empty. Returns when that was, in monotonic nanoseconds."""
-        wait_until(self.bulk.outbox_empty, "the outbox to be empty", seconds=120)
+        self.bulk.wait_worked_off()
         return time.monotonic_ns()
 
     def wait_quiet(self) -> None:
@@ -137,22 +151,39 @@ class Site:
         wait_until(lambda: not client().exists(*_QUEUES), "the workers' queues to be empty", seconds=120)
         time.sleep(_SETTLE)
 
+    def prepared(self) -> None:
+        """Called by a row between its preparation and its rounds: a profile of it begins here."""
+        if self.recording:
+            self.recording.restart()
+
+    def cpu(self) -> dict[str, float]:
+        """Returns the seconds of CPU that the stack and its servers have used, by kind of process."""
+        found = {"mariadb": family_cpu(self._mariadb), "redis": family_cpu(self._redis)}
+        for process in self.stack.processes:
+            kind = kind_of(process)
+            if kind == "worker":  # Celery's main process, which only hands tasks on
+                found["celery main"] = found.get("celery main", 0) + cpu_seconds(psutil.Process(process.pid))
+                found[kind] = found.get(kind, 0) + sum(cpu_seconds(each) for each in family(process)[1:])
+            else:
+                found[kind] = found.get(kind, 0) + family_cpu(process)
+        return found
+
     def memory(self) -> dict[str, float]:
         """Returns the MB of the stack by kind of process: masters and children together, shared pages in each."""
         found: dict[str, float] = {}
         for process in self.stack.processes:
-            kind = process.name.rpartition(".")[0]
+            kind = kind_of(process)
             found[kind] = found.get(kind, 0) + sum(rss(each) for each in family(process)) / 1e6
         return found
 
     def _while_needed(self, process: Any) -> Iterator[Any]:
-        self._processes.append(process)
+        self.started.append(process)
         try:
             process.start()
             yield process
         finally:
             process.kill()
-            self._processes.remove(process)
+            self.started.remove(process)
 
     def _env(self, added: dict[str, str]) -> dict[str, str]:
         environment = databases.environment(self.url, self.redis_url) | {"PYTHONUNBUFFERED": "1"}
@@ -162,10 +193,9 @@ class Site:
         return self.directory / f"{name}.log"
 
 
-def family(process: Process) -> list[psutil.Process]:
-    """Returns a program's process and all its descendants."""
-    program = psutil.Process(process.pid)
-    return [program, *program.children(recursive=True)]
+def kind_of(process: Process) -> str:
+    """Returns the name that the Procfile has for a process of a stack."""
+    return process.name.rpartition(".")[0]
 
 
 def rss(process: psutil.Process) -> float:
@@ -180,9 +210,13 @@ def only_child(process: Process) -> psutil.Process:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Returns the CPU time that a process has used, user and system."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Returns the CPU time that a process has used. /proc counts in ticks of 10 ms; this clock of Linux is exact."""
+    return time.clock_gettime((~process.pid << 3) | _SCHEDULED)
+
+
+def family_cpu(process: Process) -> float:
+    """Returns the CPU time that a program and its descendants have used, in seconds."""
+    return sum(cpu_seconds(each) for each in family(process))
 
 
 def _directory() -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.figures import missing
 from bench.reaches import REACHES
 from bench.table import number
 
@@ -33,18 +34,23 @@ def lines(runs: list[list[dict[str, Any]]]) -> list[str]:
 
 
 def _row(run: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(row for row in run if row["name"] == name)
+    return next((row for row in run if row["name"] == name), missing(name, "not asked for").plain())
 
 
 def _cells(rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    first = rows[0]
+    first = next((row for row in rows if row["value"] is not None), rows[0])
     value, baseline = (_middle([row[which] for row in rows]) for which in ("value", "baseline"))
     ratios = " / ".join(number(row["ratio"]) for row in rows)
-    verdicts = {row["holds"] for row in rows}
-    verdict = "" if verdicts == {None} else "holds" if verdicts == {True} else "**missed**"
-    name = f"**{first['name']}**: {first['measured']}"
+    name = f"**{first['name']}**: {first['measured'] or first['note']}"
     compared = f"{number(baseline)}: {first['compared']}" if first["compared"] else ""
-    return (name, f"{number(value)} {first['unit']}", compared, ratios, first["reach"], verdict)
+    return (name, f"{number(value)} {first['unit']}".strip(), compared, ratios, first["reach"], _verdict(rows))
+
+
+def _verdict(rows: list[dict[str, Any]]) -> str:
+    if any(row["value"] is None for row in rows):
+        return "not measured"
+    verdicts = {row["holds"] for row in rows}
+    return "" if verdicts == {None} else "holds" if verdicts == {True} else "**missed**"
 
 
 def _middle(values: list[float | None]) -> float | None:

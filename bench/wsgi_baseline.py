@@ -8,13 +8,12 @@ import os
 from typing import Any
 
 from flask import Flask, jsonify, request
-from flask_jwt_extended import JWTManager, jwt_required
+from flask_jwt_extended import jwt_required
 
-from infra.settings import settings
+from bench import jwt_check
 
 app = Flask(__name__)
-app.config["JWT_SECRET_KEY"] = settings().jwt_secret
-JWTManager(app)
+jwt_check.configure(app)
 _file = os.environ.get("BENCH_SYNC_FILE")
 _descriptor = os.open(_file, os.O_WRONLY | os.O_CREAT) if _file else None
 _ROOM = 4096

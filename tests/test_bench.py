@@ -4,14 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import orjson
 import pytest
+from websockets.frames import Frame
+from websockets.protocol import OPEN, SERVER, Protocol
 
 from bench import disk
 from bench.chart import draw, margin
-from bench.figures import Row, row
+from bench.figures import Row, missing, row
+from bench.layers import functions, shares
+from bench.people import directed
 from bench.reaches import REACHES
+from bench.requests import frame_maker, stamp
 from bench.speed import lines, replaced
 from tests.processes import ROOT
 
@@ -38,11 +45,11 @@ def test_a_tiny_run_writes_the_rows_it_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_row_holds_by_the_median_of_its_rounds() -> None:
-    found = row("drain", "events/s", [(10, 1), (5, 1), (1, 1)], measured="a", compared="b")
-    assert (found.ratio, found.spread, found.holds) == (5, (1, 10), True)
-    assert a_row("drain", 3.9).holds is False
+    found = row("drain", "events/s", [(20, 1), (12, 1), (1, 1)], measured="a", compared="b")
+    assert (found.ratio, found.spread, found.holds) == (12, (1, 20), True)
+    assert a_row("drain", 9.9).holds is False
     assert a_row("send alone", 3.1).holds is False
-    assert a_row("memory", 2).holds is None
+    assert a_row("group commit", 2).holds is None
 
 
 def test_data_in_memory_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,14 +62,20 @@ def test_the_chart_shows_every_row_with_a_reach() -> None:
     rows = [a_row(name, 1.0).plain() for name in REACHES]
     drawn = draw(rows)
     assert all(f">{name}<" in drawn for name, reach in REACHES.items() if reach.least or reach.most)
-    assert ">memory<" not in drawn
+    assert ">group commit<" not in drawn
 
 
 def test_a_line_of_the_table_holds_when_every_run_did() -> None:
-    runs = [[a_row(name, value).plain() for name in REACHES] for value in (5, 6, 3.5)]
+    runs = [[a_row(name, value).plain() for name in REACHES] for value in (12, 11, 9)]
     drain = next(line for line in lines(runs) if "**drain**" in line)
-    assert [cell.strip() for cell in drain.split("|")[2:-1]] == ["5 x", "1: b", "5 / 6 / 3.5", "≥ 4 ×", "**missed**"]
+    assert [cell.strip() for cell in drain.split("|")[2:-1]] == ["11 x", "1: b", "12 / 11 / 9", "≥ 10 ×", "**missed**"]
     assert "holds" in next(line for line in lines(runs[:2]) if "**drain**" in line)
+
+
+def test_a_line_of_the_table_tells_of_a_run_that_did_not_measure_its_row() -> None:
+    runs = [[a_row("drain", 12).plain()], [missing("drain", "the time was up").plain()], []]
+    drain = next(line for line in lines(runs) if "**drain**" in line)
+    assert [cell.strip() for cell in drain.split("|")[2:-1]] == ["12 x", "1: b", "12 / - / -", "≥ 10 ×", "not measured"]
 
 
 def test_the_table_takes_the_place_of_the_one_in_the_document() -> None:
@@ -77,6 +90,35 @@ def test_the_table_takes_the_place_of_the_one_in_the_document() -> None:
 
 
 def test_twice_as_good_is_one_step_to_the_right() -> None:
-    assert margin("drain", 8) == 1
+    assert margin("drain", 20) == 1
     assert margin("send alone", 1.5) == 1
     assert margin("send alone", 6) == -1
+
+
+def test_a_frame_that_comes_before_its_answer_is_shown_as_the_best() -> None:
+    drawn = draw([a_row("after the answer", -0.5).plain()])
+    assert ">-0.5 ×, must be ≤ 10 ×<" in drawn
+    assert a_row("after the answer", -0.5).holds is True
+
+
+def test_the_frames_that_send_carry_what_the_requests_do() -> None:
+    make = frame_maker(1, 20, senders=2)
+    sent = [make(stamp(number)) for number in range(40)]
+    assert {user for user, _ in sent} == {1, 2}
+    users, frames = zip(*sent, strict=True)
+    protocol = Protocol(SERVER, state=OPEN)
+    protocol.receive_data(b"".join(frames))
+    received = [orjson.loads(frame.data) for frame in protocol.events_received() if isinstance(frame, Frame)]
+    assert [each["type"] for each in received] == ["send"] * 40
+    assert [int(each["content"]["client_msg_id"]) for each in received] == list(range(40))
+    assert {(user, each["content"]["to_user_id"]) for user, each in zip(users, received, strict=True)} == {
+        (one, other) for one, other in directed(1, 20) if one <= 2
+    }
+
+
+def test_the_innermost_function_of_a_layer_tells_where_a_sample_was() -> None:
+    view, driver = f"send ({ROOT}/web/send.py)", "query (/x/site-packages/pymysql/connections.py)"
+    recv = "recv (/x/site-packages/gevent/_socket3.py)"
+    stacks = Counter({(view, driver, recv): 3, (view, "dumps (/x/json/__init__.py)"): 2, (recv,): 1})
+    assert shares(stacks) == {"database: PyMySQL, SQLAlchemy, db/": 3 / 6, "ours: web/": 2 / 6, "gevent's loop": 1 / 6}
+    assert functions(stacks).most_common(1) == [("query (pymysql/connections.py)", 3)]

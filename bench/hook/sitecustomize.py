@@ -1,56 +1,44 @@
 """Samples the stack of every Python process that is started with this directory in PYTHONPATH, and of its forks.
 
-py-spy does it better, from outside, but must be installed. Every 5 ms of CPU time a signal handler counts the functions
-on the main thread's stack, where gunicorn's greenlets and Celery's tasks run. The counts go into the directory
-BENCH_SAMPLES, one file for each process, written every few seconds, so that a kill loses little.
+py-spy does it better, from outside, but must be installed. Every 5 ms of CPU time a signal handler counts the stack of
+the main thread, where gunicorn's greenlets and Celery's tasks run. One signal makes it forget its counts and another
+write them, in py-spy's form, into the directory BENCH_SAMPLES, where the driver looks for a file by the process's id.
 """
 
-import json
 import os
 import signal
-import sys
-import time
 from collections import Counter
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 _INTERVAL = 0.005
-_WRITE_EVERY = 3.0
-_own: Counter[str] = Counter()
-_within: Counter[str] = Counter()
-_written = [0.0]
-_entered: list[bool] = []
+_counts: Counter[tuple[CodeType, ...]] = Counter()
 
 
 def _start() -> None:
-    _own.clear()
-    _within.clear()
+    _counts.clear()
     signal.signal(signal.SIGPROF, _sample)
+    signal.signal(signal.SIGRTMIN + 5, lambda *_: _counts.clear())
+    signal.signal(signal.SIGRTMIN + 6, lambda *_: _write())
     signal.setitimer(signal.ITIMER_PROF, _INTERVAL, _INTERVAL)
 
 
 def _sample(_number: int, frame: FrameType | None) -> None:
-    if _entered:  # writing took longer than the interval
-        return
-    _entered.append(True)
-    names = []
+    codes = []
     while frame:
-        code = frame.f_code
-        names.append(f"{code.co_qualname} ({'/'.join(code.co_filename.rsplit('/', 2)[-2:])})")
+        codes.append(frame.f_code)
         frame = frame.f_back
-    if names:
-        _own[names[0]] += 1
-        _within.update(set(names))
-    if time.monotonic() - _written[0] > _WRITE_EVERY:
-        _written[0] = time.monotonic()
-        _write()
-    _entered.clear()
+    if codes:
+        _counts[tuple(reversed(codes))] += 1
 
 
 def _write() -> None:
-    kind = os.environ.get("HONCHO_PROCESS_NAME", Path(sys.argv[0]).name)
-    counted = {"own": _own.most_common(200), "within": _within.most_common(400), "samples": _own.total()}
-    Path(os.environ["BENCH_SAMPLES"], f"{kind}-{os.getpid()}.json").write_text(json.dumps(counted))
+    lines = [f"{';'.join(map(_place, stack))} {count}\n" for stack, count in _counts.copy().items()]
+    Path(os.environ["BENCH_SAMPLES"], f"{os.getpid()}.txt").write_text("".join(lines))
+
+
+def _place(code: CodeType) -> str:
+    return f"{code.co_qualname} ({code.co_filename})"
 
 
 if "BENCH_SAMPLES" in os.environ:

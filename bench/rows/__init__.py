@@ -4,29 +4,37 @@ from collections.abc import Callable
 
 from bench.figures import Row
 from bench.rows import (
-    connect_storm,
+    after_answer,
     drain,
-    end_to_end,
+    everybody_online,
     group_commit,
     growth,
+    lone_message,
     memory,
+    over_socket,
     relay_frames,
     relay_sockets,
     send,
     send_alone,
+    storm,
+    told,
 )
 from bench.site import Site
 
-# In this order, because end to end needs the rate that send finds.
+# In this order, because `told` needs the rate that `send` finds, and `memory` ends the processes of the others.
 GROUPS: dict[tuple[str, ...], Callable[[Site], list[Row]]] = {
     ("send",): send.measure,
     ("send alone",): send_alone.measure,
     ("group commit",): group_commit.measure,
     ("drain",): drain.measure,
-    ("end to end", "end to end p99"): end_to_end.measure,
+    ("told", "told p99"): told.measure,
+    ("after the answer",): after_answer.measure,
+    ("everybody online", "with devices"): everybody_online.measure,
+    ("over the socket",): over_socket.measure,
+    ("lone message",): lone_message.measure,
     ("relay frames",): relay_frames.measure,
     ("relay sockets",): relay_sockets.measure,
-    ("connect storm",): connect_storm.measure,
+    ("storm",): storm.measure,
     ("growth",): growth.measure,
     ("memory",): memory.measure,
 }

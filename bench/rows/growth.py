@@ -21,7 +21,8 @@ def measure(site: Site) -> list[Row]:
     _fill(Bulk(small), _SMALL)
     _fill(Bulk(large), _LARGE)
     _fill_busy(Bulk(large))
-    with site.door("small", DATABASE_URL=small) as few, site.door("large", DATABASE_URL=large) as many:
+    few_at, many_at = ({"DATABASE_URL": url, "RATE_LIMITS": "0"} for url in (small, large))  # one user asks for all
+    with site.door("small", **few_at) as few, site.door("large", **many_at) as many:
         calls = {
             "send": _compare(site, "send", many, _LARGE, few),
             "history page": _compare(site, "history", many, _LARGE, few),
@@ -44,7 +45,7 @@ def _compare(site: Site, kind: str, many: Door, whom: dict[str, int], few: Door)
         "growth",
         "ms",
         rounds,
-        measured="p50 of a call with 1,000,000 messages stored, one client",
+        measured="p50 of a call with 1,000,000 messages stored, one client, rate limits lifted",
         compared="p50 of the same with 10,000 stored",
     )
 
