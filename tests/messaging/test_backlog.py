@@ -289,7 +289,13 @@ def test_pages_of_many_users_are_what_each_would_get_alone(any_database: str) ->
     project()
     first, second = waiting((5, 150), (6, 150))
     asked: list[Asked] = [(BOB, None), (ME, (second, 50)), (ALICE, None), (99, None), (ME, None), (CAROL, ("1_2", 9))]
-    assert read(backlog.pages, asked=asked) == [page(cursor, user_id=user_id) for user_id, cursor in asked]
+    found = read(backlog.pages, asked=asked)
+    assert found == [page(cursor, user_id=user_id) for user_id, cursor in asked]
+    of_bob, of_alice = found[0], found[2]
+    assert of_bob
+    assert of_alice
+    assert [each["status"] for each in of_bob.messages] == [1] * 6 + [5]
+    assert [each["status"] for each in of_alice.messages if each["conversation_id"] == "1_2"] == [1] * 4
     assert page().cursor == (second, 50)
     assert seqs([page((second, 50))], first) == []
 
@@ -298,9 +304,11 @@ def test_a_user_for_whom_thousands_of_conversations_wait_takes_nobody_s_page(any
     """So many rows are not read at once. Who is not answered yet is when they are asked for again."""
     names = waiting(*((peer, 1) for peer in range(1, 1_101)))
     befriend(ALICE, BOB)
-    stored(ALICE, BOB)
+    befriend(ALICE, ME + 1)
+    for friend in (BOB, ME + 1):
+        stored(ALICE, friend)
     project()
-    for users in ([ME, BOB, 9_000], [BOB, ME]):
+    for users in ([ME, BOB, ME + 1, 9_000], [BOB, ME]):
         left: list[Asked] = [(user_id, None) for user_id in users]
         answered: dict[int, Page] = {}
         while left:

@@ -221,12 +221,12 @@ def test_after_the_end_nothing_is_asked(begun: Connected) -> None:
 
 
 def test_when_nothing_waits_it_is_over_at_once(new: Connected) -> None:
-    new.backlog.begin([("a", 3)])
+    new.backlog.begin([("a", 3), ("b", 7)])
     assert new.outbound.pushed == ["end, truncated=False"]
     assert new.asked == []
-    for seq in (4, 6):
-        new.live("a", seq)
-    assert new.outbound.pushed[1:] == [("NEXT", "a", 4), ("GAP", "a", 6)], "and what is missing shows"
+    for name, seq in (("a", 4), ("b", 9)):
+        new.live(name, seq)
+    assert new.outbound.pushed[1:] == [("NEXT", "a", 4), ("GAP", "b", 9)], "and what is missing shows"
     assert new.pong() == [Proof(ME, "a", 3, 4)]
     new.wait(3600)
     assert new.asked == []

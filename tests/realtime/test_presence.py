@@ -164,7 +164,8 @@ def test_a_redis_that_hangs_keeps_nobody_waiting(friends: Friends) -> None:
     running = Group()
     relay = Presence("relay", spawn=running.spawn, patience=0.05)
     relay.start()
-    assert relay.came(ALICE, SOCKET, reachable=True) == 0
+    with gevent.Timeout(PATIENCE):
+        assert relay.came(ALICE, SOCKET, reachable=True) == 0
     for _ in range(2):
         relay.reported()
     friends.wait_told(("welcome", (SOCKET, ALICE, True)))
