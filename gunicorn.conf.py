@@ -4,7 +4,7 @@ import os
 import resource
 from typing import Any
 
-from gevent import Timeout
+from gevent import Timeout, monkey
 
 bind = os.environ.get("BIND", "127.0.0.1:8080")
 worker_class = "gevent"
@@ -41,6 +41,7 @@ def on_starting(server: Any) -> None:
     """Load before the first fork what several workers can share. One alone shares nothing: it loads for itself."""
     module, _, name = server.app.app_uri.partition(":")
     if server.cfg.workers > 1 and module == "wsgi":
+        monkey.patch_all()  # before the modules make their locks: a greenlet that waits for a native one stops them all
         import wsgi
 
         wsgi.preload(name)

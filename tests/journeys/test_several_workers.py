@@ -1,0 +1,25 @@
+"""Tests of a web server whose processes have been forked from one that had loaded everything."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.people import Web, conversation, friends, history, send
+from tests.stack import Stack
+
+_AT_ONCE = 32
+_EACH = 10
+
+
+def test_many_sends_at_once_wait_for_each_other_in_greenlets(stack: Stack) -> None:
+    web = Web(stack.add("web", RATE_LIMITS="0", WEB_CONCURRENCY="2").url)
+    pairs = [friends(web) for _ in range(4)]
+
+    def talk(number: int) -> list[int]:
+        alice, bob = pairs[number % len(pairs)]
+        return [send(web, alice, bob, f"{number}, {turn}")["seq"] for turn in range(_EACH)]
+
+    with ThreadPoolExecutor(_AT_ONCE) as clients:
+        seqs = list(clients.map(talk, range(_AT_ONCE)))
+    for place, (alice, bob) in enumerate(pairs):
+        given = sorted(seq for some in seqs[place :: len(pairs)] for seq in some)
+        assert given == list(range(1, _AT_ONCE * _EACH // len(pairs) + 1))
+        assert len(history(web, bob, conversation(alice, bob), limit=100)) == len(given)
