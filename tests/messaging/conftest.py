@@ -107,7 +107,7 @@ def publishing(applied: Applied, announce: Announce = lambda _: None) -> Rule:
 def project() -> None:
     """Bring all conversation rows up to date, and publish nothing."""
     for shard in shards():
-        apply(shard)
+        apply(shard, limit=10_000)
 
 
 def drain(announce: Announce = lambda _: None, *, limit: int = 300) -> list[Announcement]:

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from db import session as database
 from db.outbox import Kind, OutboxEvent
-from db.session import write
+from db.session import engine, write
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.events import Announcement
@@ -179,6 +179,22 @@ def test_shards_do_not_touch_each_other(pair: str) -> None:
     mine, other = (event.shard for event in events())
     assert mine != other
     assert [told.content["conversation_id"] for told in drained(mine)] == ["1_2"]
+    assert [event.shard for event in events()] == [other]
+
+
+def test_a_drain_waits_for_no_event_of_another_shard(mariadb_database: str) -> None:
+    for friend in (BOB, CAROL):
+        befriend(ALICE, friend)
+    store(draft(ALICE, BOB), draft(ALICE, CAROL))
+    mine, other = (event.shard for event in events())
+    applied = apply(mine)
+    with engine().connect() as holder:
+        holder.execute(select(OutboxEvent.id).where(OutboxEvent.shard == other).with_for_update())
+        with ThreadPoolExecutor(1) as pool:
+            published = pool.submit(publish, applied)
+            wait_until(lambda: published.done() or lock_waits(), "the drain to end, or to wait")
+            assert published.done()
+        holder.rollback()
     assert [event.shard for event in events()] == [other]
 
 
