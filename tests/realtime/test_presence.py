@@ -1,5 +1,6 @@
 """Tests that joins and leaves are announced, and those during an outage of Redis a little later."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -164,8 +165,10 @@ def test_a_redis_that_hangs_keeps_nobody_waiting(friends: Friends) -> None:
     running = Group()
     relay = Presence("relay", spawn=running.spawn, patience=0.05)
     relay.start()
+    since = time.monotonic()
     with gevent.Timeout(PATIENCE):
         assert relay.came(ALICE, SOCKET, reachable=True) == 0
+    assert time.monotonic() - since < PATIENCE / 2
     for _ in range(2):
         relay.reported()
     friends.wait_told(("welcome", (SOCKET, ALICE, True)))
