@@ -48,8 +48,8 @@ def drain(shards: Sequence[int], *, until: float) -> list[int]:
 def _work_off(shards: Sequence[int], until: float) -> tuple[list[int], list[int]]:
     """Drain until no event is left. Returns the shards that another worker holds, and those left at `until`.
 
-    Shards with few events share a batch, because a batch costs the same for any number of shards. Shards with many
-    take turns, so that no shard waits for another and other workers can take some.
+    Shards with few events share a batch, because a batch costs the same for any number of shards. Of several with many
+    events, half go to another task, and the others take turns, so that no shard waits for another.
     """
     busy: set[int] = set()
     queue = deque([tuple(shards)])
@@ -68,12 +68,19 @@ def _work_off(shards: Sequence[int], until: float) -> tuple[list[int], list[int]
             held, more = _event_by_event(together, until)
         busy.update(set(together) - held)
         if more:
-            queue.extend((shard,) for shard in sorted(held))
+            queue.extend((shard,) for shard in _own_half(sorted(held)))
         elif held and client().delete(*map(_more, held)):
             queue.append(tuple(sorted(held)))
         if queue and time.monotonic() > until:
             break
     return sorted(busy), sorted({shard for some in queue for shard in some})
+
+
+def _own_half(shards: Sequence[int]) -> Sequence[int]:
+    """Leave every other of these shards to another worker, which may be idle. Returns the rest. Raises one of AWAY."""
+    if others := shards[1::2]:
+        work.resume(others)
+    return shards[::2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,16 @@ def test_a_short_drain_is_one_task(three_shards: Worker) -> None:
     assert events() == []
 
 
+def test_a_worker_with_many_events_leaves_half_of_the_shards_to_others(three_shards: Worker) -> None:
+    busy = set(shards())
+    three_shards.do("ready.resume(range(16))")
+    three_shards.redis.delete("outbox")
+    three_shards.do("work.SPELL_SECONDS = 60", "work.work()", OUTBOX_BATCH="1")
+    left = {int(shard) for shard in three_shards.redis.smembers("im:dirty")}
+    assert (left, three_shards.sent("outbox")) == (set(range(1, 16, 2)), [[]])
+    assert set(shards()) == busy & left
+
+
 def test_a_long_drain_goes_on_in_other_tasks(three_shards: Worker) -> None:
     assert drains(three_shards, spell=0, batch=1) > 2
     assert events() == []
