@@ -1,6 +1,7 @@
 """A load while all users are connected: what was acknowledged, read by the peers, worked off and proved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,16 @@ class Delivered:
     def p(self, which: str, share: float) -> float:
         """Returns a percentile of "answer", "frame" or "after", in ms."""
         return percentile(getattr(self, which), share)
+
+
+@contextmanager
+def everybody_connected(site: Site) -> Iterator[Devices]:
+    """Yields the devices of all users, connected, once the workers are idle again and web has warmed up."""
+    with Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
+        devices.wait_online()
+        site.wait_quiet()
+        site.warm(site.stack.web_url)
+        yield devices
 
 
 def over_rest(site: Site, devices: Devices, **orders: Any) -> Delivered:

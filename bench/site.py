@@ -136,6 +136,11 @@ class Site:
             raise RuntimeError(f"{told['answered']} requests were answered, these refused: {told['refused']}")
         return told
 
+    def warm(self, url: str) -> None:
+        """Send for a second at most: the first requests of a process open its connections and fill its caches."""
+        self.load("send", url, seconds=min(1.0, self.seconds))
+        self.wait_drained()
+
     def publish(self, **orders: Any) -> dict[str, Any]:
         """Have bench/publish.py publish notes. Returns its report."""
         return clients.call("bench.publish", redis=self.redis_url, **orders)

@@ -3,8 +3,7 @@
 from bench.clients import Devices
 from bench.figures import ROUNDS, Row, row
 from bench.load import percentile
-from bench.online import over_rest
-from bench.rows.send import warm
+from bench.online import everybody_connected, over_rest
 from bench.site import PEOPLE, Site
 from bench.waiting import wait_for
 
@@ -13,10 +12,7 @@ _RATE = 300.0
 
 def measure(site: Site) -> list[Row]:
     """Returns the row `after the answer`."""
-    with Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
-        devices.wait_online()
-        site.wait_quiet()
-        warm(site, site.stack.web_url)
+    with everybody_connected(site) as devices:
         site.prepared()
         rounds = [(over_rest(site, devices, rate=_RATE), _published(site, devices)) for _ in range(ROUNDS)]
     return [

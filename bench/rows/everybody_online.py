@@ -1,19 +1,14 @@
 """The rows `everybody online` and `with devices`: what a machine carries while every recipient's device answers."""
 
-from bench.clients import Devices
 from bench.endpoint import endpoint, requests
 from bench.figures import ROUNDS, Row, row
-from bench.online import cpu_by_kind, over_rest
-from bench.rows.send import warm
-from bench.site import PEOPLE, Site
+from bench.online import cpu_by_kind, everybody_connected, over_rest
+from bench.site import Site
 
 
 def measure(site: Site) -> list[Row]:
     """Returns the rows `everybody online` and `with devices`."""
-    with endpoint(site) as door, Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
-        devices.wait_online()
-        site.wait_quiet()
-        warm(site, site.stack.web_url)
+    with endpoint(site) as door, everybody_connected(site) as devices:
         site.prepared()
         rounds = [(over_rest(site, devices), requests(site, door)) for _ in range(ROUNDS)]
     sent = [each for each, _ in rounds]

@@ -1,21 +1,16 @@
 """The row `lone message`: the CPU that all processes take for a message while there is little to do."""
 
-from bench.clients import Devices
 from bench.endpoint import endpoint, requests
 from bench.figures import ROUNDS, Row, row
-from bench.online import cpu_by_kind, over_rest
-from bench.rows.send import warm
-from bench.site import PEOPLE, Site
+from bench.online import cpu_by_kind, everybody_connected, over_rest
+from bench.site import Site
 
 _RATE = 100.0
 
 
 def measure(site: Site) -> list[Row]:
     """Returns the row `lone message`."""
-    with endpoint(site) as door, Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
-        devices.wait_online()
-        site.wait_quiet()
-        warm(site, site.stack.web_url)
+    with endpoint(site) as door, everybody_connected(site) as devices:
         site.prepared()
         rounds = [(over_rest(site, devices, rate=_RATE), requests(site, door)) for _ in range(ROUNDS)]
         slow = requests(site, door, rate=_RATE)

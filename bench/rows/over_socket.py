@@ -4,19 +4,15 @@ from typing import Any
 
 from bench.clients import Devices
 from bench.figures import ROUNDS, Row, row
-from bench.online import Delivered, cpu_by_kind, over_rest, over_the_socket
-from bench.rows.send import warm
-from bench.site import CLIENTS, PEOPLE, Site
+from bench.online import Delivered, cpu_by_kind, everybody_connected, over_rest, over_the_socket
+from bench.site import CLIENTS, Site
 
 _SEVERAL = 8  # messages on their way over one socket
 
 
 def measure(site: Site) -> list[Row]:
     """Returns the row `over the socket`."""
-    with Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
-        devices.wait_online()
-        site.wait_quiet()
-        warm(site, site.stack.web_url)
+    with everybody_connected(site) as devices:
         over_the_socket(site, devices, seconds=min(1.0, site.seconds))
         site.prepared()
         rounds = [(over_the_socket(site, devices), over_rest(site, devices)) for _ in range(ROUNDS)]

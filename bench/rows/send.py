@@ -9,8 +9,8 @@ def measure(site: Site) -> list[Row]:
     """Returns the row `send`."""
     generator: list[float] = []
     with site.door("baseline", "bench.wsgi_baseline:app") as baseline:
-        warm(site, site.stack.web_url)
-        warm(site, baseline.url)
+        site.warm(site.stack.web_url)
+        site.warm(baseline.url)
         rounds = interleaved(
             lambda: sustained(site, site.stack.web_url, generator),
             lambda: answered(site, baseline, generator),
@@ -26,12 +26,6 @@ def measure(site: Site) -> list[Row]:
             parts={"load_generator_cpu_share": generator},
         )
     ]
-
-
-def warm(site: Site, url: str) -> None:
-    """Send for a second at most: the first requests of a process open its connections and fill its caches."""
-    site.load("send", url, seconds=min(1.0, site.seconds))
-    site.wait_drained()
 
 
 def sustained(site: Site, url: str, generator: list[float] | None = None) -> float:

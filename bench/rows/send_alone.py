@@ -1,15 +1,14 @@
 """The row `send alone`: how long one client waits for its send while nobody else sends."""
 
 from bench.figures import Row, interleaved, row
-from bench.rows.send import warm
 from bench.site import Site
 
 
 def measure(site: Site) -> list[Row]:
     """Returns the row `send alone`."""
     with site.door("baseline", "bench.wsgi_baseline:app", BENCH_SYNC_FILE=str(site.directory / "synced")) as baseline:
-        warm(site, site.stack.web_url)
-        warm(site, baseline.url)
+        site.warm(site.stack.web_url)
+        site.warm(baseline.url)
         rounds = interleaved(lambda: _p50(site, site.stack.web_url), lambda: _p50(site, baseline.url))
     return [
         row(

@@ -1,18 +1,14 @@
 """The rows `told`: how much later than the sender's answer the peer has the message, while all users are connected."""
 
-from bench.clients import Devices
 from bench.figures import ROUNDS, Row, row
-from bench.online import over_rest
-from bench.rows.send import sustained, warm
-from bench.site import PEOPLE, Site
+from bench.online import everybody_connected, over_rest
+from bench.rows.send import sustained
+from bench.site import Site
 
 
 def measure(site: Site) -> list[Row]:
     """Returns the rows `told` and `told p99`."""
-    with Devices(site.stack.realtime_urls[0], **PEOPLE) as devices:
-        devices.wait_online()
-        site.wait_quiet()
-        warm(site, site.stack.web_url)
+    with everybody_connected(site) as devices:
         rate = (site.most_sends or sustained(site, site.stack.web_url)) / 2
         site.prepared()
         rounds = [over_rest(site, devices, rate=rate) for _ in range(ROUNDS)]
