@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from uuid import uuid4
@@ -201,8 +200,6 @@ class Hub:
             return
         self._reported_at = now
         try:
-            presence.report(self.relay_id, Counter(each.claims.user_id for each in self._by_id.values()))
+            self.presence.report()
         except RedisError as error:
             log.warning("presence_not_reported", reason=str(error))
-        else:
-            self.presence.reported()

@@ -1,5 +1,6 @@
 """Users coming and going: counted in Redis, announced to friends by workers, with grace for a quick return."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -8,6 +9,7 @@ from typing import TypeVar
 import gevent
 from gevent import Timeout
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 
 from infra import logs, presence
 from infra.tasks import AWAY, Task, send
@@ -54,6 +56,8 @@ class Presence:
         self._untold: Untold = {}  # since the last report
         self._due: Untold = {}  # since before the last report, which has counted them
         self._counts = presence.Counts(relay_id)
+        self._here: Counter[int] = Counter()  # the connections of each user that Redis has been told of
+        self._telling = BoundedSemaphore()  # what a report is made of must not change before Redis has it
         self._changed: Batches[_Change] = Batches("presence_counted", self._count)
         self._arrived: Batches[tuple[str, int, bool]] = Batches(
             "presence_arrived", self._welcome, gather=_GATHER_SECONDS
@@ -69,6 +73,8 @@ class Presence:
     def came(self, user_id: int, connection_id: str, *, reachable: bool) -> int:
         """Count a connection, if Redis is `reachable`. Returns how many the user has on all relays, 0 if unknown."""
         count = self._counted(user_id) if reachable else None
+        if not reachable:
+            self._here[user_id] += 1  # the next report counts it
         if count is None:
             self._tell_later(user_id, connection_id)
         return count or 0
@@ -87,11 +93,14 @@ class Presence:
         self._due.pop((user_id, connection_id), None)
         self._changed.add(_Change(user_id))
 
-    def reported(self) -> None:
-        """Announce what is due, after a report of who is connected. What is still untold is due at the next report.
+    def report(self) -> None:
+        """Store anew which users are connected, and announce what is due. Raises RedisError.
 
-        By then other relays, whose users Redis may have lost as well, have reported too.
+        What is still untold is due at the next report: by then other relays, whose users Redis may have lost as well,
+        have reported too.
         """
+        with self._telling:
+            presence.report(self._relay_id, self._here)
         for user_id, connection_id in list(islice(self._due, _TOLD_A_REPORT)):
             del self._due[user_id, connection_id]
             if connection_id is None:
@@ -115,7 +124,9 @@ class Presence:
 
     def _count(self, changes: list[_Change]) -> None:
         by = [(change.user_id, -1 if change.count is None else 1) for change in changes]
-        counts = _ask("presence_not_counted", lambda: self._counts.change(by))
+        with self._telling:
+            self._add_up(by)
+            counts = _ask("presence_not_counted", lambda: self._counts.change(by))
         for place, change in enumerate(changes):
             count = counts[place] if counts else None
             if change.count is not None:
@@ -125,6 +136,12 @@ class Presence:
             elif count == 0 and change.user_id not in self._leaving:
                 self._leaving.add(change.user_id)
                 gevent.spawn_later(presence.GRACE, self._gone, change.user_id)
+
+    def _add_up(self, changes: list[tuple[int, int]]) -> None:
+        for user_id, by in changes:
+            self._here[user_id] += by
+            if not self._here[user_id]:
+                del self._here[user_id]
 
     def _gone(self, user_id: int) -> None:
         self._leaving.discard(user_id)

@@ -32,6 +32,8 @@ class Friends:
         self.told: list[tuple[str, Any]] = []
         self.online: set[int] = set()
         monkeypatch.setattr(presence.Counts, "change", self._change)
+        self.reports: list[dict[int, int]] = []
+        monkeypatch.setattr(presence, "report", self._report)
         monkeypatch.setattr(presence, "online", lambda _users: self._unless_away(self.online))
         monkeypatch.setattr(presence, "GRACE", 0)
         monkeypatch.setattr(module, "send", self._send)
@@ -40,6 +42,9 @@ class Friends:
         self.changes.append(changes)
         self.may_count.wait()
         return self._unless_away([self.count] * len(changes))
+
+    def _report(self, _relay: str, users: dict[int, int]) -> None:
+        self.reports.append(self._unless_away(dict(users)))
 
     def _unless_away(self, answer: Any) -> Any:
         if self.away:
@@ -102,11 +107,11 @@ def test_who_came_while_redis_was_away_is_told_of_a_report_after_they_were_count
     friends.away = True
     connect(relay, reachable=reachable)
     friends.away = False
-    relay.reported()
+    relay.report()
     gevent.sleep(0.1)
     assert friends.told == []
     for _ in range(2):
-        relay.reported()
+        relay.report()
     friends.wait_told(("welcome", (SOCKET, ALICE, True)))
 
 
@@ -117,7 +122,7 @@ def test_who_came_and_went_while_redis_was_away_is_not_welcomed(relay: Presence,
     friends.wait_counted(2)
     friends.away = False
     for _ in range(3):
-        relay.reported()
+        relay.report()
     friends.wait_told(("announce", ALICE))
 
 
@@ -129,7 +134,7 @@ def test_who_went_while_redis_was_away_is_told_of_unless_they_are_back(relay: Pr
     friends.away = False
     friends.online = {ALICE + 1}
     for _ in range(2):
-        relay.reported()
+        relay.report()
     friends.wait_told(("announce", ALICE))
 
 
@@ -141,7 +146,7 @@ def test_what_could_not_be_told_is_told_later(relay: Presence, friends: Friends)
     gevent.sleep(0.2)
     friends.away = False
     for _ in range(2):
-        relay.reported()
+        relay.report()
     friends.wait_told(("welcome", (SOCKET, ALICE, True)))
 
 
@@ -169,7 +174,33 @@ def test_a_redis_that_hangs_keeps_nobody_waiting(friends: Friends) -> None:
     with gevent.Timeout(PATIENCE):
         assert relay.came(ALICE, SOCKET, reachable=True) == 0
     assert time.monotonic() - since < PATIENCE / 2
+    friends.may_count.set()
     for _ in range(2):
-        relay.reported()
+        relay.report()
     friends.wait_told(("welcome", (SOCKET, ALICE, True)))
     running.kill()
+
+
+def test_a_report_waits_for_whoever_is_being_counted(relay: Presence, friends: Friends) -> None:
+    """Redis would otherwise take them off again until the next report."""
+    friends.may_count.clear()
+    coming = gevent.spawn(relay.came, ALICE, SOCKET, reachable=True)
+    friends.wait_counted(1)
+    reporting = gevent.spawn(relay.report)
+    gevent.sleep(0)
+    assert friends.reports == []
+    friends.may_count.set()
+    gevent.joinall([coming, reporting], PATIENCE, raise_error=True)
+    assert friends.reports == [{ALICE: 1}]
+
+
+def test_reports_hold_also_those_whom_nobody_could_count(relay: Presence, friends: Friends) -> None:
+    relay.came(ALICE, SOCKET, reachable=False)
+    relay.report()
+    friends.away = True
+    relay.came(ALICE + 1, SOCKET, reachable=True)
+    relay.left(ALICE, SOCKET)
+    friends.wait_counted(2)
+    friends.away = False
+    relay.report()
+    assert friends.reports == [{ALICE: 1}, {ALICE + 1: 1}]
