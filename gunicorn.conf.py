@@ -2,9 +2,13 @@
 
 import os
 import resource
+import warnings
 from typing import Any
 
 from gevent import Timeout, monkey
+
+# The workers patch the rest, of which gevent warns.
+warnings.filterwarnings("ignore", "Patching more than once", monkey.MonkeyPatchWarning)
 
 bind = os.environ.get("BIND", "127.0.0.1:8080")
 worker_class = "gevent"
@@ -41,7 +45,9 @@ def on_starting(server: Any) -> None:
     """Load before the first fork what several workers can share. One alone shares nothing: it loads for itself."""
     module, _, name = server.app.app_uri.partition(":")
     if server.cfg.workers > 1 and module == "wsgi":
-        monkey.patch_all()  # before the modules make their locks: a greenlet that waits for a native one stops them all
+        # Before the modules make their locks: a greenlet that waits for a native one stops them all. But this process
+        # goes on without greenlets, and would not see its children end if gevent took its signals.
+        monkey.patch_all(os=False, signal=False)
         import wsgi
 
         wsgi.preload(name)

@@ -1,12 +1,24 @@
 """Tests of a web server whose processes have been forked from one that had loaded everything."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
+
 from tests.people import Web, conversation, friends, history, send
+from tests.processes import wait_until
 from tests.stack import Stack
 
 _AT_ONCE = 32
 _EACH = 10
+
+
+def test_a_process_that_dies_is_replaced(stack: Stack) -> None:
+    server = psutil.Process(stack.add("web", WEB_CONCURRENCY="2").pid)
+    first, other = server.children()
+    first.send_signal(signal.SIGKILL)
+    wait_until(lambda: len(set(server.children()) - {first}) == 2, "two processes again")
+    assert other in server.children()
 
 
 def test_many_sends_at_once_wait_for_each_other_in_greenlets(stack: Stack) -> None:
