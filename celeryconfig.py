@@ -47,7 +47,8 @@ task_acks_late = False
 worker_prefetch_multiplier = 4
 worker_concurrency = 2
 # On SIGTERM a worker finishes its current task; a stuck task is killed after a minute. A drain that is merely long
-# hands over to another task after a second, and its last batch may wait 20 s for locks and as long for Redis.
+# hands over to another task after a second; its last batch, and each of two transactions of proofs, may wait 20 s for
+# locks.
 task_time_limit = 60
 
 # A sender of tasks must not wait for a Redis that is away: pokes are not retried, the sweep makes up for them.

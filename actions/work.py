@@ -23,7 +23,7 @@ _PROMISED = "im:promised"
 _PROMISE_SECONDS = 1  # then its task could not be sent, got lost, or waits in a long queue
 _MOST_SHARDS = 1_024  # as many as OUTBOX_SHARDS may say
 _MOST_LEFT = 1_000  # lists of proofs, the oldest of which go: relays repeat them
-_MOST_TAKEN = 50  # lists of proofs
+_MOST_TAKEN = 10  # lists of proofs: their transactions fit into task_time_limit even when each waits for locks
 
 Proof = list[Any]  # user_id, conversation_id, after, upto
 

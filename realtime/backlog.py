@@ -71,8 +71,9 @@ class Backlog:
     def rerun(self) -> None:
         """Run from the beginning, and push `resync` at the end: frames may have been lost.
 
-        Before the first run this does nothing: the first run brings all that was lost.
+        Before the first run this only has that run bring all that was lost.
         """
+        self._lost = True
         if self._welcomed:
             self._then_resync = True
             self._start()

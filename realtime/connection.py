@@ -26,7 +26,6 @@ class Connection:
         self.claims = claims
         self.outbound = Outbound()
         self.typing = Typing(claims.user_id)
-        self.welcomed = False
         self.is_first = False
         self._clock_offset = 0.0
         self._proofs = proofs
@@ -51,7 +50,6 @@ class Connection:
             "total_unread": total_unread,
         }
         self.outbound.push(frames.message("hello", hello))
-        self.welcomed = True
         self._backlog.begin(tops)
 
     def server_time(self) -> int:

@@ -85,9 +85,9 @@ class Proofs:
         self._sleep(_PAUSE_SECONDS)
 
     def leave_due(self) -> bool:
-        """Leave new proofs, and those not confirmed for REPEAT_SECONDS. Raises RedisError.
+        """Leave new proofs, and those not confirmed for REPEAT_SECONDS. Those that Redis does not take are left again.
 
-        Returns whether a worker has to be called for them.
+        Returns whether a worker has to be called for them. Raises one of AWAY when Redis takes none.
         """
         now = self._clock()
         due = [
@@ -98,7 +98,12 @@ class Proofs:
         must_call = False
         for start in range(0, len(due), _MOST_TOGETHER):
             batch = due[start : start + _MOST_TOGETHER]
-            must_call |= self._leave(self._relay_id, [[*key, pending.upto] for key, pending in batch])
+            try:
+                must_call |= self._leave(self._relay_id, [[*key, pending.upto] for key, pending in batch])
+            except AWAY:
+                if must_call:  # a promise that others rely on
+                    break
+                raise
             for _, pending in batch:
                 pending.left_at = now
         return must_call

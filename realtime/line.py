@@ -94,6 +94,6 @@ class Line:
             self._readable.start(self._read)
 
     def _end(self) -> None:
-        """End reading, and queue the last frame: all answers to messages are queued before it."""
+        """End reading, and queue the last frame. Messages that still wait to be stored are given up."""
         self.stop()
         self._connection.outbound.end(self._parser.last, code=self._parser.code)

@@ -60,7 +60,7 @@ class Runs:
         return seq - 1 == self._last(conversation_id) and self.take(conversation_id, seq, own=own) is Place.NEXT
 
     def know(self, conversation_id: str, seq: int) -> None:
-        """Note that a page of backlog names `seq` as a conversation's last.
+        """Note that `hello` or a page of backlog names `seq` as a top of the conversation (messaging/tops.py).
 
         Workers must not have published any later message before the subscription was confirmed: the number is of the
         conversation row, read afterwards, and not of the head, which is ahead of what is published.

@@ -1,5 +1,6 @@
 """Draining the outbox: applying events to the conversation rows, publishing and deleting them."""
 
+import random
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -49,7 +50,8 @@ def _work_off(shards: Sequence[int], until: float) -> tuple[list[int], list[int]
     """Drain until no event is left. Returns the shards that another worker holds, and those left at `until`.
 
     Shards with few events share a batch, because a batch costs the same for any number of shards. Of several with many
-    events, half go to another task, and the others take turns, so that no shard waits for another.
+    events, half go to another task, and the others take turns. They are drawn by lot: when there is more to do than all
+    workers can, none of them must be the last each time.
     """
     busy: set[int] = set()
     queue = deque([tuple(shards)])
@@ -68,7 +70,7 @@ def _work_off(shards: Sequence[int], until: float) -> tuple[list[int], list[int]
             held, more = _event_by_event(together, until)
         busy.update(set(together) - held)
         if more:
-            queue.extend((shard,) for shard in _own_half(sorted(held)))
+            queue.extend((shard,) for shard in _own_half(random.sample(sorted(held), len(held))))
         elif held and client().delete(*map(_more, held)):
             queue.append(tuple(sorted(held)))
         if queue and time.monotonic() > until:

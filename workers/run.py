@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, help="how many processes run tasks; 2 by default")
     parser.add_argument("--hostname", help="the worker's name: workers of one machine need different ones")
     chosen = parser.parse_args()
+    sys.argv[:1] = ["-m", "workers.run"]  # with which Celery starts Python again on SIGHUP
     worker = app.Worker(
         hostname=host_format(default_nodename(chosen.hostname)),
         concurrency=chosen.concurrency,

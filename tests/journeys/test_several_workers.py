@@ -1,4 +1,4 @@
-"""Tests of a web server whose processes have been forked from one that had loaded everything."""
+"""Tests of servers that fork several processes, which share what the first has loaded."""
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +19,14 @@ def test_a_process_that_dies_is_replaced(stack: Stack) -> None:
     first.send_signal(signal.SIGKILL)
     wait_until(lambda: len(set(server.children()) - {first}) == 2, "two processes again")
     assert other in server.children()
+
+
+def test_a_worker_starts_again_when_it_is_told_to(stack: Stack) -> None:
+    worker = stack.add("worker")
+    started = worker.output().count(" ready.")
+    psutil.Process(worker.pid).send_signal(signal.SIGHUP)
+    wait_until(lambda: worker.output().count(" ready.") > started, "it to be ready again")
+    assert worker.running
 
 
 def test_many_sends_at_once_wait_for_each_other_in_greenlets(stack: Stack) -> None:

@@ -104,11 +104,11 @@ def test_lists_of_proofs_are_bounded_and_the_oldest_go(sent: Channels) -> None:
 
 
 def test_two_workers_take_different_lists(sent: Channels) -> None:
-    for number in range(51):
+    for number in range(11):
         ready.leave_proofs("relay", [[BOB, "1_2", number, number]])
     first, more = ready.take_proofs()
     second, more_then = ready.take_proofs()
-    assert ([len(first), len(second)], more, more_then) == ([50, 1], True, False)
+    assert ([len(first), len(second)], more, more_then) == ([10, 1], True, False)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def leave(redis: Redis, count: int) -> None:
 
 def test_more_proofs_than_a_task_takes_go_on_in_another(written: Worker) -> None:
     project()
-    leave(written.redis, 51)
+    leave(written.redis, 11)
     written.do("work.work()")
     assert (written.redis.llen("im:proofs"), written.sent("outbox")) == (1, [[]])
     written.do("work.work()")
@@ -153,3 +153,11 @@ def test_what_processes_of_the_release_before_ask_for_is_done(written: Worker) -
     written.do("outbox.drain_as_asked([3, 4])")
     assert (written.redis.exists("im:poke:3"), written.sent("outbox")) == (0, [[]])
     assert written.redis.smembers("im:dirty") == {b"3", b"4"}
+
+
+def test_what_is_wrong_with_a_relays_proofs_holds_up_no_other(written: Worker) -> None:
+    project()
+    written.redis.rpush("im:proofs", orjson.dumps(["relay", [[BOB, "1_2", 0, 10**30]]]))
+    leave(written.redis, 2)
+    assert "proofs_not_stored" in written.do("work.work()")
+    assert view(BOB).delivered_seq == 2

@@ -4,7 +4,7 @@ import { announce } from "./announce.js";
 import { toldOfCode } from "./errors.js";
 import { textOf } from "./format.js";
 import { answered, tell } from "./live.js";
-import { refreshList } from "./loading.js";
+import { refreshList, refreshListTwice } from "./loading.js";
 import { followChange, hasGap, markRead, take } from "./messages.js";
 import { refreshPeople } from "./people.js";
 import { resume } from "./sending.js";
@@ -39,7 +39,7 @@ const handlers = {
     if (!live) backlog.add(message.conversation_id);
     keep(message);
     if (!isMine(message)) stopTyping(message.conversation_id);
-    if (!noteNewMessage(message)) refreshList();
+    if (!noteNewMessage(message)) refreshListTwice();
     if (isNew && !isMine(message) && message.content) {
       announce(say("chat.arrived", { name: nameOf(message.from_user_id), text: textOf(message) }));
     }

@@ -7,10 +7,17 @@ import { changed, chatOf, conversation, replaceConversations, state } from "./st
 import { report } from "./toast.js";
 
 const HISTORY_PAGE = 20;
+const LIST_FOLLOWS_MS = 1_000;
 const LARGEST_PAGE = 100;
 const MOST_PAGES = 5; // loaded when a chat with unread messages is opened
 
 export const refreshList = coalesced(() => loadList().catch(report));
+
+// A frame may be here before the list has its message, which takes up to a second.
+export function refreshListTwice() {
+  setTimeout(refreshList, LIST_FOLLOWS_MS);
+  return refreshList();
+}
 
 async function loadList() {
   const all = [];
