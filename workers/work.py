@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from actions import work as ready
-from db.errors import DatabaseUnavailable
 from infra import logs
-from infra.tasks import AWAY, Task, app
+from infra.tasks import Task, app
 from workers.delivered import store_proofs
 from workers.outbox import drain
 
@@ -32,17 +31,7 @@ def work() -> None:
     if left or more:
         ready.resume(left)  # at once: another worker may go on meanwhile
     for relay_id, proofs in _by_relay(taken):
-        _store(relay_id, proofs)
-
-
-def _store(relay_id: str, proofs: list[ready.Proof]) -> None:
-    """Store a relay's proofs. What is wrong with them is logged: the proofs of other relays were taken with them."""
-    try:
         store_proofs(relay_id, proofs)
-    except (DatabaseUnavailable, *AWAY):
-        raise
-    except Exception:
-        log.exception("proofs_not_stored", relay_id=relay_id)
 
 
 def _by_relay(taken: Sequence[bytes]) -> Iterator[tuple[str, list[ready.Proof]]]:
@@ -61,6 +50,6 @@ def _read(text: bytes) -> tuple[str, list[ready.Proof]] | None:
         return str(relay_id), [
             [int(user_id), str(name), int(after), int(upto)] for user_id, name, after, upto in proofs
         ]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         log.error("no_proofs")
         return None

@@ -81,7 +81,7 @@ def unread(database: str) -> None:
 def asked(hellos: Hellos, *user_ids: int) -> list[int | None]:
     """Ask for all users at once. Returns each one's unread count, None without an answer."""
     answers = [each.get(timeout=PATIENCE) for each in [gevent.spawn(hellos.ask, user_id) for user_id in user_ids]]
-    return [answer and answer[0] for answer in answers]
+    return [answer and answer.total_unread for answer in answers]
 
 
 def test_who_asks_together_is_answered_from_one_transaction(hellos: Hellos, unread: None) -> None:
