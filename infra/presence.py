@@ -43,6 +43,7 @@ class Counts:
     def __init__(self, relay_id: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._relay_id = relay_id
         self._clock = clock
+        self._alive = False
         self._others: list[str] = []
         self._asked_at = float("-inf")
 
@@ -50,7 +51,8 @@ class Counts:
         """Count connections that came or went: (user id, 1 or -1), in their order.
 
         Returns for each how many connections the user then has on all living relays. It takes one trip to Redis, and a
-        second if there are other relays: thousands come and go at the same moment. Raises RedisError.
+        second if there are other relays: thousands come and go at the same moment. A relay to which users come is alive.
+        Raises RedisError.
         """
         key = _users(self._relay_id)
         pipeline = client().pipeline(transaction=False)
@@ -63,11 +65,14 @@ class Counts:
         answers = pipeline.execute()
         if fresh:
             self._remember(*answers[-2:])
+            if not self._alive and any(by > 0 for _, by in changes):  # a relay that has not reported yet
+                client().zadd(_RELAYS, {self._relay_id: _now()})
         elsewhere = _counted({user_id for user_id, _ in changes}, self._others)
         return [max(0, here) + elsewhere[user] for (user, _), here in zip(changes, answers, strict=False)]
 
     def _remember(self, now: tuple[int, int], relays: Sequence[tuple[bytes, float]]) -> None:
         living = {relay.decode() for relay, heard_at in relays if heard_at >= now[0] - DEAD_AFTER}
+        self._alive = self._relay_id in living
         self._others = sorted(living - {self._relay_id})
         self._asked_at = self._clock()
 

@@ -126,6 +126,7 @@ def test_which_relays_are_alive_is_remembered_for_a_second(redis: RedisServer) -
 def test_a_relay_counts_for_itself_before_its_first_report(redis: RedisServer) -> None:
     assert join("new", ALICE) == 1
     assert join("new", ALICE) == 2
+    assert presence.online([ALICE]) == {ALICE}
 
 
 def test_a_relay_that_is_dead_is_not_believed(redis: RedisServer) -> None:
