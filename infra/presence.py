@@ -50,9 +50,9 @@ class Counts:
     def change(self, changes: Sequence[tuple[int, int]]) -> list[int]:
         """Count connections that came or went: (user id, 1 or -1), in their order.
 
-        Returns for each how many connections the user then has on all living relays. It takes one trip to Redis, and a
-        second if there are other relays: thousands come and go at the same moment. A relay to which users come is alive.
-        Raises RedisError.
+        Returns for each how many connections the user then has on all living relays. A relay to which users come is
+        alive. It takes one trip to Redis, and a second if there are other relays: thousands come and go at the same
+        moment. Raises RedisError.
         """
         key = _users(self._relay_id)
         pipeline = client().pipeline(transaction=False)
