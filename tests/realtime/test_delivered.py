@@ -230,3 +230,17 @@ def test_what_could_not_be_left_is_left_in_the_next_turn(relay: Relay, running: 
     relay.add((1, "a", 0, 1))
     assert relay.called.wait(PATIENCE)
     assert relay.batches == [[[1, "a", 0, 1]]]
+
+
+def test_a_promise_is_kept_though_redis_takes_no_more() -> None:
+    relay = Relay()
+    relay.add(*((number, f"1_{number}", 0, 1) for number in range(2, 152)))
+
+    def fail_at_the_second() -> None:
+        if relay.batches:
+            raise RedisError("away")
+
+    relay.publishing = fail_at_the_second
+    assert relay.proofs.leave_due(), "a worker has to be called for the first"
+    relay.publishing = lambda: None
+    assert len(relay.sent()) == 50, "the others are left again"
