@@ -52,16 +52,22 @@ def test_a_web_process_killed_with_the_task_that_it_promised(fresh_stack: Stack,
     assert unread(web, pair[1]) == 1
 
 
+def unanswered(stack: Stack) -> tuple[Web, tuple[User, User], Device]:
+    """Send a message to a device that has not answered for it, and drain. Returns web, both users and the device."""
+    web = Web(stack.web_url)
+    pair = friends(web)
+    device = mute(stack, pair[1])
+    send(web, *pair)
+    device.expect("new_message")
+    drained(stack)
+    return web, pair, device
+
+
 def test_a_relay_killed_with_the_task_that_it_promised(fresh_stack: Stack, gate: Gate) -> None:
     """What it has left is stored all the same."""
     fresh_stack.start(realtime=0)
     process = fresh_stack.add("realtime", REDIS_URL=gate.url)
-    web = Web(fresh_stack.web_url)
-    pair = friends(web)
-    device = mute(fresh_stack, pair[1])
-    send(web, *pair)
-    device.expect("new_message")
-    drained(fresh_stack)
+    web, pair, device = unanswered(fresh_stack)
     gate.hold(TASK)
     device.say("ack", {"conversation_id": conversation(*pair), "seq": 1})
     assert gate.reached.wait(60), "the relay never sent the task"
@@ -72,12 +78,7 @@ def test_a_relay_killed_with_the_task_that_it_promised(fresh_stack: Stack, gate:
 
 def test_proofs_lost_before_a_worker_took_them(fresh_stack: Stack, own_redis: RedisServer) -> None:
     fresh_stack.start()
-    web = Web(fresh_stack.web_url)
-    pair = friends(web)
-    device = mute(fresh_stack, pair[1])
-    send(web, *pair)
-    device.expect("new_message")
-    drained(fresh_stack)
+    web, pair, device = unanswered(fresh_stack)
     (worker,) = fresh_stack.named("worker")
     worker.kill()
     device.say("ack", {"conversation_id": conversation(*pair), "seq": 1})
