@@ -1,4 +1,4 @@
-"""`im_conversation`: one user's view of one conversation. It counts only messages up to its `last_seq`."""
+"""`im_conversation`: one user's view of one conversation. A pair's counts only messages up to its `last_seq`."""
 
 from datetime import datetime
 
@@ -15,8 +15,11 @@ class Conversation(Base):
     __table_args__ = table_args(
         UniqueConstraint("user_id", "conversation_id"),
         Index(
-            "idx_im_conversation_list", "user_id", "del_state", "is_top", "last_message_id", "is_mute", "unread_count"
+            "idx_im_conversation_list",
+            *("user_id", "conversation_type", "del_state", "is_top", "last_message_id", "is_mute", "unread_count"),
         ),
+        Index("idx_im_conversation_read", "conversation_id", "read_seq"),
+        Index("idx_im_conversation_delivered", "conversation_id", "delivered_seq"),
         Index("idx_im_conversation_backlog", "user_id", "undelivered", "conversation_id"),
         comment="会话表",
     )
@@ -44,4 +47,11 @@ class Conversation(Base):
     delivered_seq: Mapped[int] = mapped_column(default=0, comment="a device has answered for everything up to it")
     undelivered: Mapped[bool | None] = mapped_column(
         Boolean, Computed("last_seq > delivered_seq", persisted=True), comment="a device has still to answer"
+    )
+    # Only in groups: their unread count is the head's `counted` less `base`, and `last_seq` stays 0.
+    base: Mapped[int] = mapped_column(default=0, server_default="0", comment="messages that do not count as unread")
+    first_seq: Mapped[int] = mapped_column(default=1, server_default="1", comment="the first message that they see")
+    upto_seq: Mapped[int | None] = mapped_column(comment="the last message that they see; NULL while they are members")
+    hidden_seq: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="not in the list while there is no message above it"
     )

@@ -18,6 +18,8 @@ class Kind(IntEnum):
     DELETED = 4
     HIDDEN = 5  # deleted for one user
     CHANGED = 6  # one user's view: on top, muted, hidden
+    GROUP_CHANGED = 7  # a system message of a group, which may say who came and who went
+    GROUP_READ = 8
 
 
 class OutboxEvent(Base):

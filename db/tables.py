@@ -5,10 +5,14 @@ from db.blacklist import Blacklist
 from db.conversation import Conversation
 from db.friend import Friend
 from db.friend_request import FriendRequest
+from db.group import Group
+from db.group_member import GroupMember
+from db.group_request import GroupRequest
 from db.head import Head
 from db.hidden import Hidden
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
+from db.mention import Mention
 from db.message import Message
 from db.outbox import OutboxEvent
 from db.outbox_parked import Parked
@@ -25,10 +29,14 @@ __all__ = [
     "Conversation",
     "Friend",
     "FriendRequest",
+    "Group",
+    "GroupMember",
+    "GroupRequest",
     "Head",
     "Hidden",
     "KnownAddress",
     "LoginAttempt",
+    "Mention",
     "Message",
     "OutboxEvent",
     "OutboxShard",

@@ -8,6 +8,11 @@ def of_user(user_id: int) -> str:
     return f"im:user:{user_id}"
 
 
+def of_group(conversation_id: str) -> str:
+    """Returns the channel that relays with members of a group subscribe to, by its conversation's id."""
+    return f"im:group:{conversation_id.removeprefix('group_')}"
+
+
 def of_relay(relay_id: str) -> str:
     """Returns the channel that one relay subscribes to, for itself and for single connections."""
     return f"im:relay:{relay_id}"

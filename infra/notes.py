@@ -119,6 +119,143 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupMessage:
+    """A group's message that a worker publishes on the group's channel, in the order of seq.
+
+    `membership` says that members came or went with it. `went` are those who see nothing after it.
+    """
+
+    conversation_id: str
+    seq: int
+    from_user_id: int
+    frame: bytes
+    membership: bool = False
+    went: tuple[int, ...] = ()
+
+    def lines(self) -> Frames:
+        """Returns the header and its frame."""
+        header = {
+            "kind": "group_message",
+            "v": 1,
+            "conversation_id": self.conversation_id,
+            "seq": self.seq,
+            "from_user_id": self.from_user_id,
+            "membership": self.membership,
+            "went": self.went,
+        }
+        return orjson.dumps(header), self.frame
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "GroupMessage":
+        """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
+        (frame,) = frames
+        conversation_id, seq, from_user_id = _typed(header, conversation_id=str, seq=int, from_user_id=int)
+        (membership,) = _typed(header, membership=bool)
+        went = _flat(header["went"], int)
+        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went)
+
+
+@dataclass(frozen=True, slots=True)
+class FastGroupMessage:
+    """A group's message from the process that has just stored it, ahead of its `GroupMessage`.
+
+    It is for the members as of `members_seq`, the last message that said who came or went: a relay that has not passed
+    that message on yet drops the note, because it does not know who they are.
+    """
+
+    conversation_id: str
+    seq: int
+    from_user_id: int
+    members_seq: int
+    frame: bytes
+
+    def lines(self) -> Frames:
+        """Returns the header and its frame."""
+        header = {
+            "kind": "fast_group_message",
+            "v": 1,
+            "conversation_id": self.conversation_id,
+            "seq": self.seq,
+            "from_user_id": self.from_user_id,
+            "members_seq": self.members_seq,
+        }
+        return orjson.dumps(header), self.frame
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "FastGroupMessage":
+        """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
+        (frame,) = frames
+        conversation_id, seq, from_user_id, members_seq = _typed(
+            header, conversation_id=str, seq=int, from_user_id=int, members_seq=int
+        )
+        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFrame:
+    """A frame about the message `seq` of a group, on the group's channel: for the members who may see the message."""
+
+    conversation_id: str
+    seq: int
+    frame: bytes
+
+    def lines(self) -> Frames:
+        """Returns the header and its frame."""
+        header = {"kind": "group_frame", "v": 1, "conversation_id": self.conversation_id, "seq": self.seq}
+        return orjson.dumps(header), self.frame
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "GroupFrame":
+        """Returns the frame. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
+        (frame,) = frames
+        conversation_id, seq = _typed(header, conversation_id=str, seq=int)
+        return GroupFrame(conversation_id, seq, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTyping:
+    """A typing frame for the members of a group but `from_user_id`, on the group's channel."""
+
+    conversation_id: str
+    from_user_id: int
+    frame: bytes
+
+    def lines(self) -> Frames:
+        """Returns the header and its frame."""
+        header = {
+            "kind": "group_typing",
+            "v": 1,
+            "conversation_id": self.conversation_id,
+            "from_user_id": self.from_user_id,
+        }
+        return orjson.dumps(header), self.frame
+
+    @staticmethod
+    def read(header: Header, frames: Frames) -> "GroupTyping":
+        """Returns the typing note. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
+        (frame,) = frames
+        conversation_id, from_user_id = _typed(header, conversation_id=str, from_user_id=int)
+        return GroupTyping(conversation_id, from_user_id, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A user has come into a group: the note on their channel has their relays subscribe to the group's."""
+
+    conversation_id: str
+
+    def lines(self) -> Frames:
+        """Returns the header, the only line."""
+        return (orjson.dumps({"kind": "joined", "v": 1, "conversation_id": self.conversation_id}),)
+
+    @staticmethod
+    def read(header: Header, _frames: Frames) -> "Joined":
+        """Returns the note. Raises KeyError or TypeError if the header does not fit."""
+        (conversation_id,) = _typed(header, conversation_id=str)
+        return Joined(conversation_id)
+
+
+@dataclass(frozen=True, slots=True)
 class BacklogPage:
     """The answer to a connection's request `serial`: its frames are the messages at `places`, in that order.
 
@@ -237,13 +374,19 @@ class Heartbeat:
 
 Live = Message | FastMessage | Frame | Typing  # for all connections of a user
 Own = BacklogPage | Greeting  # for the connection `connection_id`
-Note = Live | Own | Confirmed | Trace | Heartbeat
+OfGroup = GroupMessage | FastGroupMessage | GroupFrame | GroupTyping  # for the members of a group
+Note = Live | Own | OfGroup | Joined | Confirmed | Trace | Heartbeat
 
 _READERS: dict[tuple[str, int], Callable[[Header, Frames], Note]] = {
     ("message", 1): Message.read,
     ("fast_message", 1): FastMessage.read,
     ("frame", 1): Frame.read,
     ("typing", 1): Typing.read,
+    ("group_message", 1): GroupMessage.read,
+    ("fast_group_message", 1): FastGroupMessage.read,
+    ("group_frame", 1): GroupFrame.read,
+    ("group_typing", 1): GroupTyping.read,
+    ("joined", 1): Joined.read,
     ("backlog", 1): BacklogPage.read,
     ("greeting", 1): Greeting.read,
     ("confirmed", 1): Confirmed.read,
@@ -277,3 +420,18 @@ def _rows(raw: Any, *types: type) -> tuple[Any, ...]:
     if not isinstance(raw, list) or {tuple(map(type, row)) for row in rows} - {types}:
         raise TypeError
     return rows
+
+
+def _typed(header: Header, **types: type) -> tuple[Any, ...]:
+    """Returns the values of these fields. Raises KeyError for a missing one, TypeError for one of another type."""
+    values = tuple(header[name] for name in types)
+    if tuple(map(type, values)) != tuple(types.values()):
+        raise TypeError
+    return values
+
+
+def _flat(raw: Any, kind: type) -> tuple[Any, ...]:
+    """Returns a list as a tuple. Raises TypeError unless it is one, of values of this type."""
+    if not isinstance(raw, list) or {type(each) for each in raw} - {kind}:
+        raise TypeError
+    return tuple(raw)

@@ -39,6 +39,7 @@ class Settings:
     outbox_batch: int
     fast_publish: bool
     recall_seconds: int
+    group_max_members: int
     recalled_text: str
     rate_limits: bool
     db_pool_size: int
@@ -77,6 +78,7 @@ def settings() -> Settings:
         outbox_batch=env.int("OUTBOX_BATCH", 600, validate=validate.Range(min=1, max=5_000)),
         fast_publish=env.bool("FAST_PUBLISH", True),
         recall_seconds=env.int("RECALL_SECONDS", 120),
+        group_max_members=env.int("GROUP_MAX_MEMBERS", 500, validate=validate.Range(min=1, max=100_000)),
         recalled_text=env.str("RECALLED_TEXT", "[消息已撤回]"),
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),

@@ -14,6 +14,8 @@ class ConversationType(IntEnum):
 
 _SINGLE = re.compile(r"([1-9]\d{0,15})_([1-9]\d{0,15})", re.ASCII)
 
+_GROUP = re.compile(r"group_([1-9]\d{0,15})", re.ASCII)
+
 
 def single(one: int, other: int) -> str:
     """Returns the id of the conversation of two users, given in either order."""
@@ -27,6 +29,17 @@ def participants(conversation_id: str) -> tuple[int, int] | None:
         return None
     smaller, larger = int(match[1]), int(match[2])
     return (smaller, larger) if smaller < larger else None
+
+
+def group(group_id: int) -> str:
+    """Returns the id of a group's conversation."""
+    return f"group_{group_id}"
+
+
+def group_of(conversation_id: str) -> int | None:
+    """Returns the id of the group whose conversation this is, or None unless the id is in that form."""
+    match = _GROUP.fullmatch(conversation_id)
+    return int(match[1]) if match else None
 
 
 def shard_of(conversation_id: str, shards: int) -> int:

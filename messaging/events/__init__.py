@@ -2,6 +2,7 @@
 
 from messaging.events.event import Announcement, Event, HiddenPairs
 from messaging.events.kinds import event_of
+from messaging.events.of_groups import GroupChanged, GroupRead
 from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent
 from messaging.events.of_views import ConversationRead, ViewChanged
 
@@ -9,6 +10,8 @@ __all__ = [
     "Announcement",
     "ConversationRead",
     "Event",
+    "GroupChanged",
+    "GroupRead",
     "HiddenPairs",
     "MessageDeleted",
     "MessageHidden",

@@ -7,12 +7,22 @@ import orjson
 from sqlalchemy import Row
 
 from messaging.events.event import Event
+from messaging.events.of_groups import GroupChanged, GroupRead
 from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent
 from messaging.events.of_views import ConversationRead, ViewChanged
 
 _CLASSES: dict[int, type[Event]] = {
     each.KIND: each
-    for each in (MessageSent, ConversationRead, MessageRecalled, MessageDeleted, MessageHidden, ViewChanged)
+    for each in (
+        MessageSent,
+        ConversationRead,
+        MessageRecalled,
+        MessageDeleted,
+        MessageHidden,
+        ViewChanged,
+        GroupChanged,
+        GroupRead,
+    )
 }
 
 

@@ -1,0 +1,54 @@
+"""Events of groups: a change of the group, told as a system message, and how far a member has read."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from db.outbox import Kind
+from messaging.events.event import Announcement, Event, HiddenPairs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChanged(Event):
+    """The group has changed, which its message `message_id` says. `came` and `went` are the ids of users."""
+
+    KIND = Kind.GROUP_CHANGED
+    DETAIL = ("came", "went")
+
+    came: tuple[int, ...] = ()
+    went: tuple[int, ...] = ()
+
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+        """Returns the announcements of the system message."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRead(Event):
+    """A member has read all up to `read_seq`, on the connection `origin`.
+
+    `authors` are those of the messages newly read who are told; none in a large group.
+    """
+
+    KIND = Kind.GROUP_READ
+    DETAIL = ("read_seq", "origin", "authors")
+
+    read_seq: int
+    origin: str | None = None
+    authors: tuple[int, ...] = ()
+
+    def concerns(self, members: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the reader and the authors."""
+        return (self.user_id, *self.authors)
+
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+        """Returns a `read_receipt` for the reader's other connections and the authors."""
+        content = {
+            "conversation_id": self.conversation_id,
+            "user_id": self.user_id,
+            "read_seq": self.read_seq,
+            "message_id": None,
+            "change_seq": 0,
+        }
+        return [Announcement(self.concerns(members), "read_receipt", content, origin=self.origin)]
