@@ -164,6 +164,30 @@ class Read(Schema):
     unread_count = fields.Integer()
 
 
+class ReceiptsRequest(Schema):
+    """The message of a group, and the page of its readers, counted from 1."""
+
+    message_id = Id(required=True)
+    page = Int(minimum=1, maximum=1_000_000, load_default=1)
+    limit = Int(minimum=1, maximum=100, load_default=20)
+
+
+class Reader(Schema):
+    """A member who has read a message."""
+
+    user_id = fields.Integer()
+
+
+class Receipts(Schema):
+    """The members now who can see a message, its author left out; `total` counts the readers on all pages."""
+
+    member_count = fields.Integer()
+    delivered_count = fields.Integer()
+    read_count = fields.Integer()
+    readers = fields.List(fields.Nested(Reader))
+    total = fields.Integer()
+
+
 class RecallRequest(Schema):
     """The message to recall."""
 

@@ -23,7 +23,7 @@ from tests.stack import Stack
 
 PASSWORD = "a long password"  # of every new user
 AREAS = {
-    "message": "send history conversations read recall delete unread sync conversation/update ws/ticket",
+    "message": "send history conversations read receipts recall delete unread sync conversation/update ws/ticket",
     "user": "register login refresh logout password delete me update search",
     "friend": "request handle requests list delete block unblock blocks",
 }
