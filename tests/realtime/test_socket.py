@@ -46,9 +46,7 @@ class House:
         self.greet = lambda _: None
         self.groups = Groups()
         self.complete = True
-        self.admitted: list[
-            tuple[Any, bool]
-        ] = []  # the groups found, and whether confirmed
+        self.admitted: list[tuple[Any, bool]] = []  # the groups found, and whether confirmed
 
     def join(self, connection: Connection) -> bool:
         if self.has_room:
