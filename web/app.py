@@ -20,6 +20,7 @@ from web import (
     docs,
     errors,
     friends,
+    groups,
     headers,
     health,
     history,
@@ -45,6 +46,7 @@ _ENDPOINTS = (
     delete,
     sync,
     conversation_update,
+    groups,
     health,
 )
 

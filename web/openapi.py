@@ -25,7 +25,7 @@ Json = dict[str, Any]
 _PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol.md"
 
 _ABOUT = """\
-One-to-one messages between users: REST here, and a WebSocket that brings everything as it happens.
+Messages between users and in groups: REST here, and a WebSocket that brings everything as it happens.
 
 **Signing in.** All calls but those marked as open carry an access token, `Authorization: Bearer <JWT>`.
 
@@ -68,6 +68,7 @@ _TAGS = {
     "message": ("Messages", "Sending, reading, taking back, and the conversations that this makes."),
     "user": ("Users", "Signing in and out, and who one is."),
     "friend": ("Friends", "Who may talk to whom."),
+    "group": ("Groups", "Making groups, and who may do what in them."),
     "": ("Health", "Whether this process is up, and whether it can do its work."),
 }
 
