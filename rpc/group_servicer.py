@@ -1,6 +1,6 @@
 """The fourteen methods of groups, which decode, call and encode like those of rpc/servicer.py.
 
-A caller names the user on whose behalf it calls, but for two questions of its own: who is in a group, and whether one is.
+A caller names the user on whose behalf it calls, but not when it asks who is in a group: it may know that itself.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from actions import groups, send
 from messaging import draft, group_schemas, schemas
 from messaging.conversation_id import group
 from messaging.history import history
+from messaging.user_schemas import Paged
 from rpc import deadline, decode, encode
 from rpc.generated import group_pb2 as pb
 from rpc.generated import group_pb2_grpc
@@ -96,7 +97,7 @@ class GroupServicer(group_pb2_grpc.GroupServicer):
         self, request: pb.GetUserGroupsReq, context: ServicerContext
     ) -> pb.GetUserGroupsResp:
         """Returns a page of the groups that a user is in."""
-        user_id, fields = decode.user(request), decode.body(group_schemas.Paged(), request)
+        user_id, fields = decode.user(request), decode.body(Paged(), request)
         found = groups.mine(user_id, within=partial(deadline.read, context), **fields)
         return pb.GetUserGroupsResp(groups=map(encode.group, found["groups"]), total=found["total"])
 

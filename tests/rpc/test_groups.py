@@ -8,7 +8,7 @@ import pytest
 from messaging.errors import Code, Refused
 from rpc.errors import refusal
 from tests.people import User, Web, befriend, conversations, history, new_user
-from tests.rpc.client import OUR_GROUP, ORIGINAL_GROUP, Client, refused
+from tests.rpc.client import ORIGINAL_GROUP, OUR_GROUP, Client, refused
 from tests.rpc.protos import compiled
 from tests.stack import Stack
 
