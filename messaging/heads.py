@@ -20,13 +20,13 @@ from messaging.conversation_id import shard_of
 # Built once: putting a statement together costs as much as running it.
 _HEADS = table(Head).c
 _LOCK = (
-    select(_HEADS.conversation_id, _HEADS.shard, _HEADS.last_seq, _HEADS.change_seq)
+    select(_HEADS.conversation_id, _HEADS.shard, _HEADS.last_seq, _HEADS.change_seq, _HEADS.counted)
     .where(_HEADS.conversation_id.in_(bindparam("names", expanding=True)))
     .order_by(_HEADS.conversation_id)
     .with_for_update()
 )
 
-LockedHead = Row[str, int, int, int]
+LockedHead = Row[str, int, int, int, int]
 
 
 def lock(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
