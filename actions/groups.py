@@ -172,7 +172,7 @@ def update_member(actor_id: int, *, within: Within = write, group_id: int, nickn
 
 
 def members(
-    actor_id: int,
+    actor_id: int | None,
     *,
     within: Within = read,
     group_id: int,
@@ -182,6 +182,7 @@ def members(
 ) -> Answer:
     """Returns `members`, a page of those of this role or of all, the highest role first, and `total`.
 
+    `actor_id` is None when another service asks for itself, which may see any group.
     Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW.
     """
 

@@ -72,7 +72,7 @@ class GroupServicer(group_pb2_grpc.GroupServicer):
     def GetGroupMembers(  # noqa: N802
         self, request: pb.GetGroupMembersReq, context: ServicerContext
     ) -> pb.GetGroupMembersResp:
-        """Returns a page of a group's members."""
+        """Returns a page of a group's members. The request names nobody who asks."""
         fields = decode.body(group_schemas.MembersAsked(), request)
         found = groups.members(None, within=partial(deadline.read, context), **fields)
         shown = (encode.member(fields["group_id"], each) for each in found["members"])
