@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from marshmallow import Schema, ValidationError
 
@@ -49,7 +48,7 @@ def _id(request: Any, field: str) -> int:
     return found
 
 
-def _value(request: Message, field: FieldDescriptor) -> Any:
+def _value(request: Message, field: Any) -> Any:
     """Returns the value of a field, None when it is absent. A flag with presence may be absent or false."""
     if field.has_presence:
         return getattr(request, field.name) if request.HasField(field.name) else None
