@@ -2,60 +2,38 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf
 
 from db.group import GroupStatus
 from messaging.errors import Code
-from messaging.fields import AtMost, Flag, Id, Int
+from messaging.fields import Flag, Id, Int
+from messaging.groups import given
 from messaging.groups.roles import Role
-from messaging.shown import require_address, require_name
+from messaging.shown import require_address
 from messaging.user_schemas import Paged, User
 
-MAX_USERS = 100  # of one call: more are named in further calls
-MAX_NAME = 100
-MAX_DESCRIPTION = 500
-MAX_MUTE_SECONDS = 2_592_000
+# For the API description only: a rule checks these limits and answers with error codes of its own.
+_NAME = {"minLength": 1, "maxLength": given.MAX_NAME, "example": "Climbing"}
+_DESCRIPTION = {"maxLength": given.MAX_DESCRIPTION}
 
 _ROLES = {"description": "1 member, 2 admin, 3 owner."}
 _MINE = {"example": 2, "description": "0 not in it, 1 member, 2 admin, 3 owner."}
 _STATUS = {"description": "1 open, 2 dissolved."}
-_MUTED = {"example": None, "description": "Unix seconds, or null for who was never muted."}
+_NICKNAME = {"description": "In this group; the user's own when they have none here."}
+_MUTED = {"example": 0, "description": "Until then they may not write; 0 when they may."}
 
 
-class Ids(fields.List):
-    """A field for the ids of different users, from `least` to MAX_USERS of them."""
+class Ids(fields.List[int]):
+    """A field for ids of users, from `least` to `most` of them."""
 
-    def __init__(self, *, least: int, **kwargs: Any) -> None:
-        metadata = {"uniqueItems": True} | kwargs.pop("metadata", {})
-        super().__init__(Id(), validate=[Length(least, MAX_USERS), _require_different], metadata=metadata, **kwargs)
-
-
-def _require_different(user_ids: list[int]) -> None:
-    if len(set(user_ids)) < len(user_ids):
-        raise ValidationError("Names a user twice.")
-
-
-def _require_name_or_none(nickname: str) -> None:
-    if nickname:
-        require_name(nickname)
-
-
-def name(**kwargs: Any) -> fields.String:
-    """Returns a field for a group's name. A longer one is refused with a code of its own, as the contract says."""
-    checks = [Length(min=1), AtMost(MAX_NAME, Code.GROUP_NAME_TOO_LONG), require_name]
-    return fields.String(validate=checks, metadata={"example": "Climbing", "maxLength": MAX_NAME}, **kwargs)
+    def __init__(self, *, least: int = 1, most: int = given.MAX_USERS, **kwargs: Any) -> None:
+        super().__init__(Id(), validate=Length(least, most), **kwargs)
 
 
 def avatar(**kwargs: Any) -> fields.String:
     """Returns a field for the address of a group's picture."""
-    return fields.String(validate=[Length(max=255), require_address], **kwargs)
-
-
-def description(**kwargs: Any) -> fields.String:
-    """Returns a field for a group's description. A longer one is refused with a code of its own."""
-    check = AtMost(MAX_DESCRIPTION, Code.GROUP_DESCRIPTION_TOO_LONG)
-    return fields.String(validate=check, metadata={"maxLength": MAX_DESCRIPTION}, **kwargs)
+    return fields.String(validate=[Length(max=given.MAX_AVATAR), require_address], **kwargs)
 
 
 class Group(Schema):
@@ -84,10 +62,10 @@ class Member(Schema):
     """The contract's Member. Times are Unix seconds."""
 
     user_id = fields.Integer()
-    nickname = fields.String(metadata={"description": "In this group; the user's own when they have none here."})
+    nickname = fields.String(metadata=_NICKNAME)
     avatar = fields.String()
     role = fields.Integer(validate=OneOf([Role.MEMBER, Role.ADMIN, Role.OWNER]), metadata=_ROLES)
-    mute_end_time = fields.Integer(allow_none=True, metadata=_MUTED)
+    mute_end_time = fields.Integer(metadata=_MUTED)
     join_time = fields.Integer(metadata={"example": 1795472095})
 
 
@@ -107,10 +85,10 @@ class GroupNamed(Schema):
 class GroupCreation(Schema):
     """A new group, of the caller and of friends of theirs. Absent flags are false, but for `allow_invite`."""
 
-    name = name(required=True)
+    name = fields.String(required=True, metadata=_NAME)
     avatar = avatar(load_default="")
-    description = description(load_default="")
-    member_ids = Ids(least=0, load_default=list, metadata={"example": [2, 3]})
+    description = fields.String(load_default="", metadata=_DESCRIPTION)
+    member_ids = Ids(least=0, most=given.MAX_FIRST_MEMBERS, load_default=list, metadata={"example": [2, 3]})
     is_private = Flag(load_default=False)
     join_approval = Flag(load_default=False)
     allow_invite = Flag(load_default=True)
@@ -139,10 +117,10 @@ class GroupInfo(GroupAnswer):
 class GroupUpdate(GroupNamed):
     """What to change of a group; absent fields stay."""
 
-    name = name()
+    name = fields.String(metadata=_NAME)
     avatar = avatar()
-    description = description()
-    notice = fields.String(validate=Length(max=2_000), metadata={"example": "We meet at seven."})
+    description = fields.String(metadata=_DESCRIPTION)
+    notice = fields.String(validate=Length(max=given.MAX_NOTICE), metadata={"example": "We meet at seven."})
     is_private = Flag()
     join_approval = Flag()
     allow_invite = Flag()
@@ -153,7 +131,7 @@ class GroupUpdate(GroupNamed):
 class MembersNamed(GroupNamed):
     """The users whom a call concerns."""
 
-    user_ids = Ids(least=1, required=True, metadata={"example": [2, 3]})
+    user_ids = Ids(required=True, metadata={"example": [2, 3]})
 
 
 class MemberNamed(GroupNamed):
@@ -173,7 +151,7 @@ class Invited(Schema):
 class JoinRequested(GroupNamed):
     """The group to join, and a message to those who decide."""
 
-    message = fields.String(load_default="", validate=Length(max=255), metadata={"example": "It's me"})
+    message = fields.String(load_default="", validate=Length(max=given.MAX_MESSAGE), metadata={"example": "It's me"})
 
 
 class Joined(Schema):
@@ -224,7 +202,7 @@ class RoleChange(MemberNamed):
 class MuteChange(MembersNamed):
     """The members who may not write for so many seconds from now; 0 lets them write again."""
 
-    seconds = Int(minimum=0, maximum=MAX_MUTE_SECONDS, required=True, metadata={"example": 3600})
+    seconds = Int(minimum=0, maximum=given.MAX_MUTE_SECONDS, required=True, metadata={"example": 3600})
 
 
 class Muted(Schema):
@@ -237,7 +215,7 @@ class Muted(Schema):
 class MemberUpdate(GroupNamed):
     """The caller's nickname in the group; an empty one gives them their own name back."""
 
-    nickname = fields.String(required=True, validate=[Length(max=50), _require_name_or_none])
+    nickname = fields.String(required=True, validate=Length(max=given.MAX_NICKNAME), metadata={"example": "Bobby"})
 
 
 class MemberAnswer(Schema):
