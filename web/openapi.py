@@ -206,7 +206,7 @@ def _exact(schema: Json, *, asked: bool) -> None:
     Generators take a field with a default for one that is always there, but it need not be sent.
     """
     properties = schema["properties"]
-    for name, field in list(properties.items()):
+    for field in properties.values():
         field.pop("example", None)
         default = field.pop("default", None)
         if default not in (None, ""):
@@ -215,10 +215,6 @@ def _exact(schema: Json, *, asked: bool) -> None:
             field["format"] = "int64"
         if field.get("type") == "object" and "maxLength" in field:
             field["maxProperties"] = field.pop("maxLength")
-        if field.pop("x-unavailable", False):
-            del properties[name]
-        if field.pop("x-required", False):
-            schema.setdefault("required", []).append(name)
     if not asked and properties:
         schema["required"] = list(properties)
 
