@@ -7,15 +7,16 @@ from marshmallow.validate import Length, OneOf
 
 from db.group import GroupStatus
 from messaging.errors import Code
-from messaging.fields import Flag, Id, Int
-from messaging.groups import given
+from messaging.fields import AtMost, Flag, Id, Int
 from messaging.groups.roles import Role
-from messaging.shown import require_address
+from messaging.shown import require_address, require_name
 from messaging.user_schemas import Paged, User
 
-# For the API description only: a rule checks these limits and answers with error codes of its own.
-_NAME = {"minLength": 1, "maxLength": given.MAX_NAME, "example": "Climbing"}
-_DESCRIPTION = {"maxLength": given.MAX_DESCRIPTION}
+MAX_USERS = 100  # in one call
+MAX_FIRST_MEMBERS = 500  # in the call that creates a group: a message names them all
+MAX_NAME = 100
+MAX_DESCRIPTION = 500
+MAX_MUTE_SECONDS = 2_592_000
 
 _ROLES = {"description": "1 member, 2 admin, 3 owner."}
 _MINE = {"example": 2, "description": "0 not in it, 1 member, 2 admin, 3 owner."}
@@ -25,15 +26,32 @@ _MUTED = {"example": 0, "description": "Until then they may not write; 0 when th
 
 
 class Ids(fields.List[int]):
-    """A field for ids of users, from `least` to `most` of them."""
+    """A field for ids of users, from `least` to `most` of them. One that is named twice counts once."""
 
-    def __init__(self, *, least: int = 1, most: int = given.MAX_USERS, **kwargs: Any) -> None:
+    def __init__(self, *, least: int = 1, most: int = MAX_USERS, **kwargs: Any) -> None:
         super().__init__(Id(), validate=Length(least, most), **kwargs)
+
+
+def _require_name_or_none(nickname: str) -> None:
+    if nickname:
+        require_name(nickname)
+
+
+def name(**kwargs: Any) -> fields.String:
+    """Returns a field for a group's name. Its length has an error code of its own."""
+    checks = [Length(min=1), AtMost(MAX_NAME, Code.GROUP_NAME_TOO_LONG), require_name]
+    return fields.String(validate=checks, metadata={"example": "Climbing", "maxLength": MAX_NAME}, **kwargs)
 
 
 def avatar(**kwargs: Any) -> fields.String:
     """Returns a field for the address of a group's picture."""
-    return fields.String(validate=[Length(max=given.MAX_AVATAR), require_address], **kwargs)
+    return fields.String(validate=[Length(max=255), require_address], **kwargs)
+
+
+def description(**kwargs: Any) -> fields.String:
+    """Returns a field for a group's description. Its length has an error code of its own."""
+    check = AtMost(MAX_DESCRIPTION, Code.GROUP_DESCRIPTION_TOO_LONG)
+    return fields.String(validate=check, metadata={"maxLength": MAX_DESCRIPTION}, **kwargs)
 
 
 class Group(Schema):
@@ -85,10 +103,10 @@ class GroupNamed(Schema):
 class GroupCreation(Schema):
     """A new group, of the caller and of friends of theirs. Absent flags are false, but for `allow_invite`."""
 
-    name = fields.String(required=True, metadata=_NAME)
+    name = name(required=True)
     avatar = avatar(load_default="")
-    description = fields.String(load_default="", metadata=_DESCRIPTION)
-    member_ids = Ids(least=0, most=given.MAX_FIRST_MEMBERS, load_default=list, metadata={"example": [2, 3]})
+    description = description(load_default="")
+    member_ids = Ids(least=0, most=MAX_FIRST_MEMBERS, load_default=list, metadata={"example": [2, 3]})
     is_private = Flag(load_default=False)
     join_approval = Flag(load_default=False)
     allow_invite = Flag(load_default=True)
@@ -117,10 +135,10 @@ class GroupInfo(GroupAnswer):
 class GroupUpdate(GroupNamed):
     """What to change of a group; absent fields stay."""
 
-    name = fields.String(metadata=_NAME)
+    name = name()
     avatar = avatar()
-    description = fields.String(metadata=_DESCRIPTION)
-    notice = fields.String(validate=Length(max=given.MAX_NOTICE), metadata={"example": "We meet at seven."})
+    description = description()
+    notice = fields.String(validate=Length(max=2_000), metadata={"example": "We meet at seven."})
     is_private = Flag()
     join_approval = Flag()
     allow_invite = Flag()
@@ -151,7 +169,7 @@ class Invited(Schema):
 class JoinRequested(GroupNamed):
     """The group to join, and a message to those who decide."""
 
-    message = fields.String(load_default="", validate=Length(max=given.MAX_MESSAGE), metadata={"example": "It's me"})
+    message = fields.String(load_default="", validate=Length(max=255), metadata={"example": "It's me"})
 
 
 class Joined(Schema):
@@ -202,7 +220,7 @@ class RoleChange(MemberNamed):
 class MuteChange(MembersNamed):
     """The members who may not write for so many seconds from now; 0 lets them write again."""
 
-    seconds = Int(minimum=0, maximum=given.MAX_MUTE_SECONDS, required=True, metadata={"example": 3600})
+    seconds = Int(minimum=0, maximum=MAX_MUTE_SECONDS, required=True, metadata={"example": 3600})
 
 
 class Muted(Schema):
@@ -215,7 +233,9 @@ class Muted(Schema):
 class MemberUpdate(GroupNamed):
     """The caller's nickname in the group; an empty one gives them their own name back."""
 
-    nickname = fields.String(required=True, validate=Length(max=given.MAX_NICKNAME), metadata={"example": "Bobby"})
+    nickname = fields.String(
+        required=True, validate=[Length(max=50), _require_name_or_none], metadata={"example": "Bobby"}
+    )
 
 
 class MemberAnswer(Schema):
