@@ -1,5 +1,6 @@
 """The schemas of groups and their members on the wire: the body of each call and its answer."""
 
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -22,7 +23,7 @@ _ROLES = {"description": "1 member, 2 admin, 3 owner."}
 _MINE = {"example": 2, "description": "0 not in it, 1 member, 2 admin, 3 owner."}
 _STATUS = {"description": "1 open, 2 dissolved."}
 _NICKNAME = {"description": "In this group; the user's own when they have none here."}
-_MUTED = {"example": 0, "description": "Until then they may not write; 0 when they may."}
+_MUTED = {"example": None, "description": "Until then they may not write. Null if they never were muted."}
 
 
 class Ids(fields.List[int]):
@@ -39,7 +40,7 @@ def _require_name_or_none(nickname: str) -> None:
 
 def name(**kwargs: Any) -> fields.String:
     """Returns a field for a group's name. Its length has an error code of its own."""
-    checks = [Length(min=1), AtMost(MAX_NAME, Code.GROUP_NAME_TOO_LONG), require_name]
+    checks: list[Callable[[str], Any]] = [Length(min=1), AtMost(MAX_NAME, Code.GROUP_NAME_TOO_LONG), require_name]
     return fields.String(validate=checks, metadata={"example": "Climbing", "maxLength": MAX_NAME}, **kwargs)
 
 
@@ -83,7 +84,7 @@ class Member(Schema):
     nickname = fields.String(metadata=_NICKNAME)
     avatar = fields.String()
     role = fields.Integer(validate=OneOf([Role.MEMBER, Role.ADMIN, Role.OWNER]), metadata=_ROLES)
-    mute_end_time = fields.Integer(metadata=_MUTED)
+    mute_end_time = fields.Integer(allow_none=True, metadata=_MUTED)
     join_time = fields.Integer(metadata={"example": 1795472095})
 
 
