@@ -14,7 +14,7 @@ let offered = [];
 let chosen = 0;
 
 export function mountMentions() {
-  for (const event of ["input", "click"]) text.addEventListener(event, offer);
+  for (const event of ["input", "click", "focus"]) text.addEventListener(event, offer);
   text.addEventListener("blur", close);
 }
 
