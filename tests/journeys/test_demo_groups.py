@@ -58,7 +58,8 @@ def sign_in_to(window: Window, user: User, name: str = "Climbing") -> None:
 
 def line(window: Window, text: str) -> Locator:
     """Returns the system messages of a text."""
-    return window.page.locator(".entry.system").filter(has_text=re.compile(f"^{re.escape(text)}$"))
+    said = window.page.locator(".text").filter(has_text=re.compile(f"^{re.escape(text)}$"))
+    return window.page.locator(".entry.system").filter(has=said)
 
 
 def expect_lines(window: Window, *texts: str) -> None:
@@ -326,7 +327,7 @@ def test_mentions_are_completed_marked_and_counted(windows: tuple[Window, Window
     assert mentioned in {cleo.id, twin.id}
     if mentioned != twin.id:
         say_in(rest, ben, group, "@Cleo too", extra={"mentions": [twin.id]})
-    expect(bob.conversation("Climbing").get_by_test_id("mention-badge")).to_have_accessible_name("1 mentions of you")
+    expect(bob.conversation("Climbing").get_by_test_id("mention-badge")).to_have_accessible_name("Mentions of you: 1")
     expect(bob.page).to_have_title("(1) Messages")
     bob.open_conversation("Climbing")
     marked = bob.page.locator("[data-mentions-me]")
@@ -418,13 +419,14 @@ def test_what_happened_during_a_cut_link_is_caught_up(windows: tuple[Window, Win
 
 def test_groups_work_on_a_phone_and_in_chinese(phone: Window, rest: Web, three: Three) -> None:
     ann, ben, cleo = three
-    group = group_of(rest, ann, ben, cleo, notice="n" * 300)
+    group = group_of(rest, ann, ben, cleo)
+    call(rest, ann, "update", group, notice="n" * 300)
     text = say_in(rest, cleo, group, text_of("hello"), extra={"mentions": [ann.id]})["content"]
     phone.sign_in(ann)
     badge = phone.conversation("Climbing").get_by_test_id("mention-badge")
-    expect(badge).to_have_accessible_name("1 条提到我")
+    expect(badge).to_have_accessible_name("提到我：1 条")
     phone.open_conversation("Climbing")
-    expect(line(phone, "你 和 Ben和Cleo 创建了群组")).to_be_visible()
+    expect(line(phone, "你创建了群组，成员有「Ben」和「Cleo」")).to_be_visible()
     phone.expect_received(text)
     expect(phone.find("chat-note")).to_have_text("成员：3")
     _expect_within(phone)
@@ -440,7 +442,7 @@ def test_groups_work_on_a_phone_and_in_chinese(phone: Window, rest: Web, three: 
     say_in(rest, cleo, group, later)
     phone.page.keyboard.press("Escape")
     expect(phone.find("to-details")).to_be_focused()
-    expect(line(phone, "你 将 Ben 禁言 1天")).to_be_visible()
+    expect(line(phone, "你将「Ben」禁言1天")).to_be_visible()
     phone.expect_received(later)
     phone.page.locator("#back").tap()
     expect(phone.conversation("Climbing")).to_contain_text(f"Cleo：{later}")

@@ -17,10 +17,10 @@ const ADMIN = 2;
 
 export function eventText(message) {
   const { conversation_id: id, from_user_id: actor, extra } = message;
-  const named = (userId) => (userId === state.me.id ? say("event.you") : nameOf(userId, id));
+  const named = (userId, you) => (userId === state.me.id ? say(you) : say("event.name", { name: nameOf(userId, id) }));
   const users = (extra.user_ids ?? []).filter((userId) => extra.event !== "created" || userId !== actor);
-  const who = actor === state.me.id ? say("event.You") : nameOf(actor, id);
-  return say(keyOf(extra, actor, users), { who, names: enumeration(users.map(named)), ...detailsOf(extra) });
+  const names = enumeration(users.map((userId) => named(userId, "event.you")));
+  return say(keyOf(extra, actor, users), { who: named(actor, "event.You"), names, ...detailsOf(extra) });
 }
 
 function keyOf({ event, fields = {}, role, seconds }, actor, users) {

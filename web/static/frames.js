@@ -29,6 +29,7 @@ const handlers = {
     sync();
     refreshPeople();
     refreshOpenGroup();
+    refreshReadBy();
     resume();
   },
   pong({ server_time }) {
@@ -75,6 +76,7 @@ const handlers = {
     sync();
     refreshPeople();
     refreshOpenGroup();
+    refreshReadBy();
   },
   sent(content) {
     answered(content.client_msg_id, { type: "sent", content });

@@ -11,7 +11,11 @@ import { report } from "./toast.js";
 const NO_SUCH_GROUP = 103001;
 const FIRST_PAGES = 5; // of a hundred members each; who comes after them has no name here, until more are shown
 
+const PAUSE_MS_A_MEMBER = 10;
+const LONGEST_PAUSE_MS = 5_000;
+
 const loaders = new Map();
+const waiting = new Set();
 let shownId = null;
 
 // names: user id → name, also of those who have left. pages: how many pages of members are shown.
@@ -60,10 +64,16 @@ export function showMoreMembers(id) {
   return refreshGroup(id);
 }
 
-// A change of a group comes as a message. What it has become is read anew.
-export function noteEvent({ conversation_id: id }) {
-  if (state.groups.has(id)) refreshGroup(id);
-  if (isGroup(id)) refreshPeople();
+// A change of a group comes as a message. What it has become is read anew, after a pause in which a large group, whose
+// members take many pages, may change again.
+export function noteEvent({ conversation_id: id, extra }) {
+  if (!isGroup(id)) return;
+  if (extra?.user_ids?.includes(state.me.id)) refreshPeople();
+  if (extra?.event === "updated") refreshList(); // it may have another name
+  const held = state.groups.get(id);
+  if (!held || waiting.has(id)) return;
+  waiting.add(id);
+  setTimeout(() => waiting.delete(id) && refreshGroup(id), Math.min(held.total * PAUSE_MS_A_MEMBER, LONGEST_PAUSE_MS));
 }
 
 // Reads a group when its chat is opened, and when the list would show a name that is not known.

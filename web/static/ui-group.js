@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { attribute, keyed, setText } from "./dom.js";
 import { count } from "./format.js";
-import { change } from "./groups.js";
+import { change, refreshGroup } from "./groups.js";
 import { refreshPeople } from "./people.js";
 import { isDissolved, isStaff, mayEdit, mayInvite, mayLeave, mayOwn } from "./roles.js";
 import { changed, isGroup, state, titleOf } from "./store.js";
@@ -32,9 +32,11 @@ export function mountGroup() {
   mountMembers();
 }
 
-// The focus goes into the details, and back to the button that showed them.
+// The focus goes into the details, and back to the button that showed them. Nobody is told who asks to join, so that is
+// read whenever the details are shown.
 function show(yes) {
   state.detailsShown = yes;
+  if (yes) refreshGroup(state.openId);
   drawGroup();
   (yes ? byId("close-details") : byId("to-details")).focus();
   changed();

@@ -45,7 +45,7 @@ export const english = {
   "list.hide": "Hide",
   "list.mine": "You: {text}",
   "list.unread": "{count} unread",
-  "list.mentions": "{count} mentions of you",
+  "list.mentions": "Mentions of you: {count}",
 
   "people.search": "Search people",
   "people.searchLabel": "Search people by name",
@@ -179,6 +179,7 @@ export const english = {
 
   "event.You": "You",
   "event.you": "you",
+  "event.name": "{name}",
   "event.others": "{count} others",
   "event.created": "{who} created the group",
   "event.createdWith": "{who} created the group with {names}",
