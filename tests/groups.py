@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from db.conversation import Conversation
 from db.group import Group
@@ -80,3 +80,9 @@ def made(owner: int, *members: int, admins: tuple[int, ...] = (), **fields: Any)
         return int(made.id)
 
     return write(rule)
+
+
+def set_head(conversation_id: str, **columns: Any) -> None:
+    """Change the head of a group's conversation by hand."""
+    where = Head.conversation_id == conversation_id
+    write(lambda session, _: session.execute(update(Head).where(where).values(columns)))
