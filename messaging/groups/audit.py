@@ -39,6 +39,7 @@ _OWNERS = _IN_IT.where(_MEMBERS.role == Role.OWNER)
 _HOW_MANY = select(func.count()).select_from(table(GroupMember)).where(_MEMBERS.group_id == _GROUP)
 _SOME_OF_THEM = _IN_IT.where(_MEMBERS.user_id.in_(bindparam("users", expanding=True)))
 _ALL_ROWS = select(func.count()).select_from(table(Conversation)).where(_ROWS.conversation_id == _NAME)
+_OPEN_ROWS = _ALL_ROWS.where(_ROWS.upto_seq.is_(None))
 _SOME_ROWS = (
     select(*(_ROWS[field.name] for field in fields(views.GroupView)))
     .where(_ROWS.conversation_id == _NAME)
@@ -46,7 +47,11 @@ _SOME_ROWS = (
     .limit(bindparam("limit"))
     .offset(bindparam("offset"))
 )
-_COUNTED = select(func.count()).where(_MESSAGES.conversation_id == _NAME, _MESSAGES.message_type != MessageType.SYSTEM)
+_COUNTED = (
+    select(func.count())
+    .select_from(table(Message))
+    .where(_MESSAGES.conversation_id == _NAME, _MESSAGES.message_type != MessageType.SYSTEM)
+)
 _LAST_SHOWN = (
     by_seq(select(Message.id).where(Message.conversation_id == _NAME, Message.status != Status.DELETED))
     .order_by(Message.seq.desc())
@@ -61,28 +66,37 @@ def group_drift(
 
     With `lock` the rows of members are locked, as the head has to be.
     """
-    named = {"name": name, "group": group_of(name)}
+    named, of = {"name": name}, {"group": group_of(name)}
     (head,), found, owners, ((count,),), shown = fly(
         session,
         Call(_HEAD, named),
-        Call(_THE_GROUP, named),
-        Call(_OWNERS, named),
-        Call(_HOW_MANY, named),
+        Call(_THE_GROUP, of),
+        Call(_OWNERS, of),
+        Call(_HOW_MANY, of),
         Call(_LAST_SHOWN, named),
     )
     if not found:
-        return [Drift(name, 0, "group", None, group_of(name))]
+        return [Drift(name, 0, "conversation_id", name, None)]
     drift = list(_of_head(session, name, head, newest, shown, part))
     counted = next((each.right for each in drift if each.what == "head counted"), head.counted)
+    if count <= part.members:
+        drift += _without_rows(session, name, count)
     if found[0].member_count != count:
         drift.append(Drift(name, 0, "member_count", found[0].member_count, count))
     if [row.user_id for row in owners] != [found[0].owner_id]:  # not repaired: nobody else can say whose it is
         drift.append(Drift(name, found[0].owner_id, "owner", [row.user_id for row in owners], found[0].owner_id))
     if repair:
-        _repair(session, named, drift)
+        _repair(session, name, drift)
     for rows in _rows(session, name, part, lock=lock):
         drift += _of_rows(session, now, rows, newest, counted, part, repair=repair)
     return drift
+
+
+def _without_rows(session: Session, name: str, count: int) -> Iterator[Drift]:
+    """Yields a drift when fewer rows are of members than there are members. That of each row is found with the row."""
+    (((rows,),),) = fly(session, Call(_OPEN_ROWS, {"name": name}))
+    if rows < count:  # not repaired: what they have read is lost
+        yield Drift(name, 0, "rows", rows, count)
 
 
 def _of_head(session: Session, name: str, head: Any, newest: int, shown: Sequence[Any], part: Part) -> Iterator[Drift]:
@@ -95,13 +109,13 @@ def _of_head(session: Session, name: str, head: Any, newest: int, shown: Sequenc
         yield Drift(name, 0, "head last_message_id", head.last_message_id, last)
 
 
-def _repair(session: Session, named: dict[str, Any], drift: Sequence[Drift]) -> None:
+def _repair(session: Session, name: str, drift: Sequence[Drift]) -> None:
     columns = {each.what.removeprefix("head "): each.right for each in drift if each.what.startswith("head ")}
     if columns:
-        session.execute(update(table(Head)).where(_HEADS.conversation_id == named["name"]).values(columns))
+        session.execute(update(table(Head)).where(_HEADS.conversation_id == name).values(columns))
     for each in drift:
         if each.what == "member_count":
-            session.execute(update(table(Group)).where(_GROUPS.id == named["group"]).values(member_count=each.right))
+            session.execute(update(table(Group)).where(_GROUPS.id == group_of(name)).values(member_count=each.right))
 
 
 def _rows(session: Session, name: str, part: Part, *, lock: bool) -> Iterator[list[views.GroupView]]:
