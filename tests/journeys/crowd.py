@@ -80,11 +80,10 @@ class Crowd:
         ranges = _ranges(told)
         for user in self.users:
             seen = ranges[user.id]
-            self._check_frames(user, seen, seen if every_range else seen[-1:])
+            self._check_frames(user, len(told), seen, seen if every_range else seen[-1:])
             self._check_history(user, told, seen[-1])
 
-    def _check_frames(self, user: User, seen: list[Range], due: list[Range]) -> None:
-        last = max(upto or 0 for _, upto in seen) if seen[-1][1] else self._last_seq(user)
+    def _check_frames(self, user: User, last: int, seen: list[Range], due: list[Range]) -> None:
         wanted = {seq for first, upto in due for seq in range(first, (upto or last) + 1)}
         wait_until(lambda: wanted <= self._got(user), f"user {user.id} to get {wanted - self._got(user)}")
         allowed = {seq for first, upto in seen for seq in range(first, (upto or last) + 1)}
@@ -113,9 +112,6 @@ class Crowd:
         kinds = ("new_message", "message_recalled", "message_deleted")
         frames = [frame for device in self._devices[user.id] for frame in list(device.frames)]
         return {frame["content"]["seq"] for frame in frames if frame["type"] in kinds}
-
-    def _last_seq(self, user: User) -> int:
-        return int(conversations(self._web, user)[self.name]["last_seq"])
 
     def _history(self, user: User) -> list[Message]:
         found: list[Message] = []
