@@ -25,7 +25,9 @@ _KEY = {
     "maxLength": 64,
     "description": "The sender's own key: a repeat stores nothing and is answered as before.",
 }
-_EXTRA = {"description": "At most 8 KiB as compact JSON."}
+_EXTRA = {
+    "description": "At most 8 KiB as compact JSON. In a group its `mentions` are the ids of up to 50 members, or `all`."
+}
 
 _TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
 _STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
@@ -81,8 +83,8 @@ class Conversation(Schema):
 class Send(Schema):
     """The body of a call that sends a message."""
 
-    to_user_id = Id(metadata={"x-required": True})
-    group_id = Id(metadata={"x-unavailable": True})  # there are no groups yet
+    to_user_id = Id(metadata={"example": 2, "description": "The recipient. Give either this or group_id."})
+    group_id = Id(metadata={"description": "The group to send to."})
     message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=MessageType.TEXT.value, metadata=_SENDABLE)
     content = fields.String(required=True, metadata=_TEXT)
     extra = Object(load_default=None, allow_none=True, metadata=_EXTRA)

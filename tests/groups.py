@@ -4,22 +4,27 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-from sqlalchemy import delete, insert, update
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
 from db.group import Group
 from db.group_member import GroupMember
 from db.head import Head
-from db.mention import Mention
 from db.message import Message
 from db.session import write
 from messaging.conversation_id import ConversationType, group, shard_of
+from messaging.directory import may_talk
+from messaging.draft import make
+from messaging.errors import Refused
+from messaging.groups.change import hold, tell
+from messaging.groups.membership import enter
+from messaging.groups.remove import leave
 from messaging.groups.roles import Role
-from messaging.mentions import mentioned
+from messaging.send import send
 
 SHARDS = 16
+Rule = Callable[[Session, datetime], Any]
 
 
 def made(owner: int, *members: int, admins: tuple[int, ...] = (), **fields: Any) -> int:
@@ -88,82 +93,45 @@ def made(owner: int, *members: int, admins: tuple[int, ...] = (), **fields: Any)
     return write(rule)
 
 
-Rule = Callable[[Session, datetime], Any]
+def set_head(conversation_id: str, **columns: Any) -> None:
+    """Change the head of a group's conversation by hand."""
+    where = Head.conversation_id == conversation_id
+    write(lambda session, _: session.execute(update(Head).where(where).values(columns)))
 
 
-def saying(group_id: int, author: int, *, message_type: int = 1, mentions: Sequence[Any] = ()) -> Rule:
-    """Returns a rule that stores a message as a send does, under the same locks, and answers with its row."""
-    name = group(group_id)
+def saying(group_id: int, author: int, *, mentions: Sequence[Any] = ()) -> Rule:
+    """Returns a rule that sends a message to a group, and answers with its row. It raises what the send refuses."""
+    sent = make(author, group_id=group_id, content="hello", extra={"mentions": list(mentions)} if mentions else None)
 
     def rule(session: Session, now: datetime) -> Any:
-        head = _locked(session, name)
-        own = session.query(Conversation).filter_by(user_id=author, conversation_id=name).with_for_update().one()
-        extra = orjson.dumps({"mentions": mentions}).decode() if mentions else None
-        stored = _message(session, now, head, author, message_type=message_type, content="hello", extra=extra)
-        if message_type:
-            head.counted += 1
-            own.base += 1
-        rows = [
-            {"conversation_id": name, "user_id": user, "seq": stored.seq, "from_user_id": author}
-            for user in mentioned(extra)
-        ]
-        if rows:
-            session.execute(insert(Mention), rows)
-        session.flush()
-        return stored
+        (answer,) = send(session, now, [sent], may_talk=may_talk)
+        if isinstance(answer, Refused):
+            raise answer
+        return session.get_one(Message, answer.message["id"])
 
     return rule
 
 
-def joining(group_id: int, user: int, *, role: Role = Role.MEMBER) -> Rule:
-    """Returns a rule by which a user comes into a group, or back into it."""
-    name = group(group_id)
+def changing(group_id: int, actor: int) -> Rule:
+    """Returns a rule that changes nothing of a group, says so, and answers with the row of the system message."""
+
+    def rule(session: Session, now: datetime) -> Any:
+        seq = tell(session, now, hold(session, group_id=group_id, user_ids=[actor]), actor_id=actor, event="updated")
+        return session.query(Message).filter_by(conversation_id=group(group_id), seq=seq).one()
+
+    return rule
+
+
+def joining(group_id: int, user: int) -> Rule:
+    """Returns a rule by which a user comes into a group, or back into it, whatever its size."""
 
     def rule(session: Session, now: datetime) -> None:
-        head = _locked(session, name)
-        added = _message(session, now, head, user, message_type=0, content="")
-        when = {"create_time": now, "update_time": now}
-        session.execute(
-            insert(GroupMember).values(group_id=group_id, user_id=user, role=role, join_time=now, update_time=now)
-        )
-        mine = session.query(Conversation).filter_by(user_id=user, conversation_id=name).with_for_update().one_or_none()
-        if mine is None:
-            mine = Conversation(conversation_id=name, user_id=user, friend_id=0, conversation_type=2, **when)
-            session.add(mine)
-        mine.base, mine.first_seq, mine.upto_seq = head.counted, added.seq, None
-        session.execute(update(Group).where(Group.id == group_id).values(member_count=Group.member_count + 1))
-        session.flush()
+        held = hold(session, group_id=group_id, user_ids=[user])
+        enter(session, now, held, actor_id=user, event="member_joined", users={user: Role.MEMBER})
 
     return rule
 
 
 def leaving(group_id: int, user: int) -> Rule:
     """Returns a rule by which a user leaves a group."""
-    name = group(group_id)
-
-    def rule(session: Session, now: datetime) -> None:
-        head = _locked(session, name)
-        removed = _message(session, now, head, user, message_type=0, content="")
-        where = (Conversation.user_id == user, Conversation.conversation_id == name)
-        session.execute(update(Conversation).where(*where).values(upto_seq=removed.seq, change_seq=head.change_seq))
-        session.execute(delete(GroupMember).where(GroupMember.group_id == group_id, GroupMember.user_id == user))
-        session.execute(update(Group).where(Group.id == group_id).values(member_count=Group.member_count - 1))
-        session.flush()
-
-    return rule
-
-
-def _locked(session: Session, name: str) -> Head:
-    return session.query(Head).filter_by(conversation_id=name).with_for_update().one()
-
-
-def _message(session: Session, now: datetime, head: Head, author: int, **columns: Any) -> Message:
-    head.last_seq += 1
-    head.change_seq += 1
-    places = {"conversation_id": head.conversation_id, "seq": head.last_seq, "change_seq": head.change_seq}
-    when = {"create_time": now, "update_time": now}
-    stored = Message(from_user_id=author, to_user_id=0, **places, **when, **columns)
-    session.add(stored)
-    session.flush()
-    head.last_message_id = stored.id
-    return stored
+    return lambda session, now: leave(session, now, actor_id=user, group_id=group_id)

@@ -20,6 +20,7 @@ from web import (
     docs,
     errors,
     friends,
+    groups,
     headers,
     health,
     history,
@@ -47,6 +48,7 @@ _ENDPOINTS = (
     delete,
     sync,
     conversation_update,
+    groups,
     health,
 )
 

@@ -21,6 +21,7 @@ from messaging.conversations import conversations, total_unread, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
+from messaging.groups.rows import group_rows
 from messaging.hello import hellos
 from messaging.history import history
 from messaging.read import read
@@ -224,8 +225,8 @@ CALLS: dict[str, Rule] = {
     "backlog, next page": backlogs((ALICE, (friends(2000)[0], 2))),
     "backlog of one": backlogs((BOB, None)),
     "backlogs, next pages": backlogs((ALICE, (friends(2000)[0], 2)), (BOB, (LARGE, 0))),
-    "tops": lambda session, _: tops(session, [ALICE]),
-    "tops of many": lambda session, _: tops(session, [ALICE, BOB, *MANY]),
+    "tops": lambda session, _: tops(session, group_rows(session, [ALICE])),
+    "tops of many": lambda session, _: tops(session, group_rows(session, [ALICE, BOB, *MANY])),
     "delivered": proven(LENGTH - 50, LENGTH),
     "delivered, nothing new": proven(0, 100),
     "apply": applying(3),

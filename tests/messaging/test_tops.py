@@ -3,12 +3,13 @@
 from db.session import read
 from messaging import tops as module
 from messaging.delivered import Proof
+from messaging.groups.rows import group_rows
 from messaging.tops import Top, tops
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, store_proofs, stored
 
 
 def of(*user_ids: int) -> dict[int, list[Top]]:
-    return read(lambda session, _: tops(session, user_ids))
+    return read(lambda session, _: tops(session, group_rows(session, user_ids)))
 
 
 def test_a_top_is_the_last_message_that_a_device_has_answered_for(pair: str) -> None:

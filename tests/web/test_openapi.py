@@ -154,7 +154,7 @@ def _schema(document: Any, name: str) -> Any:
         lambda document: _operation(document)["responses"].update(default=_operation(document)["responses"]["413"]),
         lambda document: _operation(document)["requestBody"]["content"]["application/json"].pop("example"),
         lambda document: _operation(document)["requestBody"]["content"]["application/json"]["example"].update(
-            group_id=1
+            unheard_of=1
         ),
         lambda document: _schema(document, "Message")["required"].remove("extra"),
         lambda document: _schema(document, "Message").pop("additionalProperties"),

@@ -25,8 +25,14 @@ def group_id(any_database: str) -> int:
 
 
 def say(group_id: int, author: int, **fields: Any) -> Message:
-    """Store a message. Returns its row."""
+    """Send a message to a group. Returns its row."""
     stored: Message = write(groups.saying(group_id, author, **fields))
+    return stored
+
+
+def change(group_id: int, actor: int) -> Message:
+    """Change a group. Returns the row of the system message that says so."""
+    stored: Message = write(groups.changing(group_id, actor))
     return stored
 
 

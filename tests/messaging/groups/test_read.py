@@ -18,7 +18,7 @@ from messaging.read import Read, read
 from messaging.recall import recall
 from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, events, refusal
-from tests.messaging.groups.conftest import EVE, counts, head_of, recounts, row_of, say
+from tests.messaging.groups.conftest import EVE, change, counts, head_of, recounts, row_of, say
 
 
 def reads(group_id: int, user: int, message: Any = None, *, named: bool = True, **more: Any) -> Read:
@@ -74,7 +74,7 @@ def test_ones_own_and_a_system_message_are_places_to_read_up_to(group_id: int, n
     own = say(group_id, DAVE)
     say(group_id, ALICE)
     assert reads(group_id, DAVE, own, named=named).unread_count == 1
-    system = say(group_id, ALICE, message_type=0)
+    system = change(group_id, ALICE)
     assert reads(group_id, DAVE, system, named=named).unread_count == 0
     exact(group_id)
 

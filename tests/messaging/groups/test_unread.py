@@ -14,7 +14,7 @@ from messaging.groups.views import GroupView
 from messaging.status import Status
 from messaging.unread import counting_in_group, counts_in_group
 from tests.messaging.conftest import ALICE, DAVE, hide, read
-from tests.messaging.groups.conftest import row_of, say
+from tests.messaging.groups.conftest import change, row_of, say
 
 KINDS = list(product((ALICE, DAVE), (0, 1), (Status.SENT, Status.RECALLED, Status.DELETED), (False, True)))
 
@@ -22,9 +22,9 @@ KINDS = list(product((ALICE, DAVE), (0, 1), (Status.SENT, Status.RECALLED, Statu
 def one_of_each_kind(group_id: int) -> list[tuple[Message, bool]]:
     """Returns stored messages, one of every possible kind, each with whether DAVE has hidden it."""
     for sender, kind, status, hidden in KINDS:
-        message = say(group_id, sender, message_type=kind)
-        change = update(Message).where(Message.id == message.id).values(status=status)
-        write(lambda session, _, change=change: session.execute(change))
+        message = say(group_id, sender) if kind else change(group_id, sender)
+        stored = update(Message).where(Message.id == message.id).values(status=status)
+        write(lambda session, _, stored=stored: session.execute(stored))
         if hidden:
             hide(DAVE, {"id": message.id})
     stored = select(Message).where(Message.seq > 1).order_by(Message.seq)
