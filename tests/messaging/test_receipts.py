@@ -11,10 +11,9 @@ from db.session import write
 from messaging.delete import delete_for_everyone
 from messaging.errors import Code
 from messaging.receipts import MOST_OPEN, Receipts, receipts
-from tests import groups
 from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, befriend, read, refusal, stored
-from tests.messaging.groups.conftest import EVE, say
+from tests.messaging.groups.counting import EVE, four, say
 from tests.messaging.groups.test_read import reads
 
 
@@ -25,8 +24,8 @@ def of(message: Any, user: int = ALICE, *, page: int = 1, limit: int = 20) -> Re
 
 @pytest.fixture
 def group_id(any_database: str) -> int:
-    """Make a group of Alice (its owner), Bob (an admin), Carol and Dave. Returns its id."""
-    return groups.made(ALICE, CAROL, DAVE, admins=(BOB,))
+    """Make the group, on both databases. Returns its id."""
+    return four()
 
 
 def delivered(user: int, seq: int) -> None:

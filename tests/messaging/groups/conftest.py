@@ -1,83 +1,93 @@
-"""A group of four, and helpers that count for each member what the contract's definition says is unread."""
+"""Helpers that make groups by the rules, and look at what the rules have stored."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import orjson
 import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import insert, select, update
 
-from db.conversation import Conversation
-from db.head import Head
-from db.hidden import Hidden
-from db.message import Message
+from actions import groups
+from db.friend import Friend
+from db.group import Group
+from db.group_member import GroupMember
 from db.session import write
 from messaging.conversation_id import group
-from tests import groups
-from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, read
+from messaging.errors import Refused
+from messaging.groups.roles import Role
+from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, messages, read
 
-EVE = 5
+ERIN, FRANK = 5, 6
+USERS = (ALICE, BOB, CAROL, DAVE, ERIN, FRANK)
 
 
 @pytest.fixture
-def group_id(any_database: str) -> int:
-    """Make a group of Alice (its owner), Bob (an admin), Carol and Dave, on both databases. Returns its id."""
-    return groups.made(ALICE, CAROL, DAVE, admins=(BOB,))
+def poked(any_database: str, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """Returns a list that collects the poked shards. The poker's own tests check that Redis gets them."""
+    shards: list[int | None] = []
+    monkeypatch.setattr(groups, "poke", shards.append)
+    return shards
 
 
-def say(group_id: int, author: int, **fields: Any) -> Message:
-    """Send a message to a group. Returns its row."""
-    stored: Message = write(groups.saying(group_id, author, **fields))
-    return stored
+@pytest.fixture
+def friends(poked: list[int | None]) -> None:
+    """Make the users friends of each other, except Frank, who has none."""
+    all_friends(*USERS[:-1])
 
 
-def change(group_id: int, actor: int) -> Message:
-    """Change a group. Returns the row of the system message that says so."""
-    stored: Message = write(groups.changing(group_id, actor))
-    return stored
+@pytest.fixture
+def group_id(friends: None) -> int:
+    """Make a group that Alice owns, with Bob as an admin and Carol as a member. Returns its id."""
+    made = new_group(ALICE, BOB, CAROL)
+    groups.set_role(ALICE, group_id=made, user_id=BOB, role=Role.ADMIN)
+    return made
 
 
-def row_of(group_id: int, user: int) -> Conversation:
-    """Returns a user's row of a group."""
-    keys = {"conversation_id": group(group_id), "user_id": user}
-    return read(lambda session: session.scalars(select(Conversation).filter_by(**keys)).one())
+def all_friends(*users: int) -> None:
+    """Make all of these users friends of each other."""
+    pairs = [(one, other) for one in users for other in users if one != other]
+    rows = [{"user_id": one, "friend_id": other} for one, other in pairs]
+    write(lambda session, now: session.execute(insert(Friend), [row | {"create_time": now} for row in rows]))
 
 
-def head_of(group_id: int) -> Head:
-    """Returns a group's head."""
-    return read(lambda session: session.get_one(Head, group(group_id)))
+def new_group(owner: int, *members: int, **fields: Any) -> int:
+    """Create a group of an owner and friends of theirs. Returns its id."""
+    made = groups.create(owner, name="us", member_ids=members, **fields)
+    assert made["failed"] == []
+    return int(made["group"]["id"])
 
 
-def counts(group_id: int) -> dict[int, int]:
-    """Returns the unread count of each member, from the head and their row."""
-    return read(lambda session: _counts(session, group(group_id)))
+def set_group(group_id: int, **columns: Any) -> None:
+    """Change a group's row by hand."""
+    write(lambda session, _: session.execute(update(Group).where(Group.id == group_id).values(**columns)))
 
 
-def recounts(group_id: int) -> dict[int, int]:
-    """Returns the unread count of each member by the contract's definition, message by message."""
-    return read(lambda session: _recounts(session, group(group_id)))
+def roles(group_id: int) -> dict[int, int]:
+    """Returns the role of each member."""
+    members = select(GroupMember).where(GroupMember.group_id == group_id).order_by(GroupMember.user_id)
+    return read(lambda session: {row.user_id: row.role for row in session.scalars(members)})
 
 
-def _counts(session: Session, name: str) -> dict[int, int]:
-    counted = session.get_one(Head, name).counted
-    return {row.user_id: counted - row.base for row in _rows(session, name)}
+def row_of(group_id: int) -> Group:
+    """Returns a group's row."""
+    return read(lambda session: session.scalars(select(Group).where(Group.id == group_id)).one())
 
 
-def _recounts(session: Session, name: str) -> dict[int, int]:
-    messages = session.scalars(select(Message).where(Message.conversation_id == name)).all()
-    hidden = {(each.user_id, each.message_id) for each in session.scalars(select(Hidden))}
-    return {
-        row.user_id: sum(
-            max(row.read_seq, row.first_seq - 1) < message.seq
-            and message.from_user_id != row.user_id
-            and message.message_type != 0
-            and message.status == 1
-            and (row.user_id, message.id) not in hidden
-            for message in messages
-        )
-        for row in _rows(session, name)
-    }
+def said(group_id: int) -> list[dict[str, Any]]:
+    """Returns the `extra` of the group's system messages, with the actor, oldest first."""
+    of_group = [each for each in messages() if each.conversation_id == group(group_id)]
+    return [orjson.loads(each.extra or "") | {"actor": each.from_user_id} for each in of_group]
 
 
-def _rows(session: Session, name: str) -> list[Conversation]:
-    members = select(Conversation).where(Conversation.conversation_id == name, Conversation.upto_seq.is_(None))
-    return list(session.scalars(members))
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Make calls at once. Returns each one's answer, or the code of its refusal."""
+
+    def answer(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Refused as error:
+            return error.code
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(answer, calls))

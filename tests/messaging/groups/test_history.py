@@ -17,8 +17,14 @@ from messaging.message import find_message
 from tests import groups
 from tests.groups import joining, leaving, saying
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, read, refusal
-from tests.messaging.groups.conftest import EVE, say
+from tests.messaging.groups.counting import EVE, four, say
 from tests.processes import PATIENCE
+
+
+@pytest.fixture
+def group_id(any_database: str) -> int:
+    """Make the group, on both databases. Returns its id."""
+    return four()
 
 
 def page(group_id: int, user: int, **place: Any) -> tuple[list[int], bool]:

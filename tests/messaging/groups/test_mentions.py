@@ -12,8 +12,14 @@ from messaging.recall import recall
 from tests import groups
 from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, read
-from tests.messaging.groups.conftest import EVE, say
+from tests.messaging.groups.counting import EVE, four, say
 from tests.messaging.groups.test_read import reads
+
+
+@pytest.fixture
+def group_id(any_database: str) -> int:
+    """Make the group, on both databases. Returns its id."""
+    return four()
 
 
 def of(user: int, **where: Any) -> dict[str, int]:

@@ -22,7 +22,7 @@ from tests import groups
 from tests.groups import Rule, joining, leaving, saying
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE
 from tests.messaging.conftest import read as read_rows
-from tests.messaging.groups.conftest import counts, recounts, row_of, say
+from tests.messaging.groups.counting import counts, recounts, row_of, say
 
 ROUNDS = 60
 AT_ONCE = 6

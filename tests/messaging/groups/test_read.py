@@ -18,7 +18,13 @@ from messaging.read import Read, read
 from messaging.recall import recall
 from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, events, refusal
-from tests.messaging.groups.conftest import EVE, change, counts, head_of, recounts, row_of, say
+from tests.messaging.groups.counting import EVE, change, counts, four, head_of, recounts, row_of, say
+
+
+@pytest.fixture
+def group_id(any_database: str) -> int:
+    """Make the group, on both databases. Returns its id."""
+    return four()
 
 
 def reads(group_id: int, user: int, message: Any = None, *, named: bool = True, **more: Any) -> Read:

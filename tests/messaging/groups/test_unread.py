@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -14,9 +15,15 @@ from messaging.groups.views import GroupView
 from messaging.status import Status
 from messaging.unread import counting_in_group, counts_in_group
 from tests.messaging.conftest import ALICE, DAVE, hide, read
-from tests.messaging.groups.conftest import change, row_of, say
+from tests.messaging.groups.counting import change, four, row_of, say
 
 KINDS = list(product((ALICE, DAVE), (0, 1), (Status.SENT, Status.RECALLED, Status.DELETED), (False, True)))
+
+
+@pytest.fixture
+def group_id(any_database: str) -> int:
+    """Make the group, on both databases. Returns its id."""
+    return four()
 
 
 def one_of_each_kind(group_id: int) -> list[tuple[Message, bool]]:

@@ -18,10 +18,16 @@ from messaging.status import Status
 from messaging.withdrawn import Withdrawn
 from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, events, read, refusal
-from tests.messaging.groups.conftest import EVE, change, counts, head_of, recounts, row_of, say
+from tests.messaging.groups.counting import EVE, change, counts, four, head_of, recounts, row_of, say
 from tests.messaging.groups.test_read import reads
 
 TakeBack = Callable[..., Withdrawn]
+
+
+@pytest.fixture
+def group_id(any_database: str) -> int:
+    """Make the group, on both databases. Returns its id."""
+    return four()
 
 
 def recalls(user: int, message: Message, *, after: int = 0) -> Withdrawn:
