@@ -18,6 +18,7 @@ from db.conversation import Conversation
 from db.flight import Call, fly
 from db.message import Message
 from messaging.draft import MAX_CONTENT, MAX_EXTRA
+from messaging.groups.rows import GroupRow, group_rows
 from messaging.hidden import hiding
 from messaging.message import COLUMNS, wire
 from messaging.tops import Top, tops
@@ -35,7 +36,7 @@ _IDS_AT_ONCE = 500  # in a statement
 Cursor = tuple[str, int]  # conversation_id and seq of the last message sent so far
 Asked = tuple[int, Cursor | None]  # user id, and where the page before ended
 _Place = tuple[str, int]  # conversation_id, seq
-_Waiting = tuple[str, int, int]  # conversation_id, last_seq, delivered_seq
+_Waiting = tuple[str, int, int]  # conversation_id, the last seq, the seq up to which a device has answered
 
 _ROWS, _MESSAGES = table(Conversation).c, table(Message).c
 
@@ -111,8 +112,9 @@ def pages(session: Session, _now: datetime, *, asked: Sequence[Asked]) -> list[P
     None stands for a page that has to be asked for again, because the others fill the transaction. At least one page
     is read.
     """
-    known = tops(session, sorted({user_id for user_id, cursor in asked if cursor is None}))
-    waiting = _waiting(session, asked)
+    groups = group_rows(session, {user_id for user_id, _ in asked})
+    known = tops(session, {user_id: groups[user_id] for user_id, cursor in asked if cursor is None})
+    waiting = _waiting(session, asked, groups)
     plans = [None if rows is None else _fit(rows, cursor) for rows, (_, cursor) in zip(waiting, asked, strict=True)]
     plans = _within_bytes(session, plans)
     found = _read(session, _messages, plans)
@@ -127,15 +129,31 @@ def pages(session: Session, _now: datetime, *, asked: Sequence[Asked]) -> list[P
     return answers
 
 
-def _waiting(session: Session, asked: Sequence[Asked]) -> list[Sequence[_Waiting] | None]:
+def _waiting(
+    session: Session, asked: Sequence[Asked], groups: Mapping[int, Sequence[GroupRow]]
+) -> list[Sequence[_Waiting] | None]:
     """Returns the conversations that wait, for each that is asked for; None where they were not read to the page's end.
 
-    They are in the order of their ids.
+    They are in the order of their ids, by which groups come after all pairs.
     """
     first = _first(session, {user_id for user_id, cursor in asked if cursor is None})
     nexts = [Call(_NEXT, {"user": user_id, "name": cursor[0]}) for user_id, cursor in asked if cursor]
     found = iter(fly(session, *nexts))
-    return [[row[1:] for row in next(found)] if cursor else first.get(user_id) for user_id, cursor in asked]
+    pairs = [[row[1:] for row in next(found)] if cursor else first.get(user_id) for user_id, cursor in asked]
+    return [
+        None if of is None else [*of, *_waiting_groups(groups[user_id], cursor)]
+        for of, (user_id, cursor) in zip(pairs, asked, strict=True)
+    ]
+
+
+def _waiting_groups(rows: Sequence[GroupRow], cursor: Cursor | None) -> list[_Waiting]:
+    """Returns the groups that wait, of all of a user's, from that of the cursor on."""
+    since = cursor[0] if cursor else ""
+    return [
+        (row.conversation_id, row.end_seq, row.received_seq)
+        for row in rows
+        if row.waits and row.conversation_id >= since
+    ]
 
 
 def _first(session: Session, users: Collection[int]) -> dict[int, list[_Waiting]]:

@@ -3,8 +3,11 @@
 from datetime import datetime
 
 from db.session import read
+from messaging.conversation_id import group
 from messaging.delivered import Proof
+from messaging.groups.memberships import Membership
 from messaging.hello import Hello, hellos
+from tests.groups import made, set_head
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, store_proofs, stored
 
 
@@ -42,3 +45,32 @@ def test_what_waits_in_a_conversation_taken_from_the_list_waits_all_the_same(pai
     project()
     set_view(BOB, pair, del_state=1)
     assert told(BOB)[BOB].tops is None
+
+
+def test_the_groups_that_a_user_is_in_are_told(any_database: str) -> None:
+    one, other = (group(made(ALICE, *members)) for members in ((BOB,), (BOB, CAROL)))
+    set_view(BOB, one, upto_seq=1)
+    both = [Membership(one, 1, 1), Membership(other, 1, 1)]
+    assert {user: each.groups for user, each in told(ALICE, BOB, 99).items()} == {ALICE: both, BOB: both[1:], 99: []}
+
+
+def test_a_message_of_a_group_waits_like_any_other(any_database: str) -> None:
+    name = group(made(ALICE, BOB))
+    assert told(BOB)[BOB].tops is None
+    set_view(BOB, name, delivered_seq=1)
+    assert told(BOB)[BOB].tops == [(name, 1)]
+
+
+def test_nothing_waits_from_before_a_user_came_into_a_group(any_database: str) -> None:
+    name = group(made(ALICE, BOB))
+    set_view(BOB, name, first_seq=2)
+    assert told(BOB)[BOB].tops == [(name, 1)]
+
+
+def test_what_a_former_member_may_see_waits_until_a_device_has_it(any_database: str) -> None:
+    name = group(made(ALICE, BOB))
+    set_view(BOB, name, upto_seq=1)
+    assert told(BOB)[BOB].tops is None
+    set_view(BOB, name, delivered_seq=1)
+    set_head(name, last_seq=2)
+    assert told(BOB)[BOB].tops == []
