@@ -20,8 +20,9 @@ from infra import bus, channels, notes
 from infra.redis import RedisError, client
 from infra.tasks import AWAY
 from messaging import parked
-from messaging.audit import Audited, Drift, all_conversations, audit
+from messaging.audit import all_conversations, audit
 from messaging.conversation_id import participants
+from messaging.drift import Audited, Drift
 from messaging.errors import Refused
 from messaging.fields import MAX_ID
 from messaging.message import unix

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from db.flight import TAKES_FLIGHTS
 from db.session import engine, write
 from messaging import backlog
-from messaging.audit import Part, audit, looks_wrong
+from messaging.audit import audit, looks_wrong
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
+from messaging.drift import Part
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
 from messaging.history import history
