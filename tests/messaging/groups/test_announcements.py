@@ -97,6 +97,7 @@ def test_who_came_and_went_is_told_with_the_message_that_says_so(name: str) -> N
 def test_a_text_recalled_before_it_was_told_is_never_told(name: str) -> None:
     (message,) = said(name, BOB, "secret")
     applied = [apply(shard) for shard in shards()]
+    hide(CAROL, message)
     set_message(message, status=Status.RECALLED)
     told: list[object] = []
     for each in applied:
