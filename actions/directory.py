@@ -32,8 +32,11 @@ class Listed(Protocol):
 
 P = ParamSpec("P")
 L = TypeVar("L", bound=Listed)
+T = TypeVar("T")
 
-Name = tuple[str, str]  # nickname, avatar
+User = dict[str, Any]  # the contract's
+UsersOf = Callable[[Collection[int]], dict[int, User]]
+NOBODY: User = {"id": 0, "username": "", "nickname": "", "avatar": ""}  # whom nobody knows
 
 
 class DirectoryUnavailable(DatabaseUnavailable):
@@ -86,28 +89,43 @@ def named(transaction: Callable[[Rule[[], L]], L], rule: Rule[P, L], *args: P.ar
     `transaction` is `read` or `write`. Raises what it raises, and DatabaseUnavailable for the outside directory.
     """
 
-    def rule_and_names(session: Session, now: datetime) -> L:
-        found = rule(session, now, *args, **kwargs)
+    def asked_rule(session: Session, now: datetime) -> L:
+        return rule(session, now, *args, **kwargs)
+
+    return completed(transaction, asked_rule, _name)
+
+
+def completed(transaction: Callable[[Rule[[], T]], T], rule: Rule[[], T], complete: Callable[[T, UsersOf], None]) -> T:
+    """Returns the rule's answer, after `complete` has completed it. It is given a way to ask for users by their ids.
+
+    `transaction` is `read` or `write`. Raises what it raises, and DatabaseUnavailable for the outside directory.
+    """
+
+    def rule_and_users(session: Session, now: datetime) -> T:
+        found = rule(session, now)
         if not is_outside():
-            _name(found, lambda user_ids: _from_tables(session, user_ids))
+            complete(found, lambda user_ids: profiles(session, user_ids) if user_ids else {})
         return found
 
-    found = transaction(rule_and_names)
+    found = transaction(rule_and_users)
     if is_outside():
-        with _outside() as directory:
-            _name(found, directory.profiles)
+        complete(found, _users_outside)
     return found
 
 
-def _name(found: Listed, names_of: Callable[[Collection[int]], dict[int, Name]]) -> None:
-    user_ids = {view["friend_id"] for view in found.views if view["friend_id"]}
-    names = names_of(user_ids) if user_ids else {}
+def _name(found: Listed, users_of: UsersOf) -> None:
+    users = users_of({view["friend_id"] for view in found.views if view["friend_id"]})
     for view in found.views:
-        view["name"], view["avatar"] = names.get(view["friend_id"], ("", ""))
+        user = users.get(view["friend_id"], NOBODY)
+        view["name"], view["avatar"] = user["nickname"], user["avatar"]
 
 
-def _from_tables(session: Session, user_ids: Collection[int]) -> dict[int, Name]:
-    return {id_: (user["nickname"], user["avatar"]) for id_, user in profiles(session, user_ids).items()}
+def _users_outside(user_ids: Collection[int]) -> dict[int, User]:
+    if not user_ids:
+        return {}
+    with _outside() as directory:
+        found = directory.profiles(user_ids)
+    return {id_: NOBODY | {"id": id_, "nickname": name, "avatar": avatar} for id_, (name, avatar) in found.items()}
 
 
 @contextmanager

@@ -7,14 +7,15 @@ answer in time is dropped and counted, and the worker's note brings it. No calle
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from infra import bus, channels, logs, loops
 from infra.metrics import fast_messages
-from infra.notes import FastMessage, Note
+from infra.notes import FastGroupMessage, FastMessage, Note
 from infra.redis import RedisError, hasty_client
+from messaging.conversation_id import group_of
 from messaging.frame import frame
 
 log = logs.get(__name__)
@@ -26,6 +27,8 @@ _PAUSE_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
 
 Published = list[tuple[str, Note]]  # channels and notes
+_Channels = list[str]
+_Fast = FastMessage | FastGroupMessage
 
 
 class FastPath:
@@ -45,20 +48,23 @@ class FastPath:
         self._most_bytes = most_bytes
         self._clock = clock
         self._sleep = sleep
-        self._waiting: deque[tuple[float, int, FastMessage]] = deque()  # when it came, the recipient, the note
+        self._waiting: deque[tuple[float, _Channels, _Fast]] = deque()  # when it came, and where to publish it
         self._bytes = 0
         self._changed = threading.Condition()
         self._started = False
 
-    def hand_over(self, message: dict[str, Any]) -> None:
-        """Have a stored message published to its sender and its recipient. Returns at once, whatever Redis does."""
+    def hand_over(self, message: dict[str, Any], *, members_seq: int = 0) -> None:
+        """Have a stored message published to its sender and its recipient, or to its group.
+
+        `members_seq` is the group's. Returns at once, whatever Redis does.
+        """
         text = frame("new_message", message)
-        note = FastMessage(message["conversation_id"], message["seq"], message["from_user_id"], text)
+        to, note = _addressed(message, members_seq, text)
         with self._changed:
             if len(self._waiting) >= self._most or self._bytes + len(text) > self._most_bytes:
                 fast_messages.labels("full").inc()
                 return
-            self._waiting.append((self._clock(), message["to_user_id"], note))
+            self._waiting.append((self._clock(), to, note))
             self._bytes += len(text)
             if not self._started:  # in the process that uses it: a thread does not survive the server's fork
                 args = ("fast_path", self._turn)
@@ -70,12 +76,12 @@ class FastPath:
         """Publish what waits, or wait for something: a turn does one or the other."""
         waiting = self._taken()
         since = self._clock() - _LATE_SECONDS
-        fresh = [(to_user_id, note) for came, to_user_id, note in waiting if came >= since]
+        fresh = [(to, note) for came, to, note in waiting if came >= since]
         fast_messages.labels("late").inc(len(waiting) - len(fresh))
         if not fresh:
             return
         try:
-            self._publish(list(_addressed(fresh)))
+            self._publish([(channel, note) for to, note in fresh for channel in to])
         except (RedisError, OSError) as error:
             fast_messages.labels("failed").inc(len(fresh) + len(self._taken(wait=False)))
             log.warning("fast_path_failed", reason=str(error))
@@ -83,7 +89,7 @@ class FastPath:
         else:
             fast_messages.labels("published").inc(len(fresh))
 
-    def _taken(self, *, wait: bool = True) -> list[tuple[float, int, FastMessage]]:
+    def _taken(self, *, wait: bool = True) -> list[tuple[float, _Channels, _Fast]]:
         with self._changed:
             if wait and not self._waiting:
                 self._changed.wait(_IDLE_SECONDS)
@@ -93,10 +99,12 @@ class FastPath:
             return taken
 
 
-def _addressed(messages: Iterable[tuple[int, FastMessage]]) -> Iterable[tuple[str, Note]]:
-    for to_user_id, note in messages:
-        yield channels.of_user(note.from_user_id), note
-        yield channels.of_user(to_user_id), note
+def _addressed(message: dict[str, Any], members_seq: int, text: bytes) -> tuple[_Channels, _Fast]:
+    name, seq, from_user_id = message["conversation_id"], message["seq"], message["from_user_id"]
+    if group_of(name) is not None:
+        return [channels.of_group(name)], FastGroupMessage(name, seq, from_user_id, members_seq, text)
+    both = [channels.of_user(from_user_id), channels.of_user(message["to_user_id"])]
+    return both, FastMessage(name, seq, from_user_id, text)
 
 
 publish_fast = FastPath(partial(bus.publish, client=hasty_client)).hand_over

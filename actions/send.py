@@ -53,7 +53,7 @@ def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question =
         sends.labels(_outcome(error)).inc()
         raise
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
-    if settings().fast_publish and not sent.duplicate:
+    if settings().fast_publish and not sent.duplicate and not draft.group_id:
         publish_fast(sent.message)
     poke(sent.shard)
     return sent
@@ -79,7 +79,7 @@ def _outcome(error: Exception) -> str:
 
 
 def _pairs(draft: Draft) -> set[Pair]:
-    return {(draft.from_user_id, draft.to_user_id)}
+    return set() if draft.group_id else {(draft.from_user_id, draft.to_user_id)}
 
 
 def _ask(batch: Sequence[_Asked], again: bool) -> list[Call]:
@@ -92,7 +92,8 @@ def _store(
     places = [place for place, each in enumerate(batch) if not each.gone() and not each.too_late()]
     waiting = [batch[place] for place in places]
     drafts = [each.draft for each in waiting]
-    stored = store(session, now, rows, drafts, may_talk=_may_talk(batch), again=again)
+    asked = [each.draft for each in batch]
+    stored = store(session, now, rows, drafts, may_talk=_may_talk(batch), again=again, asked=asked)
     if any(each.too_late() for each in waiting):
         raise _SomebodyTooLate
     answers: list[Sent | Exception] = [TooLate()] * len(batch)

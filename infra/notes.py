@@ -193,15 +193,25 @@ class FastGroupMessage:
 
 @dataclass(frozen=True, slots=True)
 class GroupFrame:
-    """A frame about the message `seq` of a group, on the group's channel: for the members who may see the message."""
+    """A frame about the message `seq` of a group, on the group's channel: for the members who may see the message.
+
+    With `only`, it is for those of them alone.
+    """
 
     conversation_id: str
     seq: int
     frame: bytes
+    only: tuple[int, ...] = ()
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
-        header = {"kind": "group_frame", "v": 1, "conversation_id": self.conversation_id, "seq": self.seq}
+        header = {
+            "kind": "group_frame",
+            "v": 1,
+            "conversation_id": self.conversation_id,
+            "seq": self.seq,
+            "only": self.only,
+        }
         return orjson.dumps(header), self.frame
 
     @staticmethod
@@ -209,7 +219,7 @@ class GroupFrame:
         """Returns the frame. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         conversation_id, seq = _typed(header, conversation_id=str, seq=int)
-        return GroupFrame(conversation_id, seq, frame)
+        return GroupFrame(conversation_id, seq, frame, _flat(header["only"], int))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from messaging.conversation_id import single
+from messaging.conversation_id import group, single
 from messaging.errors import Code, Refused
 from messaging.message_type import SENDABLE, MessageType
 
@@ -16,12 +16,17 @@ MAX_EXTRA = 8 * 1024  # bytes of compact JSON
 # Printable ASCII. MariaDB's `utf8mb4_bin` pads, so two keys that differ by a space at the end would be one.
 CLIENT_MSG_ID = "^[!-~]([ -~]{0,62}[!-~])?$"
 _CLIENT_MSG_ID = re.compile(CLIENT_MSG_ID)
+MOST_MENTIONS = 50
+EVERYBODY = 0  # in place of a user's id: all members of the group are mentioned
 _AROUND = 8  # levels that frames and answers put around `extra`; orjson writes no more than 254
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that is not stored yet; `extra` is JSON text or None."""
+    """A message that is not stored yet, to a user or, with `to_user_id` 0, to a group; `extra` is JSON text or None.
+
+    `mentions` are the ids of the members whom its `extra` mentions.
+    """
 
     from_user_id: int
     to_user_id: int
@@ -29,11 +34,13 @@ class Draft:
     content: str
     extra: str | None = None
     client_msg_id: str | None = None
+    group_id: int = 0
+    mentions: tuple[int, ...] = ()
 
     @property
     def conversation_id(self) -> str:
         """Returns the id of the conversation of the sender and the recipient."""
-        return single(self.from_user_id, self.to_user_id)
+        return group(self.group_id) if self.group_id else single(self.from_user_id, self.to_user_id)
 
     @property
     def body_hash(self) -> bytes:
@@ -65,11 +72,9 @@ def make(
     extra: dict[str, Any] | None = None,
     client_msg_id: str | None = None,
 ) -> Draft:
-    """Returns a draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE, NO_SUCH_GROUP."""
+    """Returns a draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE."""
     if (to_user_id is None) == (group_id is None):
         raise Refused(Code.INVALID, fields={"to_user_id": ["Give either to_user_id or group_id."]})
-    if to_user_id is None:
-        raise Refused(Code.NO_SUCH_GROUP)
     if to_user_id == from_user_id:
         raise Refused(Code.INVALID, fields={"to_user_id": ["Nobody can send to oneself."]})
     if message_type not in SENDABLE:
@@ -77,7 +82,16 @@ def make(
     if client_msg_id is not None and not _CLIENT_MSG_ID.fullmatch(client_msg_id):
         error = "Must be 1 to 64 printable ASCII characters, without a space at either end."
         raise Refused(Code.INVALID, fields={"client_msg_id": [error]})
-    return Draft(from_user_id, to_user_id, message_type, _content(content), _extra(extra), client_msg_id)
+    return Draft(
+        from_user_id,
+        to_user_id or 0,
+        message_type,
+        _content(content),
+        _extra(extra),
+        client_msg_id,
+        group_id or 0,
+        _mentions(extra) if group_id else (),
+    )
 
 
 def _content(content: str) -> str:
@@ -101,3 +115,17 @@ def _extra(extra: dict[str, Any] | None) -> str | None:
     if len(encoded) > MAX_EXTRA:
         raise Refused(Code.TOO_LARGE, f"extra is over {MAX_EXTRA} bytes")
     return encoded.decode()
+
+
+def _mentions(extra: dict[str, Any] | None) -> tuple[int, ...]:
+    """Returns the ids of those mentioned in a group's message, or EVERYBODY alone."""
+    if extra is None or "mentions" not in extra:
+        return ()
+    named = extra["mentions"]
+    if named == ["all"]:
+        return (EVERYBODY,)
+    if not isinstance(named, list) or not all(type(each) is int and each > 0 for each in named):
+        raise Refused(Code.INVALID, fields={"extra": ['mentions must be a list of user ids, or ["all"].']})
+    if not 1 <= len(named) <= MOST_MENTIONS or len(set(named)) < len(named):
+        raise Refused(Code.INVALID, fields={"extra": [f"mentions must hold 1 to {MOST_MENTIONS} ids, each once."]})
+    return tuple(named)

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Range, Validator
 
 from infra.ids import MAX_ID
+from messaging.errors import Code, Refused
 
 __all__ = ["MAX_ID", "Flag", "Id", "Int", "Object"]
 
@@ -52,6 +53,22 @@ class Matches(Validator):
     def __call__(self, value: str) -> str:
         if not self.regex.fullmatch(value):
             raise ValidationError(self._error)
+        return value
+
+
+class AtMost(Validator):
+    """A validator: a text of more than `most` characters is refused with a code of its own instead of INVALID.
+
+    The API description does not show it by itself: the field's metadata names its `maxLength`.
+    """
+
+    def __init__(self, most: int, code: Code) -> None:
+        self._most = most
+        self._code = code
+
+    def __call__(self, value: str) -> str:
+        if len(value) > self._most:
+            raise Refused(self._code, f"more than {self._most} characters")
         return value
 
 

@@ -6,27 +6,41 @@ The lock makes `seq` dense and in commit order, and lets the outbox events of a 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from db.base import table
 from db.flight import Call, Rows, fly
 from db.head import Head
 from db.insert_ignore import insert_ignore_call
+from db.message import Message
 from db.write_rows import write_rows_call
 from infra.settings import settings
 from messaging.conversation_id import shard_of
 
 # Built once: putting a statement together costs as much as running it.
-_HEADS = table(Head).c
+_HEADS, _MESSAGES = table(Head).c, table(Message).c
 _LOCK = (
-    select(_HEADS.conversation_id, _HEADS.shard, _HEADS.last_seq, _HEADS.change_seq)
+    select(
+        *(_HEADS.conversation_id, _HEADS.shard, _HEADS.last_seq, _HEADS.change_seq, _HEADS.counted, _HEADS.members_seq)
+    )
     .where(_HEADS.conversation_id.in_(bindparam("names", expanding=True)))
     .order_by(_HEADS.conversation_id)
     .with_for_update()
 )
 
-LockedHead = Row[str, int, int, int]
+_NEWEST = (
+    update(table(Head))
+    .where(_HEADS.conversation_id.in_(bindparam("names", expanding=True)))
+    .values(
+        last_message_id=select(_MESSAGES.id)
+        .where(_MESSAGES.conversation_id == _HEADS.conversation_id, _MESSAGES.seq == _HEADS.last_seq)
+        .scalar_subquery()
+    )
+)
+
+LockedHead = Row[str, int, int, int, int, int]
+_NONE_COUNTED: Mapping[str, int] = {}
 
 
 def lock(session: Session, conversation_ids: Collection[str]) -> dict[str, LockedHead]:
@@ -77,15 +91,31 @@ def advance(session: Session, locked: Collection[LockedHead], taken: Mapping[str
     fly(session, advance_call(session, locked, taken, messages=messages))
 
 
-def advance_call(session: Session, locked: Collection[LockedHead], taken: Mapping[str, int], *, messages: bool) -> Call:
-    """Returns the call of `advance`, for a flight with others. There must be locked heads."""
+def advance_call(
+    session: Session,
+    locked: Collection[LockedHead],
+    taken: Mapping[str, int],
+    *,
+    messages: bool,
+    counted: Mapping[str, int] = _NONE_COUNTED,
+) -> Call:
+    """Returns the call of `advance`, for a flight with others. There must be locked heads.
+
+    `counted` are the numbers of messages that may count as unread, of each group.
+    """
     rows = [
         {
             "conversation_id": head.conversation_id,
             "shard": head.shard,
             "last_seq": head.last_seq + taken[head.conversation_id] * messages,
             "change_seq": head.change_seq + taken[head.conversation_id],
+            "counted": head.counted + counted.get(head.conversation_id, 0),
         }
         for head in locked
     ]
-    return write_rows_call(session, Head, rows, ("last_seq", "change_seq"))
+    return write_rows_call(session, Head, rows, ("last_seq", "change_seq", "counted"))
+
+
+def newest_call(conversation_ids: Collection[str]) -> Call:
+    """Returns the call by which these groups' heads name their newest messages, which the transaction has stored."""
+    return Call(_NEWEST, {"names": sorted(conversation_ids)})

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.message import Message
 from messaging.errors import Code, Refused
 from messaging.hidden import hidden_by
-from messaging.members import require_member
+from messaging.members import Range, require_range
 from messaging.message import COLUMNS, by_seq, wire
 from messaging.status import Status
 
@@ -38,29 +38,30 @@ def history(
 ) -> History:
     """Returns up to `limit` messages, the newest or those before or after one, without deleted and hidden ones.
 
+    In a group they are those from the message that added the user to the one that removed them.
     Messages that the users `hidden_from` have hidden are left out too, for a caller that does not say who reads.
     Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID when more than one
     of `last_message_id`, `before_seq` and `after_seq` is given.
     """
-    require_member(session, conversation_id=conversation_id, user_id=user_id)
+    seen = require_range(session, conversation_id=conversation_id, user_id=user_id)
     if sum(place is not None for place in (last_message_id, before_seq, after_seq)) > 1:
         raise Refused(Code.INVALID, "give one of last_message_id, before_seq and after_seq")
     if last_message_id is not None:
-        before_seq = _seq_of(session, conversation_id, last_message_id)
+        before_seq = _seq_of(session, conversation_id, last_message_id, seen)
     readers = (user_id, *hidden_from)
     if after_seq is not None:
-        rows = _page(session, readers, conversation_id, Message.seq > after_seq, limit, forward=True)
+        rows = _page(session, readers, conversation_id, seen, Message.seq > after_seq, limit, forward=True)
     else:
         place = Message.seq < before_seq if before_seq is not None else None
-        rows = _page(session, readers, conversation_id, place, limit, forward=False)
+        rows = _page(session, readers, conversation_id, seen, place, limit, forward=False)
     return History([wire(row) for row in sorted(rows[:limit], key=lambda row: row.seq)], len(rows) > limit)
 
 
-def _seq_of(session: Session, conversation_id: str, message_id: int) -> int:
+def _seq_of(session: Session, conversation_id: str, message_id: int, seen: Range) -> int:
     seq = session.scalar(
         select(Message.seq).where(Message.id == message_id, Message.conversation_id == conversation_id)
     )
-    if seq is None:
+    if seq is None or not seen.holds(seq):
         raise Refused(Code.NO_SUCH_MESSAGE)
     return seq
 
@@ -69,6 +70,7 @@ def _page(
     session: Session,
     readers: tuple[int, ...],
     conversation_id: str,
+    seen: Range,
     place: ColumnElement[bool] | None,
     limit: int,
     *,
@@ -76,7 +78,8 @@ def _page(
 ) -> Sequence[Row[Any]]:
     statement = (
         select(*COLUMNS)
-        .where(Message.conversation_id == conversation_id, Message.status != Status.DELETED)
+        .where(Message.conversation_id == conversation_id, Message.seq.between(*seen))
+        .where(Message.status != Status.DELETED)
         .where(*(~hidden_by(reader) for reader in readers))
         .order_by(Message.seq if forward else Message.seq.desc())
         .limit(limit + 1)

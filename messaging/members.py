@@ -1,11 +1,27 @@
-"""The members of conversations: the audience of events, and the users who may read."""
+"""The members of conversations: the audience of events, and the users who may read, with what each of them may see."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from db.base import table
+from db.conversation import Conversation
+from db.flight import Call, fly
+from db.head import Head
+from infra.ids import MAX_ID
 from messaging.conversation_id import participants
 from messaging.errors import Code, Refused
+
+# Built once: putting a statement together costs as much as running it. Where a member's range ends is read together
+# with their membership: a message sent after their removal must not be taken for one of theirs.
+_ROWS, _HEADS = table(Conversation).c, table(Head).c
+_RANGE = (
+    select(_ROWS.first_seq, func.coalesce(_ROWS.upto_seq, _HEADS.last_seq))
+    .join_from(table(Conversation), table(Head), _HEADS.conversation_id == _ROWS.conversation_id)
+    .where(_ROWS.user_id == bindparam("user_id"), _ROWS.conversation_id == bindparam("conversation_id"))
+)
 
 
 class UnknownConversation(LookupError):
@@ -19,10 +35,44 @@ class Members(dict[str, tuple[int, ...]]):
         raise UnknownConversation(name)
 
 
+class Range(NamedTuple):
+    """The seqs of the first and the last message that a user may see. Both are included."""
+
+    first: int
+    upto: int
+
+    def holds(self, seq: int) -> bool:
+        """Returns whether the user may see the message of this seq."""
+        return self.first <= seq <= self.upto
+
+
+WHOLE = Range(1, MAX_ID)
+
+
 def members(_session: Session, names: Collection[str]) -> Members:
     """Returns the members of these conversations, without the ids that name none."""
     pairs = {name: participants(name) for name in names}
     return Members({name: pair for name, pair in pairs.items() if pair})
+
+
+def find_range(session: Session, *, conversation_id: str, user_id: int) -> Range | None:
+    """Returns what this user may see of a conversation; None when they are and were no member of it."""
+    pair = participants(conversation_id)
+    if pair is not None:
+        return WHOLE if user_id in pair else None
+    (found,) = fly(session, Call(_RANGE, {"user_id": user_id, "conversation_id": conversation_id}))
+    return Range(*found[0]) if found else None
+
+
+def require_range(session: Session, *, conversation_id: str, user_id: int) -> Range:
+    """Returns what this user may see of a conversation, in a group also when they have left it.
+
+    Raises Refused(NO_SUCH_CONVERSATION) for all others, so that strangers learn nothing of it.
+    """
+    found = find_range(session, conversation_id=conversation_id, user_id=user_id)
+    if found is None:
+        raise Refused(Code.NO_SUCH_CONVERSATION)
+    return found
 
 
 def require_member(_session: Session, *, conversation_id: str, user_id: int) -> None:

@@ -13,7 +13,7 @@ from db.message import Message
 from infra.settings import settings
 from messaging import schemas
 from messaging.errors import Code, Refused
-from messaging.members import peer
+from messaging.members import find_range
 from messaging.status import Status
 
 # The columns that `wire` reads: a query of all would carry the others for nothing.
@@ -21,9 +21,15 @@ COLUMNS = tuple(table(Message).c[name] for name in schemas.Message().fields)
 
 
 def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]:
-    """Returns a message of one of the user's conversations. Raises Refused(NO_SUCH_MESSAGE) when it is none of them."""
+    """Returns a message that the user may see, in a group also when they have left it since.
+
+    Raises Refused(NO_SUCH_MESSAGE) for all others.
+    """
     row = session.execute(select(*Message.__table__.columns).where(Message.id == message_id)).one_or_none()
-    if row is None or peer(row.conversation_id, user_id) is None:
+    if row is None:
+        raise Refused(Code.NO_SUCH_MESSAGE)
+    seen = find_range(session, conversation_id=row.conversation_id, user_id=user_id)
+    if seen is None or not seen.holds(row.seq):
         raise Refused(Code.NO_SUCH_MESSAGE)
     return row
 

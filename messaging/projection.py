@@ -1,4 +1,4 @@
-"""Applying outbox events to the conversation rows of the members whom they concern.
+"""Applying outbox events to the conversation rows of the members whom they concern, in pairs: in groups no row counts.
 
 A row covers only the messages up to its `last_seq`. A message at or below it is not counted again, so that an event
 may be applied as often as it is met; messages above it are counted as they now stand, so that a recalled one is never
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.flight import fly
 from messaging import rows
+from messaging.conversation_id import group_of
 from messaging.events import Event, MessageSent, event_of
 from messaging.members import Members, members
 from messaging.outbox import Pending
@@ -28,7 +29,7 @@ _Concerned = list[tuple[Event, int]]  # each event with each user whom it concer
 
 @dataclass(frozen=True, slots=True)
 class Projected:
-    """Events that were applied, the members of their conversations, and their messages as they stood under the locks.
+    """Events that were applied, the members of their pairs, and their messages as they stood under the locks.
 
     `failures` are the events that cannot be applied, because their kind or their conversation is unknown.
     """
@@ -40,7 +41,10 @@ class Projected:
 
 
 def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> Projected:
-    """Apply these events to the rows of the members whom they concern. Returns what is needed to announce them."""
+    """Apply these events to the rows of the members whom they concern. Returns what is needed to announce them.
+
+    Those of groups change no row.
+    """
     here = members(session, {event.conversation_id for event in pending})
     applied, concerned, failures = _concerned(pending, here)
     keys = {(event.conversation_id, user) for event, user in concerned}
@@ -57,14 +61,15 @@ def apply(session: Session, now: datetime, pending: Sequence[Pending]) -> Projec
 
 
 def _concerned(pending: Sequence[Pending], here: Members) -> tuple[list[Pending], _Concerned, list[Failure]]:
-    """Returns the events that can be read, each of them with each user whom it concerns, and the others' failures."""
+    """Returns the events that can be read, each of a pair with each user whom it concerns, and the others' failures."""
     readable: list[Pending] = []
     concerned: _Concerned = []
     failures: list[Failure] = []
     for each in pending:
         try:
             event = event_of(each)
-            concerned += [(event, user) for user in event.concerns(here[event.conversation_id])]
+            if group_of(event.conversation_id) is None:
+                concerned += [(event, user) for user in event.concerns(here[event.conversation_id])]
             readable.append(each)
         except LookupError as error:
             failures.append(failure(each, error))

@@ -1,4 +1,7 @@
-"""Marking as read: one message, all up to a message, or a whole conversation. `read_seq` only rises."""
+"""Marking as read: one message, all up to a message, or a whole conversation. `read_seq` only rises.
+
+In a group one message is read with all before it (messaging/groups/read.py).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from db.message import Message
 from messaging import changes, heads, rows
+from messaging.conversation_id import group_of
 from messaging.errors import Code, Refused
 from messaging.events import ConversationRead
-from messaging.members import require_member
+from messaging.groups.read import read_group
+from messaging.members import require_range
 from messaging.message import find_message, lock_message, set_message
 from messaging.status import UNREAD, Status
 from messaging.unread import count_unread, uncount, unread_range
@@ -39,22 +44,23 @@ def read(
     """Mark one message (`message_id`), a conversation (`conversation_id`), or all up to a message (both) as read.
 
     `origin` is the connection that sent the request: it gets no receipt. A message once read stays read.
+    In a group a message alone means all up to it, whoever sent it.
     Raises Refused: INVALID when neither id is given, NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE, and FORBIDDEN when
-    `message_id` stands alone and names a message that the user sent.
+    `message_id` stands alone and names a message of a pair that the user sent.
     """
     if conversation_id is None and message_id is None:
         raise Refused(Code.INVALID, "give message_id, conversation_id, or both")
     if conversation_id is not None:
-        require_member(session, conversation_id=conversation_id, user_id=user_id)
+        require_range(session, conversation_id=conversation_id, user_id=user_id)
     if message_id is None:
         assert conversation_id is not None  # noqa: S101 - checked above
         return _read_up_to(session, now, user_id, conversation_id, None, origin)
     message = find_message(session, user_id=user_id, message_id=message_id)
-    if conversation_id is None:
+    if conversation_id is None and group_of(message.conversation_id) is None:
         return _read_alone(session, now, user_id, message, origin)
-    if message.conversation_id != conversation_id:
+    if conversation_id not in (None, message.conversation_id):
         raise Refused(Code.NO_SUCH_MESSAGE)
-    return _read_up_to(session, now, user_id, conversation_id, message.seq, origin)
+    return _read_up_to(session, now, user_id, message.conversation_id, message.seq, origin)
 
 
 def _read_alone(session: Session, now: datetime, user_id: int, message: Row[Any], origin: str | None) -> Read:
@@ -91,6 +97,9 @@ def _read_alone(session: Session, now: datetime, user_id: int, message: Row[Any]
 
 
 def _read_up_to(session: Session, now: datetime, user_id: int, name: str, seq: int | None, origin: str | None) -> Read:
+    if group_of(name) is not None:
+        done = read_group(session, now, conversation_id=name, user_id=user_id, seq=seq, origin=origin)
+        return Read(name, done.read_seq, done.unread_count, done.shard)
     head = heads.lock_existing(session, name)
     if head is None:
         return Read(name, 0, 0, None)

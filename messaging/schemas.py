@@ -25,7 +25,9 @@ _KEY = {
     "maxLength": 64,
     "description": "The sender's own key: a repeat stores nothing and is answered as before.",
 }
-_EXTRA = {"description": "At most 8 KiB as compact JSON."}
+_EXTRA = {
+    "description": "At most 8 KiB as compact JSON. In a group its `mentions` are the ids of up to 50 members, or `all`."
+}
 
 _TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
 _STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
@@ -81,8 +83,8 @@ class Conversation(Schema):
 class Send(Schema):
     """The body of a call that sends a message."""
 
-    to_user_id = Id(metadata={"x-required": True})
-    group_id = Id(metadata={"x-unavailable": True})  # there are no groups yet
+    to_user_id = Id(metadata={"example": 2, "description": "The recipient. Give either this or group_id."})
+    group_id = Id(metadata={"description": "The group to send to."})
     message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=MessageType.TEXT.value, metadata=_SENDABLE)
     content = fields.String(required=True, metadata=_TEXT)
     extra = Object(load_default=None, allow_none=True, metadata=_EXTRA)
@@ -160,6 +162,30 @@ class Read(Schema):
     conversation_id = fields.String()
     read_seq = fields.Integer()
     unread_count = fields.Integer()
+
+
+class ReceiptsRequest(Schema):
+    """The message of a group, and the page of its readers, counted from 1."""
+
+    message_id = Id(required=True)
+    page = Int(minimum=1, maximum=1_000_000, load_default=1)
+    limit = Int(minimum=1, maximum=100, load_default=20)
+
+
+class Reader(Schema):
+    """A member who has read a message."""
+
+    user_id = fields.Integer()
+
+
+class Receipts(Schema):
+    """The members now who can see a message, its author left out; `total` counts the readers on all pages."""
+
+    member_count = fields.Integer()
+    delivered_count = fields.Integer()
+    read_count = fields.Integer()
+    readers = fields.List(fields.Nested(Reader))
+    total = fields.Integer()
 
 
 class RecallRequest(Schema):

@@ -25,6 +25,8 @@ from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
 from messaging.events.kinds import row_of
+from messaging.groups import sending
+from messaging.groups.sending import Writers
 from messaging.message import COLUMNS, wire
 from messaging.status import Status
 
@@ -60,15 +62,19 @@ _APPEND = insert(_EVENTS).from_select(
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A stored message, and the outbox shard to poke; `shard` is None for a duplicate."""
+    """A stored message, and the outbox shard to poke; `shard` is None for a duplicate.
+
+    `members_seq` is the seq of the last message before it by which members of its group came or went, 0 for pairs.
+    """
 
     message: dict[str, Any]
     duplicate: bool
     shard: int | None
+    members_seq: int = 0
 
 
 class _Stored(SimpleNamespace):
-    """A row just inserted: its columns as attributes, and the `shard` of its event."""
+    """A row just inserted: its columns as attributes, the `shard` of its event, and its head's `members_seq`."""
 
 
 Columns = dict[str, Any]  # of a row of im_message
@@ -83,24 +89,25 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: 
     """Store the drafts that are new and may be sent. Returns an answer for each, in their order.
 
     The answer is Refused(CLIENT_MSG_ID_REUSED) when the key came before with another body, Refused(NOT_FRIENDS) when
-    `may_talk` leaves the pair out, otherwise Sent. A repeat gets the stored message, also after the friendship ended.
+    `may_talk` leaves the pair out, what Writers.refusal says of a group, otherwise Sent. A repeat gets the stored
+    message, also after the friendship or the membership has ended.
     """
     rows = fly(session, *ask(drafts, may_talk=may_talk, again=True))
     return store(session, now, rows, drafts, may_talk=may_talk, again=True)
 
 
 def ask(drafts: Sequence[Draft], *, may_talk: MayTalk, again: bool) -> list[Call]:
-    """Returns the first calls of `send`: the heads are locked, then repeats looked for, and who may talk is asked.
+    """Returns the first calls of `send`: the heads are locked, then repeats looked for, and who may write is asked.
 
-    Asked under the locks, so that a block committed while the transaction waited for them counts. Repeats are rare:
-    unless a draft may come `again`, the unique key is left to find them.
+    Asked under the locks, so that a block or a removal committed while the transaction waited for them counts. Repeats
+    are rare: unless a draft may come `again`, the unique key is left to find them.
     """
     if not drafts:
         return []
     calls = [heads.lock_call({draft.conversation_id for draft in drafts})]
     if again:
         calls.append(_repeats_call(drafts))
-    return calls + may_talk.calls({_pair(draft) for draft in drafts})
+    return calls + _asking_pairs(drafts, may_talk) + sending.asking(drafts)
 
 
 def store(
@@ -111,29 +118,53 @@ def store(
     *,
     may_talk: MayTalk,
     again: bool,
+    asked: Sequence[Draft] | None = None,
 ) -> list[Answer]:
-    """Returns the answers of `send`, of the `rows` that the calls of `ask` brought, for all of its drafts or some.
+    """Returns the answers of `send`, of the `rows` that the calls of `ask` brought.
 
-    Raises IntegrityError for a repeat, unless repeats were looked for `again`.
+    `asked` are the drafts that `ask` was given, when `drafts` are only some of them. Raises IntegrityError for a
+    repeat, unless repeats were looked for `again`.
     """
     if not drafts:
         return []
     found, *others = rows
     keyed = _keyed(drafts)
     repeats = _by_key(others.pop(0)) if again else {}
-    allowed = may_talk.told(others)
+    refusals, writers = _refusals(now, others, drafts, drafts if asked is None else asked, may_talk)
     if not again:
-        repeats = _look_up(session, [draft for draft in drafts if _pair(draft) not in allowed])
+        repeats = _look_up(session, [drafts[place] for place in refusals])
     first: dict[Key, int] = {}  # the index of the draft to store; a refused draft does not use up its key
-    for place, (key, draft) in enumerate(keyed):
-        if key not in repeats and _pair(draft) in allowed:
+    for place, (key, _) in enumerate(keyed):
+        if key not in repeats and place not in refusals:
             first.setdefault(key, place)
     storing = [drafts[place] for place in first.values()]
-    stored = dict(zip(first, _store(session, now, storing, heads.by_id(found)), strict=True))
+    stored = dict(zip(first, _store(session, now, storing, heads.by_id(found), writers), strict=True))
     return [
-        _answer(draft, repeats.get(key), stored.get(key), is_first=first.get(key) == place)
+        _answer(draft, repeats.get(key), stored.get(key), refusals.get(place), is_first=first.get(key) == place)
         for place, (key, draft) in enumerate(keyed)
     ]
+
+
+def _asking_pairs(drafts: Sequence[Draft], may_talk: MayTalk) -> list[Call]:
+    pairs = {_pair(draft) for draft in drafts if not draft.group_id}
+    return may_talk.calls(pairs) if pairs else []
+
+
+def _refusals(
+    now: datetime, rows: Sequence[Rows], drafts: Sequence[Draft], asked: Sequence[Draft], may_talk: MayTalk
+) -> tuple[dict[int, Refused], Writers]:
+    """Returns the refusals of drafts by their index, and those who write to groups."""
+    about_pairs = len(_asking_pairs(asked, may_talk))
+    allowed = may_talk.told(rows[:about_pairs]) if any(not draft.group_id for draft in asked) else set()
+    writers = Writers(asked, rows[about_pairs:])
+    refusals: dict[int, Refused] = {}
+    for place, draft in enumerate(drafts):
+        if draft.group_id:
+            if refused := writers.refusal(now, draft):
+                refusals[place] = refused
+        elif _pair(draft) not in allowed:
+            refusals[place] = Refused(Code.NOT_FRIENDS)
+    return refusals, writers
 
 
 def _pair(draft: Draft) -> Pair:
@@ -163,33 +194,40 @@ def _by_key(found: Rows) -> Repeats:
     return {(row.from_user_id, row.client_msg_id): row for row in found}
 
 
-def _answer(draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, *, is_first: bool) -> Answer:
+def _answer(
+    draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, refused: Refused | None, *, is_first: bool
+) -> Answer:
     if stored is not None and is_first:
-        return Sent(wire(stored), duplicate=False, shard=stored.shard)
+        return Sent(wire(stored), duplicate=False, shard=stored.shard, members_seq=stored.members_seq)
     known = repeat or stored
     if known is None:
-        return Refused(Code.NOT_FRIENDS)
+        return cast(Refused, refused)  # what is neither stored nor known was refused
     if not draft.same_body(known):
         return Refused(Code.CLIENT_MSG_ID_REUSED)
     return Sent(wire(known), duplicate=True, shard=None)
 
 
-def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads) -> list[_Stored]:
+def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads, writers: Writers) -> list[_Stored]:
     if not drafts:
         return []
     names = {draft.conversation_id for draft in drafts}
     locked = {name: held[name] for name in names & held.keys()} | heads.create(session, names - held.keys())
     rows = _numbered(drafts, locked, now)
-    advanced = heads.advance_call(
-        session, locked.values(), Counter(row["conversation_id"] for row in rows), messages=True
-    )
-    places = {"places": [_place(row) for row in rows]}
+    taken = Counter(row["conversation_id"] for row in rows)
+    counted = {draft.conversation_id: taken[draft.conversation_id] for draft in drafts if draft.group_id}
+    advanced = heads.advance_call(session, locked.values(), taken, messages=True, counted=counted)
+    of_groups = writers.writing(session, now, [(draft, row["seq"]) for draft, row in zip(drafts, rows, strict=True)])
+    behind = [Call(_APPEND, {"places": [_place(row) for row in rows]}), *of_groups]
     if session.get_bind().dialect.insert_returning:
-        _, inserted, _ = fly(session, advanced, Call(_INSERT_IDS, rows), Call(_APPEND, places))
+        _, inserted, *_ = fly(session, advanced, Call(_INSERT_IDS, rows), *behind)
     else:  # MySQL has no RETURNING: read them back by their unique key
-        _, _, inserted, _ = fly(session, advanced, Call(_INSERT, rows), Call(_IDS, places), Call(_APPEND, places))
+        _, _, inserted, *_ = fly(session, advanced, Call(_INSERT, rows), Call(_IDS, behind[0].parameters), *behind)
     ids = {(conversation_id, seq): id_ for id_, conversation_id, seq in inserted}
-    return [_Stored(id=ids[_place(row)], shard=locked[row["conversation_id"]].shard, **row) for row in rows]
+    return [_stored(ids[_place(row)], row, locked[row["conversation_id"]]) for row in rows]
+
+
+def _stored(id_: int, row: Columns, head: heads.LockedHead) -> _Stored:
+    return _Stored(id=id_, shard=head.shard, members_seq=head.members_seq, **row)
 
 
 def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Columns]:

@@ -1,7 +1,7 @@
 """The unread rule, for one message (`counts_for`) and as a query (`count_unread`): the two must agree.
 
 A message is unread for a member when they have neither read nor sent nor hidden it, it is no system message, and it
-has not been withdrawn (docs/protocol.md, "Unread").
+has not been withdrawn (docs/protocol.md, "Unread"). In a group the member must also be able to see it.
 """
 
 from types import SimpleNamespace
@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from db.flight import Call, fly
 from db.message import Message
 from messaging import rows
+from messaging.groups.views import GroupView
 from messaging.hidden import hidden_by, is_hidden
 from messaging.message_type import MessageType
 from messaging.status import UNREAD
 
 
-def counts_for(row: rows.View, message: Row[Any], *, hidden: bool) -> bool:
+def counts_for(row: rows.View | GroupView, message: Row[Any], *, hidden: bool) -> bool:
     """Returns whether a message is unread for the row's user; `hidden` says whether they have hidden it."""
     return (
         row.read_seq < message.seq
@@ -27,6 +28,11 @@ def counts_for(row: rows.View, message: Row[Any], *, hidden: bool) -> bool:
         and message.status in UNREAD
         and not hidden
     )
+
+
+def counts_in_group(row: GroupView, message: Row[Any], *, hidden: bool) -> bool:
+    """Returns whether a message of a group is unread for the row's user, who may have left it."""
+    return row.holds(message.seq) and counts_for(row, message, hidden=hidden)
 
 
 def unread_range(row: rows.View, upto: int) -> tuple[ColumnElement[bool], ...]:
@@ -56,6 +62,14 @@ _COUNT = (
 def counting(row: rows.View, *, upto: int) -> Call:
     """Returns the call whose one value is the answer of `count_unread`."""
     asked = {"conversation_id": row.conversation_id, "user_id": row.user_id, "read_seq": row.read_seq, "upto": upto}
+    return Call(_COUNT, asked)
+
+
+def counting_in_group(row: GroupView, *, upto: int) -> Call:
+    """Returns the call that counts the messages up to the seq `upto` that are unread: `counts_in_group`, as a query."""
+    end = upto if row.upto_seq is None else min(upto, row.upto_seq)
+    after = max(row.read_seq, row.first_seq - 1)
+    asked = {"conversation_id": row.conversation_id, "user_id": row.user_id, "read_seq": after, "upto": end}
     return Call(_COUNT, asked)
 
 

@@ -36,6 +36,12 @@ def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str,
     return {row.id: wire(row) for row in rows}
 
 
+def hold_open(session: Session, user_ids: Collection[int]) -> set[int]:
+    """Keep these users' accounts from being closed until COMMIT. Returns those that are closed already."""
+    statement = select(User.id, User.delete_time).where(User.id.in_(sorted(user_ids))).order_by(User.id)
+    return {row.id for row in session.execute(statement.with_for_update(read=True)) if row.delete_time}
+
+
 def change(
     session: Session, now: datetime, *, user_id: int, nickname: str | None = None, avatar: str | None = None
 ) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A locked message, with the locked head and conversation rows that depend on it."""
+    """A locked message, with the locked head and conversation rows that depend on it; none in a group."""
 
     message: Row[Any]
     head: heads.LockedHead
@@ -33,8 +33,9 @@ class Held:
 
 
 def hold(session: Session, now: datetime, message: Row[Any], user_ids: Collection[int]) -> Held:
-    """Lock the head, these users' rows and the message, in this order. Returns them as they are under the locks.
+    """Lock the head, these users' rows of a pair and the message, in this order. Returns them as they are then.
 
+    In a group all others who lock its messages hold its head as well, and no rows are locked here.
     Waits for a drain that is publishing the message: its text must not arrive after the answer.
     """
     name = message.conversation_id
@@ -55,7 +56,7 @@ def withdraw(
     hide: Insert | None = None,
     **values: Any,
 ) -> Withdrawn:
-    """Set `values` on the message, or run `hide`; correct the held rows' counts and previews; add the `event`.
+    """Set `values` on a pair's message, or run `hide`; correct the held rows' counts and previews; add the `event`.
 
     Returns the message as it now stands, and the outbox shard to poke.
     """
@@ -64,9 +65,20 @@ def withdraw(
         uncount(session, row, message)
     if hide is not None:
         session.execute(hide)
-    change_seq = changes.record(session, now, held.head, event, user_id=user_id, message_id=message.id)
-    set_message(session, message.id, change_seq=change_seq, update_time=now, **values)
+    done = change(session, now, held, event=event, user_id=user_id, **values)
     for row in held.rows:
         refresh_preview(session, row, message)
     rows.write(session, now, held.rows)
-    return Withdrawn(lock_message(session, message.id), held.head.shard)
+    return done
+
+
+def change(
+    session: Session, now: datetime, held: Held, *, event: type[Event], user_id: int, **values: Any
+) -> Withdrawn:
+    """Set `values` on a held message, number the change and add its `event`.
+
+    Returns the message as it now stands, and the outbox shard to poke.
+    """
+    change_seq = changes.record(session, now, held.head, event, user_id=user_id, message_id=held.message.id)
+    set_message(session, held.message.id, change_seq=change_seq, update_time=now, **values)
+    return Withdrawn(lock_message(session, held.message.id), held.head.shard)

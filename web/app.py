@@ -20,6 +20,7 @@ from web import (
     docs,
     errors,
     friends,
+    groups,
     headers,
     health,
     history,
@@ -28,6 +29,7 @@ from web import (
     openapi,
     read,
     recall,
+    receipts,
     send,
     sync,
     ticket,
@@ -41,10 +43,12 @@ _ENDPOINTS = (
     history,
     conversations,
     read,
+    receipts,
     recall,
     delete,
     sync,
     conversation_update,
+    groups,
     health,
 )
 

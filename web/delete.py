@@ -17,11 +17,14 @@ _RULES = {"everyone": delete_for_everyone, "self": delete_for_oneself}
 
 
 @bp.post("/message/v1/delete")
-@refuses(Code.NO_SUCH_MESSAGE, Code.ALREADY_WITHDRAWN)
+@refuses(Code.NO_SUCH_MESSAGE, Code.FORBIDDEN, Code.ROLE_TOO_LOW, Code.ALREADY_WITHDRAWN)
 @bp.arguments(schemas.DeleteRequest)
 @bp.response(200, schemas.Deleted)
 def delete_message(body: dict[str, Any]) -> dict[str, Any]:
-    """Delete a message for everyone, which both sender and recipient may, or for the caller alone."""
+    """Delete a message for everyone, which both sender and recipient may, or for the caller alone.
+
+    In a group its sender may delete it for everyone, and the owner and admins.
+    """
     done = write(_RULES[body["scope"]], user_id=auth.user_id(), message_id=body["message_id"])
     poke(done.shard)
     return body

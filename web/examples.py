@@ -49,11 +49,7 @@ def request(schema: Json, schemas: Json) -> Any:
     """Returns a request's example: its required fields, and those whose schema has an `example`."""
     found = resolve(schema, schemas)
     required = found.get("required", [])
-    shown = [
-        name
-        for name, field in found["properties"].items()
-        if name in required or "example" in field or "x-required" in field
-    ]
+    shown = [name for name, field in found["properties"].items() if name in required or "example" in field]
     return {name: _of(found["properties"][name], schemas, name) for name in shown}
 
 

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 _PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol.md"
 
 _ABOUT = """\
-One-to-one messages between users: REST here, and a WebSocket that brings everything as it happens.
+Messages between users and in groups: REST here, and a WebSocket that brings everything as it happens.
 
 **Signing in.** All calls but those marked as open carry an access token, `Authorization: Bearer <JWT>`.
 
@@ -68,6 +68,7 @@ _TAGS = {
     "message": ("Messages", "Sending, reading, taking back, and the conversations that this makes."),
     "user": ("Users", "Signing in and out, and who one is."),
     "friend": ("Friends", "Who may talk to whom."),
+    "group": ("Groups", "Making groups, and who may do what in them."),
     "": ("Health", "Whether this process is up, and whether it can do its work."),
 }
 
@@ -205,7 +206,7 @@ def _exact(schema: Json, *, asked: bool) -> None:
     Generators take a field with a default for one that is always there, but it need not be sent.
     """
     properties = schema["properties"]
-    for name, field in list(properties.items()):
+    for field in properties.values():
         field.pop("example", None)
         default = field.pop("default", None)
         if default not in (None, ""):
@@ -214,10 +215,6 @@ def _exact(schema: Json, *, asked: bool) -> None:
             field["format"] = "int64"
         if field.get("type") == "object" and "maxLength" in field:
             field["maxProperties"] = field.pop("maxLength")
-        if field.pop("x-unavailable", False):
-            del properties[name]
-        if field.pop("x-required", False):
-            schema.setdefault("required", []).append(name)
     if not asked and properties:
         schema["required"] = list(properties)
 

@@ -19,7 +19,10 @@ bp = Blueprint("read", __name__)
 @bp.arguments(schemas.ReadRequest)
 @bp.response(200, schemas.Read)
 def read_messages(body: dict[str, Any]) -> Read:
-    """Mark as read one message (message_id), a conversation (conversation_id), or all up to a message (both)."""
+    """Mark as read one message (message_id), a conversation (conversation_id), or all up to a message (both).
+
+    In a group message_id alone also means all up to it.
+    """
     done = write(read, user_id=auth.user_id(), **body)
     poke(done.shard)
     return done

@@ -16,11 +16,14 @@ bp = Blueprint("recall", __name__)
 
 
 @bp.post("/message/v1/recall")
-@refuses(Code.NO_SUCH_MESSAGE, Code.FORBIDDEN, Code.ALREADY_WITHDRAWN, Code.RECALL_TOO_LATE)
+@refuses(Code.NO_SUCH_MESSAGE, Code.FORBIDDEN, Code.ROLE_TOO_LOW, Code.ALREADY_WITHDRAWN, Code.RECALL_TOO_LATE)
 @bp.arguments(schemas.RecallRequest)
 @bp.response(200, schemas.Recalled)
 def recall_message(body: dict[str, Any]) -> dict[str, Any]:
-    """Recall a message that the caller sent within the last 120 s (the default of RECALL_SECONDS)."""
+    """Recall a message that the caller sent within the last 120 s (the default of RECALL_SECONDS).
+
+    The owner and the admins of a group recall any message of its members, at any time.
+    """
     done = write(recall, user_id=auth.user_id(), **body)
     poke(done.shard)
     return {"message": wire(done.message)}

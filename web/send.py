@@ -14,7 +14,10 @@ bp = Blueprint("send", __name__)
 
 
 @bp.post("/message/v1/send")
-@refuses(Code.MESSAGE_TYPE, Code.NOT_FRIENDS, Code.NO_SUCH_GROUP, Code.CLIENT_MSG_ID_REUSED)
+@refuses(
+    *(Code.MESSAGE_TYPE, Code.CLIENT_MSG_ID_REUSED, Code.NOT_FRIENDS),
+    *(Code.NO_SUCH_GROUP, Code.GROUP_DISSOLVED, Code.ROLE_TOO_LOW, Code.MUTED),
+)
 @limited_to(SENDS)
 @bp.arguments(schemas.Send)
 @bp.response(200, schemas.Sent, dump=False)

@@ -8,6 +8,7 @@ while Redis is waited for. Each may meet events that another drain has applied o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from db.flight import Call, Rows, fly
 from infra import bus, channels, notes
 from messaging import outbox, projection
 from messaging.announcements import announcements
-from messaging.events import Announcement
+from messaging.events import Announcement, GroupAnnouncement, Told
 from messaging.frame import frame
 from messaging.parked import Failure, set_back
 from messaging.subjects import rereading, updated
@@ -70,8 +71,11 @@ def apply_batch(
     return Applied(held, len(events), projected)
 
 
-def announce(announcements: Sequence[Announcement]) -> None:
-    """Publish each announcement to its users, in the order given. Raises RedisError; some may be published by then."""
+def announce(announcements: Sequence[Told]) -> None:
+    """Publish each announcement to its users or its group, in the order given.
+
+    Raises RedisError; some may be published by then.
+    """
     bus.publish(_addressed(announcements))
 
 
@@ -86,7 +90,7 @@ def publish_batch(
     found: Sequence[Rows],
     *,
     projected: projection.Projected,
-    publish: Callable[[Sequence[Announcement]], None] = announce,
+    publish: Callable[[Sequence[Told]], None] = announce,
 ) -> Published:
     """Publish the applied events that are still there, each conversation's in their order, and delete them.
 
@@ -110,16 +114,33 @@ def publish_batch(
     return Published(held, len(events), failures)
 
 
-def _addressed(announcements: Sequence[Announcement]) -> Iterator[tuple[str, notes.Live]]:
+def _addressed(announcements: Sequence[Told]) -> Iterator[tuple[str, notes.Note]]:
     for told in announcements:
-        note = _note(told)
-        for user in told.user_ids:
+        encoded = frame(told.kind, told.content)
+        yield from _to_group(told, encoded) if isinstance(told, GroupAnnouncement) else _to_users(told, encoded)
+
+
+def _to_users(told: Announcement, encoded: bytes) -> Iterator[tuple[str, notes.Note]]:
+    note = notes.Message(*_place(told.content), encoded) if told.message else notes.Frame(encoded, told.origin)
+    for user in told.user_ids:
+        yield channels.of_user(user), note
+
+
+def _to_group(told: GroupAnnouncement, encoded: bytes) -> Iterator[tuple[str, notes.Note]]:
+    """Yields one note for all members, and for those who have just come two on their own channels.
+
+    Their relays may not be subscribed to the group's channel yet.
+    """
+    name, seq, from_user_id = _place(told.content)
+    if not told.message:
+        yield channels.of_group(name), notes.GroupFrame(name, seq, encoded, told.only)
+        return
+    membership = bool(told.came or told.went)
+    yield channels.of_group(name), notes.GroupMessage(name, seq, from_user_id, encoded, membership, told.went)
+    for note in (notes.Joined(name), notes.Message(name, seq, from_user_id, encoded)):
+        for user in told.came:
             yield channels.of_user(user), note
 
 
-def _note(told: Announcement) -> notes.Live:
-    encoded = frame(told.kind, told.content)
-    if not told.message:
-        return notes.Frame(encoded, told.origin)
-    message = told.content
-    return notes.Message(message["conversation_id"], message["seq"], message["from_user_id"], encoded)
+def _place(message: dict[str, Any]) -> tuple[str, int, int]:
+    return message["conversation_id"], message["seq"], message["from_user_id"]

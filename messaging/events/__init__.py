@@ -1,6 +1,6 @@
-"""Outbox events: one class for each kind (of_messages.py, of_views.py), which makes the announcements of the kind."""
+"""Outbox events: a class for each kind in of_messages.py, of_views.py and of_groups.py, which makes its frames."""
 
-from messaging.events.event import Announcement, Event, HiddenPairs
+from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
 from messaging.events.kinds import event_of
 from messaging.events.of_groups import GroupChanged, GroupRead
 from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent
@@ -10,6 +10,7 @@ __all__ = [
     "Announcement",
     "ConversationRead",
     "Event",
+    "GroupAnnouncement",
     "GroupChanged",
     "GroupRead",
     "HiddenPairs",
@@ -17,6 +18,7 @@ __all__ = [
     "MessageHidden",
     "MessageRecalled",
     "MessageSent",
+    "Told",
     "ViewChanged",
     "event_of",
 ]

@@ -1,6 +1,7 @@
 """The base class of outbox events, and the announcements that they make."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,6 +26,25 @@ class Announcement:
     origin: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GroupAnnouncement:
+    """A frame about a message of a group, `content`, for all members who may see that message; or for `only` these.
+
+    `message` as in Announcement. `came` and `went` are the users who come into the group with this message, or who see
+    nothing after it.
+    """
+
+    kind: str
+    content: dict[str, Any]
+    message: bool = False
+    came: tuple[int, ...] = ()
+    went: tuple[int, ...] = ()
+    only: tuple[int, ...] = ()
+
+
+Told = Announcement | GroupAnnouncement
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(ABC):
     """A change of a conversation. An event holds ids and numbers, never content.
@@ -42,12 +62,12 @@ class Event(ABC):
     user_id: int = 0
 
     def concerns(self, members: tuple[int, ...]) -> tuple[int, ...]:
-        """Returns those of the conversation's members whose view the event changes."""
+        """Returns those of a pair's members whose view the event changes."""
         return members
 
     @abstractmethod
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
-        """Returns the announcements to publish now.
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+        """Returns the announcements to publish now. `members` are those of a pair; none for a group.
 
         `message` is the row of `message_id` as it now stands, None when there is none; `hidden` holds (user id, message
         id) for each user who has hidden it. Raises LookupError when the event needs a message that is gone.

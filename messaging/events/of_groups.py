@@ -1,12 +1,14 @@
 """Events of groups: a change of the group, told as a system message, and how far a member has read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
 
 from db.outbox import Kind
-from messaging.events.event import Announcement, Event, HiddenPairs
+from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
+from messaging.message import wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +21,12 @@ class GroupChanged(Event):
     came: tuple[int, ...] = ()
     went: tuple[int, ...] = ()
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
-        """Returns the announcements of the system message."""
-        raise NotImplementedError
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+        """Returns the announcement of the system message. Raises LookupError when the message is gone."""
+        if message is None:
+            raise LookupError(f"message {self.message_id} is gone")
+        came, went = tuple(self.came), tuple(self.went)
+        return [GroupAnnouncement("new_message", wire(message), message=True, came=came, went=went)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,7 @@ class GroupRead(Event):
         """Returns the reader and the authors."""
         return (self.user_id, *self.authors)
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
         """Returns a `read_receipt` for the reader's other connections and the authors."""
         content = {
             "conversation_id": self.conversation_id,

@@ -1,13 +1,16 @@
 """Events about one message: it was sent, recalled, deleted for everyone, or hidden by one user."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sqlalchemy import Row
 
 from db.outbox import Kind
-from messaging.events.event import Announcement, Event, HiddenPairs
+from messaging.conversation_id import group_of
+from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
 from messaging.message import wire
+from messaging.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +20,27 @@ class _OfMessage(Event):
     FRAME: ClassVar[str]
     IN_TURN: ClassVar[bool] = False
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
         if message is None:
             raise LookupError(f"message {self.message_id} is gone")
         users = self.concerns(members)
+        if not users and group_of(self.conversation_id) is not None:
+            return self._tell_group(message, hidden)
         blind = tuple(user for user in users if (user, message.id) in hidden)
         seeing = tuple(user for user in users if user not in blind)
         views = ((seeing, wire(message)), (blind, wire(message, hidden=True)))
         return [Announcement(some, self.FRAME, content, message=self.IN_TURN) for some, content in views if some]
+
+    def _tell_group(self, message: Row[Any], hidden: HiddenPairs) -> Sequence[Told]:
+        """Returns one announcement for all; a second follows a recall, for those who have hidden the message.
+
+        They are told of all else by the event of their hiding it.
+        """
+        to_all = GroupAnnouncement(self.FRAME, wire(message), message=self.IN_TURN)
+        if self.IN_TURN or message.status != Status.RECALLED:
+            return [to_all]
+        blind = tuple(sorted(user for user, message_id in hidden if message_id == message.id))
+        return [to_all, GroupAnnouncement(self.FRAME, wire(message, hidden=True), only=blind)] if blind else [to_all]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +54,7 @@ class MessageSent(_OfMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecalled(_OfMessage):
-    """A message was recalled by its sender."""
+    """A message was recalled by its sender, or in a group by an admin."""
 
     KIND = Kind.RECALLED
     FRAME = "message_recalled"

@@ -1,12 +1,13 @@
 """Events about one member's view of a conversation: how far they have read, and how they have arranged it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
 
 from db.outbox import Kind
-from messaging.events.event import Announcement, Event, HiddenPairs
+from messaging.events.event import Announcement, Event, HiddenPairs, Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class ConversationRead(Event):
     read_seq: int
     origin: str | None = None
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
         """Returns a `read_receipt` for all members, except on the connection `origin`."""
         content = {
             "conversation_id": self.conversation_id,
@@ -41,6 +42,6 @@ class ViewChanged(Event):
         """Returns the user who changed their settings, alone."""
         return (self.user_id,)
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> list[Announcement]:
+    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
         """Returns a `resync` of the conversation for this user."""
         return [Announcement(self.concerns(members), "resync", {"conversation_id": self.conversation_id})]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -19,7 +19,10 @@ GroupAndUser = tuple[int, int]
 
 # Built once: putting a statement together costs as much as running it.
 _GROUPS, _MEMBERS = table(Group).c, table(GroupMember).c
-_OF_GROUPS = select(*_GROUPS).where(_GROUPS.id.in_(bindparam("groups", expanding=True)))
+_NAMED = _GROUPS.id.in_(bindparam("groups", expanding=True))
+WHOLE = select(*_GROUPS).where(_NAMED)
+# What decides whether a member may write: a notice of 2,000 characters would be read with every message.
+FOR_WRITING = select(_GROUPS.id, _GROUPS.status, _GROUPS.is_private, _GROUPS.mute_all).where(_NAMED)
 _OF_MEMBERS = select(_MEMBERS.group_id, _MEMBERS.user_id, _MEMBERS.role, _MEMBERS.mute_end_time).where(
     tuple_(_MEMBERS.group_id, _MEMBERS.user_id).in_(bindparam("pairs", expanding=True))
 )
@@ -27,7 +30,7 @@ _OF_MEMBERS = select(_MEMBERS.group_id, _MEMBERS.user_id, _MEMBERS.role, _MEMBER
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A row of im_group, and a user's role in that group; `mute_end_time` is None unless they were ever muted."""
+    """A row of im_group, or what was read of it, and a user's role in it; `mute_end_time`: None if never muted."""
 
     group: Any
     user_id: int
@@ -64,10 +67,13 @@ class Standings:
         return Standing(group, user_id, Role(member.role), member.mute_end_time)
 
 
-def asking(pairs: Collection[GroupAndUser]) -> list[Call]:
-    """Returns the calls whose rows `told` needs, for a flight with others. There must be pairs."""
+def asking(pairs: Collection[GroupAndUser], groups: Select[Any] = WHOLE) -> list[Call]:
+    """Returns the calls whose rows `told` needs, for a flight with others. There must be pairs.
+
+    `groups` says which columns of the groups are read.
+    """
     return [
-        Call(_OF_GROUPS, {"groups": sorted({group_id for group_id, _ in pairs})}),
+        Call(groups, {"groups": sorted({group_id for group_id, _ in pairs})}),
         Call(_OF_MEMBERS, {"pairs": sorted(pairs)}),
     ]
 

@@ -38,6 +38,7 @@ _NOTES: list[Note] = [
     GroupMessage("group_7", 5, 1, b'{"type":"new_message"}', membership=True, went=(2, 3)),
     FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}'),
+    GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=(2, 3)),
     GroupTyping("group_7", 1, b'{"type":"typing"}'),
     Joined("group_7"),
     BacklogPage(
@@ -67,6 +68,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "from_user_id": (_ABSENT, None, "5", 1.5, True),
     "members_seq": (_ABSENT, None, "5", 1.5, True),
     "membership": (_ABSENT, None, 1, "true"),
+    "only": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
     "went": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
     "serial": (_ABSENT, None, "5", 1.5, True),
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from messaging.draft import MAX_CONTENT, MAX_EXTRA, Draft, make
+from messaging.draft import EVERYBODY, MAX_CONTENT, MAX_EXTRA, Draft, make
 from messaging.errors import Code, Refused
 from messaging.frame import frame
 
@@ -40,8 +40,49 @@ def test_exactly_one_recipient_is_wanted(recipients: dict[str, int | None]) -> N
     assert set(error.fields) == {"to_user_id"}
 
 
-def test_there_is_no_group_to_send_to() -> None:
-    assert refused(to_user_id=None, group_id=5).code is Code.NO_SUCH_GROUP
+def to_group(**fields: Any) -> Draft:
+    """Returns a draft of Alice's to the group 5."""
+    return make(1, group_id=5, **({"content": "hello"} | fields))
+
+
+def test_a_text_to_a_group_needs_no_more() -> None:
+    draft = to_group()
+    assert draft == Draft(1, 0, message_type=1, content="hello", group_id=5)
+    assert draft.conversation_id == "group_5"
+
+
+def test_a_group_and_a_user_of_one_id_are_two_recipients() -> None:
+    assert not to_group().same_body(make(1, to_user_id=5, content="hello"))
+    assert not to_group().same_body(replace(to_group(), group_id=6))
+
+
+@pytest.mark.parametrize(
+    ("named", "mentions"),
+    [([7], (7,)), ([8, 7, 1], (8, 7, 1)), (list(range(1, 51)), tuple(range(1, 51))), (["all"], (EVERYBODY,))],
+    ids=str,
+)
+def test_mentions_in_a_group_are_told(named: Any, mentions: tuple[int, ...]) -> None:
+    draft = to_group(extra={"mentions": named, "more": 1})
+    assert draft.mentions == mentions
+    assert orjson.loads(draft.extra or "") == {"mentions": named, "more": 1}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *(None, [], 7, "all", {"7": 1}),
+        *(["7"], [7.0], [True], [0], [-1], [None], [[7]]),
+        *(["all", 7], ["all", "all"], ["ALL"]),
+        *([7, 7], list(range(1, 52)), [7] * 2_000),
+    ],
+    ids=lambda named: str(named)[:20],
+)
+def test_mentions_of_another_form_are_refused(named: Any) -> None:
+    error = refused(to_user_id=None, group_id=5, extra={"mentions": named})
+    assert error.code is Code.INVALID
+    assert set(error.fields or {}) == {"extra"}
+    pair = make(1, to_user_id=2, content="x", extra={"mentions": named})
+    assert pair.mentions == (), "in a pair extra is free"
 
 
 def test_nobody_sends_to_oneself() -> None:

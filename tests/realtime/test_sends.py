@@ -101,6 +101,12 @@ def test_a_stored_message_is_answered_by_its_key(client: Client) -> None:
     assert (draft.from_user_id, draft.to_user_id, draft.content, draft.message_type) == (ME, 8, "hello", 1)
 
 
+def test_a_message_to_a_group_is_stored_like_another(client: Client) -> None:
+    client.answer(to_user_id=..., group_id=3)
+    (draft,) = client.stored
+    assert (draft.from_user_id, draft.conversation_id, draft.content) == (ME, "group_3", "hello")
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -115,7 +121,8 @@ def test_a_stored_message_is_answered_by_its_key(client: Client) -> None:
         ({"message_type": 0}, Code.MESSAGE_TYPE),
         ({"message_type": True}, Code.INVALID),
         ({"bogus": 1}, Code.INVALID),
-        ({"to_user_id": ..., "group_id": 3}, Code.NO_SUCH_GROUP),
+        ({"group_id": 3}, Code.INVALID),
+        ({"to_user_id": ..., "group_id": 3, "extra": {"mentions": []}}, Code.INVALID),
         ({"client_msg_id": " k"}, Code.INVALID),
     ],
     ids=str,
