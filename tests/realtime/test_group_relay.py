@@ -216,6 +216,9 @@ class House:
         kind, number = action
         getattr(self, kind)(number)
 
+    def nothing(self, _number: int) -> None:
+        """Let a moment go by."""
+
     def say(self, _number: int) -> None:
         self._store()
 
@@ -391,6 +394,15 @@ class Life(RuleBasedStateMachine):
     def somebody_goes(self, user_id: int, kind: str) -> None:
         self.do("go", user_id)
         self.do(kind, 0)
+
+    @rule(user_id=USER, then=st.sampled_from(["nothing", "publish"]), fast=st.booleans())
+    def somebody_goes_while_they_connect(self, user_id: int, then: str, fast: bool) -> None:
+        """They go right after it was read for `hello` that they are in the group."""
+        self.do("say", 0)
+        amid_hello = [("nothing", 0)] * 4 + [("go", user_id - 1), (then, 0)]
+        self.do("connect", user_id, amid_hello)
+        for kind in ("answer", "arrive", "publish_fast" if fast else "say", "publish_fast"):
+            self.do(kind, 0)
 
     @rule(kind=st.sampled_from(["say", "recall"]), number=NUMBER)
     def somebody_talks(self, kind: str, number: int) -> None:
