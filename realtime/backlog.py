@@ -68,15 +68,14 @@ class Backlog:
             self._runs.know(name, seq)
         self._finish()
 
-    def rerun(self, *, resync: bool = True) -> None:
+    def rerun(self) -> None:
         """Run from the beginning, and push `resync` at the end: frames may have been lost.
 
-        Without `resync` only what came before the relay listened for it was missed, which the backlog brings.
         Before the first run this only has that run bring all that was lost.
         """
         self._lost = True
         if self._welcomed:
-            self._then_resync |= resync
+            self._then_resync = True
             self._start()
 
     def _start(self) -> None:

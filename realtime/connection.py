@@ -90,11 +90,6 @@ class Connection:
         self._behind = False
         self._backlog.rerun()
 
-    def catch_up(self) -> None:
-        """Run the backlog again: the user has come into a group, of which notes have come only since just now."""
-        if not self._behind:  # else it is run as soon as the reader has caught up
-            self._backlog.rerun(resync=False)
-
     def pong(self, payload: bytes) -> None:
         """Take the payload of a pong: queue the proofs of it, and continue the backlog."""
         serial = frames.pong_serial(payload)

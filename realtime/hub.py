@@ -41,6 +41,7 @@ class Hub:
     def __init__(
         self,
         *,
+        listen: Callable[..., bus.Listener] = bus.Listener,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = gevent.sleep,
         spawn: Callable[..., object] = gevent.spawn,
@@ -51,7 +52,7 @@ class Hub:
         self.relay_id = uuid4().hex
         self.proofs = Proofs(self.relay_id)
         self.pages = Pages(self.relay_id)
-        self.listener = bus.Listener(channels.of_relay(self.relay_id), self.take, self._on_restored)
+        self.listener = listen(channels.of_relay(self.relay_id), self.take, self._on_restored)
         self.hellos = Hellos()
         self.draining = False
         self.presence = Presence(self.relay_id, spawn=spawn)
@@ -63,10 +64,11 @@ class Hub:
             self.groups,
             lambda names: self.listener.subscribe_all(names),
             lambda user_id: bool(self._of(user_id)),
-            self._catch_up,
+            self._rerun,
+            clock=clock,
             sleep=sleep,
         )
-        self._reruns = Reruns(self.memberships.settle)
+        self.reruns = Reruns(self.memberships.settle, clock=clock, sleep=sleep)
         self._reported_at = float("-inf")
 
     def start(self) -> None:
@@ -78,7 +80,7 @@ class Hub:
             self.hellos.run,
             self.pages.run,
             self.memberships.run,
-            self._reruns.run,
+            self.reruns.run,
         ):
             self._spawn(loop)
         for name, step in (("look_after", self.look_after), ("close_expired", self.close_expired)):
@@ -189,13 +191,15 @@ class Hub:
                 self._sleep(0)
 
     def _look_up(self, user_id: int) -> None:
-        """Have it read which groups a user is in now, and then their backlogs run again (`_catch_up`)."""
+        """Have it read which groups a user is in now, and then their backlogs run again (`_rerun`)."""
         if self._of(user_id):
             self.memberships.ask(user_id)
 
-    def _catch_up(self, user_id: int) -> None:
+    def _rerun(self, user_id: int) -> None:
+        # What came before the groups were heard may be delivered by another device before this one's backlog is read:
+        # only `sync` brings that, and `resync`, at the end of the backlog, calls for it.
         for connection in self._of(user_id):
-            connection.catch_up()
+            connection.rerun_backlog()
 
     def _answer(self, channel: str, question: notes.Trace) -> None:
         written = [each.written(question.conversation_id) for each in self._by_channel.get(channel, ())]
@@ -205,7 +209,7 @@ class Hub:
     def _on_restored(self) -> None:
         bus_losses.inc()
         self.groups.forget()
-        self._reruns.add(list(self._by_id.values()))
+        self.reruns.add(list(self._by_id.values()))
 
     def look_after(self) -> None:
         """Wait a second; then forget idle channels, report who is connected, and call each connection's `tick`."""

@@ -34,8 +34,6 @@ class Socket:
         self.is_first = False
         self.left = False
         self.taken: list[notes.Note] = []
-        self.caught_up = 0
-        self.paused = False
         self.ticks = 0
         self.when_ticking: Callable[[], object] = lambda: None
         self.closed: list[int] = []
@@ -46,12 +44,6 @@ class Socket:
 
     def take_own(self, note: notes.Own) -> None:
         self.taken.append(note)
-
-    def catch_up(self) -> None:
-        self.caught_up += 1
-
-    def pause(self) -> None:
-        self.paused = True
 
     def leave(self) -> None:
         self.left = True

@@ -19,7 +19,16 @@ LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`')
 COMMENT = re.compile(r"(^|\s)//.*$", re.MULTILINE)
 KEY = re.compile(r"[a-z][a-zA-Z]*\.\w+")
 # Literals that begin like a sentence, but are names of a protocol or of the browser.
-NOT_SAID = {"Content-Type", "Authorization", "Bearer ${token}", "Retry-After", "Enter", "ArrowLeft", "ArrowRight"}
+NOT_SAID = {
+    "Content-Type",
+    "Authorization",
+    "Bearer ${token}",
+    "Retry-After",
+    "Enter",
+    "Escape",
+    "ArrowLeft",
+    "ArrowRight",
+}
 SHOWN = re.compile(
     r"""\b(?:text|title|placeholder|textContent)\s*[:=]\s*["`]"""
     r"""|"aria-label"[:,]\s*["`]|\b(?:setText\([^,]*,|announce\(|confirm\()[^;]*?["`]"""

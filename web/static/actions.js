@@ -3,16 +3,28 @@
 import * as api from "./api.js";
 import { close, refreshList } from "./loading.js";
 import { DELETED, RECALLED, merge } from "./messages.js";
-import { changed, chatOf, isMine, noteChangedMessage, serverNow, state } from "./store.js";
+import { isStaff, roleIn } from "./roles.js";
+import { changed, chatOf, isGroup, isMine, noteChangedMessage, serverNow, state } from "./store.js";
 import { report } from "./toast.js";
 
 const RECALL_SECONDS = 120;
 
-export const mayRecall = (message) =>
-  isMine(message) &&
-  message.message_type !== 0 &&
-  message.status < RECALLED &&
-  serverNow() - message.create_time < RECALL_SECONDS;
+// Owner and admins of a group may recall at any time, whoever wrote.
+export function mayRecall(message) {
+  if (message.message_type === 0 || message.status >= RECALLED) return false;
+  if (!isGroup(message.conversation_id)) return isMine(message) && isFresh(message);
+  const role = roleIn(message.conversation_id);
+  return isStaff(role) || (role > 0 && isMine(message) && isFresh(message));
+}
+
+const isFresh = ({ create_time }) => serverNow() - create_time < RECALL_SECONDS;
+
+export function mayRemoveForAll(message) {
+  if (message.message_type === 0) return false;
+  if (!isGroup(message.conversation_id)) return true;
+  const role = roleIn(message.conversation_id);
+  return isStaff(role) || (role > 0 && isMine(message));
+}
 
 export const recall = ({ id }) => act(async () => take((await api.recall(id)).message));
 

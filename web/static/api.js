@@ -4,6 +4,7 @@ import * as session from "./session.js";
 
 const TIMEOUT_MS = 15_000;
 const PAGE = 50;
+const MEMBERS_PAGE = 100;
 
 export class ApiError extends Error {
   // status: 0 without an answer. fields: the names of the refused fields. retryAfter: seconds that the server asks for.
@@ -72,10 +73,10 @@ async function renew() {
   }
 }
 
-async function everything(path, key) {
+async function everything(path, key, fields = {}) {
   const all = [];
   for (let page = 1; ; page += 1) {
-    const answer = await call(path, { page, limit: PAGE });
+    const answer = await call(path, { ...fields, page, limit: PAGE });
     all.push(...answer[key]);
     if (all.length >= answer.total || answer[key].length === 0) return all;
   }
@@ -108,4 +109,22 @@ export const recall = (message_id) => call("/message/v1/recall", { message_id })
 export const remove = (message_id, scope) => call("/message/v1/delete", { message_id, scope });
 export const arrange = (conversation_id, how) => call("/message/v1/conversation/update", { conversation_id, ...how });
 export const send = (message) => call("/message/v1/send", message);
+export const receipts = (message_id, limit) => call("/message/v1/receipts", { message_id, page: 1, limit });
+
+export const groups = () => everything("/group/v1/mine", "groups");
+export const createGroup = (fields) => call("/group/v1/create", fields);
+export const joinGroup = (group_id, fields) => call("/group/v1/join", { group_id, ...fields });
+export const groupInfo = (group_id) => call("/group/v1/info", { group_id });
+export const updateGroup = (group_id, changes) => call("/group/v1/update", { group_id, ...changes });
+export const members = (group_id, page) => call("/group/v1/members", { group_id, page, limit: MEMBERS_PAGE });
+export const groupRequests = (group_id) => everything("/group/v1/requests", "requests", { group_id });
+export const answerGroupRequest = (request_id, action) => call("/group/v1/handle", { request_id, action });
+export const invite = (group_id, user_ids) => call("/group/v1/invite", { group_id, user_ids });
+export const removeMember = (group_id, user_id) => call("/group/v1/remove", { group_id, user_ids: [user_id] });
+export const muteMember = (group_id, user_id, seconds) => call("/group/v1/mute", { group_id, user_ids: [user_id], seconds });
+export const setRole = (group_id, user_id, role) => call("/group/v1/role", { group_id, user_id, role });
+export const transfer = (group_id, user_id) => call("/group/v1/transfer", { group_id, user_id });
+export const nameMyself = (group_id, nickname) => call("/group/v1/member/update", { group_id, nickname });
+export const leaveGroup = (group_id) => call("/group/v1/leave", { group_id });
+export const dissolve = (group_id) => call("/group/v1/dissolve", { group_id });
 export const ticket = async () => (await call("/message/v1/ws/ticket")).ticket;

@@ -37,6 +37,14 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// Writes the pieces of a text, those with an id as marks. Equal pieces leave the nodes as they are.
+export function setPieces(node, pieces) {
+  const key = JSON.stringify(pieces);
+  if (node.dataset.pieces === key) return;
+  node.dataset.pieces = key;
+  node.replaceChildren(...pieces.map(({ text, id }) => (id === undefined ? text : el("mark", { text }))));
+}
+
 const drawn = new WeakMap();
 
 // Draws `items` as children of `parent`, and reuses the node of each key, so that focus and scrolling stay.

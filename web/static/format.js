@@ -1,5 +1,6 @@
 // Formats dates and messages in the language of the page.
 
+import { eventText } from "./events.js";
 import { DELETED, RECALLED } from "./messages.js";
 import { locale, say } from "./words.js";
 
@@ -60,8 +61,10 @@ export function lastSeen(seconds) {
 }
 
 // The server's placeholder for a recalled text is in the server's language, not in this reader's.
-export function textOf({ status, message_type, content }) {
+export function textOf(message) {
+  const { status, message_type, content, extra } = message;
   if (status in WITHDRAWN) return say(WITHDRAWN[status]);
+  if (message_type === 0 && extra?.event) return eventText(message);
   const kind = KINDS[message_type];
   return [kind && say(kind), content].filter(Boolean).join(" ");
 }

@@ -3,15 +3,17 @@
 import { announce } from "./announce.js";
 import { toldOfCode } from "./errors.js";
 import { textOf } from "./format.js";
+import { noteEvent, refreshOpenGroup } from "./groups.js";
 import { answered, tell } from "./live.js";
 import { refreshList, refreshListTwice } from "./loading.js";
 import { followChange, hasGap, markRead, take } from "./messages.js";
 import { refreshPeople } from "./people.js";
+import { refreshReadBy } from "./receipts.js";
 import { resume } from "./sending.js";
 import { changed, chatOf, isMine, nameOf, noteChangedMessage, noteNewMessage, raiseReceipts, state } from "./store.js";
 import { sync } from "./sync.js";
 import { toast } from "./toast.js";
-import { showTyping, stopTyping } from "./typing.js";
+import { hasWritten, showTyping } from "./typing.js";
 import { say } from "./words.js";
 
 // The conversations with messages that came before backlog_end.
@@ -26,6 +28,8 @@ const handlers = {
     state.totalUnread = total_unread;
     sync();
     refreshPeople();
+    refreshOpenGroup();
+    refreshReadBy();
     resume();
   },
   pong({ server_time }) {
@@ -38,11 +42,10 @@ const handlers = {
     const isNew = !state.chats.get(message.conversation_id)?.byId.has(message.id);
     if (!live) backlog.add(message.conversation_id);
     keep(message);
-    if (!isMine(message)) stopTyping(message.conversation_id);
+    hasWritten(message.conversation_id, message.from_user_id);
     if (!noteNewMessage(message)) refreshListTwice();
-    if (isNew && !isMine(message) && message.content) {
-      announce(say("chat.arrived", { name: nameOf(message.from_user_id), text: textOf(message) }));
-    }
+    if (message.message_type === 0) noteEvent(message);
+    if (isNew && !isMine(message)) announceMessage(message);
   },
   message_recalled: replace,
   message_deleted: replace,
@@ -55,6 +58,7 @@ const handlers = {
     followChange(chat, change_seq);
     if (user_id === state.me.id) refreshList();
     else raiseReceipts(conversation_id, { read: read_seq });
+    if (conversation_id === state.openId) refreshReadBy();
   },
   backlog_end({ truncated }) {
     live = true;
@@ -71,6 +75,8 @@ const handlers = {
   resync() {
     sync();
     refreshPeople();
+    refreshOpenGroup();
+    refreshReadBy();
   },
   sent(content) {
     answered(content.client_msg_id, { type: "sent", content });
@@ -93,6 +99,12 @@ export function handle({ type, content }) {
 async function syncAndAck(ids) {
   if (!(await sync())) return;
   for (const id of ids) tell("ack", { conversation_id: id, seq: chatOf(id).seq });
+}
+
+function announceMessage(message) {
+  const { conversation_id, from_user_id, message_type, content } = message;
+  if (message_type === 0) announce(textOf(message));
+  else if (content) announce(say("chat.arrived", { name: nameOf(from_user_id, conversation_id), text: textOf(message) }));
 }
 
 function setClock(serverTime) {

@@ -7,15 +7,16 @@ export const READ = 3;
 export const RECALLED = 4;
 export const DELETED = 5;
 
-// seq: no message up to it is missing; `ahead` holds the seqs above it that came while earlier ones were lost.
-// changeSeq: every change up to it is known. floor: messages below it are not loaded yet.
-// unread: the unread count when the chat was opened, and the seq after which it counts. A chat never opened holds no
+// first: the first seq that this user may see. seq: no message up to it is missing; `ahead` holds the seqs above it that
+// came while earlier ones were lost. changeSeq: every change up to it is known. floor: messages below it are not loaded
+// yet. unread: the unread count when the chat was opened, and the seq after which it counts. A chat never opened holds no
 // messages, and its counters follow the list.
 export function newChat() {
   return {
     byId: new Map(),
     pending: new Map(),
     ahead: new Set(),
+    first: 1,
     seq: 0,
     changeSeq: 0,
     floor: 0,
@@ -81,7 +82,8 @@ export function markRead(chat, messageId, changeSeq) {
 }
 
 export function stored(chat) {
-  const shown = [...chat.byId.values()].filter(({ status, seq }) => status !== DELETED && seq >= chat.floor);
+  const from = Math.max(chat.floor, chat.first);
+  const shown = [...chat.byId.values()].filter(({ status, seq }) => status !== DELETED && seq >= from);
   return shown.sort((a, b) => a.seq - b.seq);
 }
 

@@ -1,4 +1,4 @@
-// Friends, requests and the search. A frame only hints that these have changed, and the lists are fetched anew.
+// Friends, groups, requests and the search. A frame only hints that these have changed, and the lists are fetched anew.
 
 import * as api from "./api.js";
 import { coalesced } from "./coalesced.js";
@@ -8,8 +8,9 @@ import { report } from "./toast.js";
 export const refreshPeople = coalesced(() => loadPeople().catch(report));
 
 async function loadPeople() {
-  const [friends, requests, blocks] = await Promise.all([api.friends(), api.requests(), api.blocks()]);
-  Object.assign(state, { friends, requests, blocks });
+  const lists = [api.friends(), api.requests(), api.blocks(), api.groups()];
+  const [friends, requests, blocks, mine] = await Promise.all(lists);
+  Object.assign(state, { friends, requests, blocks, mine });
   for (const friend of friends) state.asked.delete(friend.id);
   state.loaded.people = true;
   changed();

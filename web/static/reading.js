@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { refreshList } from "./loading.js";
 import { DELIVERED, stored } from "./messages.js";
-import { changed, conversation, isMine, noteRead, state } from "./store.js";
+import { changed, conversation, isMine, noteRead, shareOfTotal, state } from "./store.js";
 import { report } from "./toast.js";
 
 const PAUSE_MS = 300;
@@ -16,15 +16,20 @@ export function watchReading() {
   document.addEventListener("visibilitychange", changed);
 }
 
+// In a narrow window a group's details cover its chat. group.css has the same width.
+const narrow = matchMedia("(max-width: 1099px)");
+const isCovered = () => state.detailsShown && narrow.matches;
+
 // Returns the id of the chat whose messages the user sees as they come, null without one.
-export const attended = () => (state.atEnd && !document.hidden && document.hasFocus() ? state.openId : null);
+export const attended = () =>
+  state.atEnd && !isCovered() && !document.hidden && document.hasFocus() ? state.openId : null;
 
 // The count of the chat being read is shown as 0, or it would flicker.
 export const unreadOf = (one) => (one.conversation_id === attended() ? 0 : one.unread_count);
 
 export function totalUnread() {
   const attendedOne = conversation(attended());
-  const beingRead = attendedOne && !attendedOne.is_mute ? attendedOne.unread_count : 0;
+  const beingRead = attendedOne ? shareOfTotal(attendedOne) : 0;
   return Math.max(0, state.totalUnread - beingRead);
 }
 

@@ -8,7 +8,7 @@ import { ask } from "./live.js";
 import { SENDING, take } from "./messages.js";
 import * as pending from "./pending.js";
 import * as session from "./session.js";
-import { changed, chatOf, conversation, noteNewMessage, peerOf, serverNow, state } from "./store.js";
+import { changed, chatOf, conversation, groupIdOf, isGroup, noteNewMessage, peerOf, serverNow, state } from "./store.js";
 import { report, toast } from "./toast.js";
 
 const WORTH_REPEATING = new Set([0, 429, 503]);
@@ -30,8 +30,8 @@ export function sendWhatWasKept() {
   work();
 }
 
-// Returns false when too many messages wait already.
-export function send(conversationId, content) {
+// extra: undefined without one. Returns false when too many messages wait already.
+export function send(conversationId, content, extra) {
   if (!pending.hasRoom(content)) {
     toast("chat.full");
     return false;
@@ -45,6 +45,7 @@ export function send(conversationId, content) {
     from_user_id: state.me.id,
     message_type: 1,
     content,
+    extra,
     client_msg_id: newKey(),
     create_time: Math.floor(serverNow()),
   };
@@ -100,9 +101,10 @@ async function work() {
 // A message is no longer pending when its answer was lost but its frame has come.
 const isPending = (draft) => chatOf(draft.conversation_id).pending.has(draft.client_msg_id);
 
-async function attempt({ conversation_id, message_type, content, client_msg_id }) {
+// JSON leaves out an `extra` that is undefined.
+async function attempt({ conversation_id, message_type, content, extra, client_msg_id }) {
   try {
-    const body = { to_user_id: peerOf(conversation_id), message_type, content, client_msg_id };
+    const body = { ...addressOf(conversation_id), message_type, content, extra, client_msg_id };
     const { message } = (await sendLive(body)) ?? (await api.send(body));
     take(chatOf(conversation_id), message);
     noteSent(message);
@@ -111,6 +113,8 @@ async function attempt({ conversation_id, message_type, content, client_msg_id }
     return error;
   }
 }
+
+const addressOf = (id) => (isGroup(id) ? { group_id: groupIdOf(id) } : { to_user_id: peerOf(id) });
 
 // Returns null when REST has to send it.
 async function sendLive(body) {

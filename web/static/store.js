@@ -22,6 +22,10 @@ export const state = {
   requests: [],
   blocks: [],
   found: null,
+  mine: [],
+  groups: new Map(),
+  detailsShown: false,
+  readBy: new Map(),
   asked: new Set(),
   loaded: { conversations: false, people: false },
 };
@@ -50,17 +54,35 @@ export const conversationWith = (userId) => [state.me.id, userId].sort((a, b) =>
 export const isBlocked = (userId) => state.blocks.some((user) => user.id === userId);
 export const serverNow = () => Date.now() / 1000 + state.clockAhead;
 
+export const isGroup = (id) => id?.startsWith("group_") ?? false;
+export const groupIdOf = (id) => Number(id.slice("group_".length));
+
+// Returns the other user of a pair.
 export function peerOf(id) {
   const [one, other] = id.split("_").map(Number);
   return one === state.me.id ? other : one;
 }
 
-export function nameOf(userId) {
+// Returns what a user is called: in a group by its members, else by this user. Returns undefined when that is not known.
+export function knownName(userId, id) {
   const friend = [state.me, ...state.friends].find((user) => user.id === userId);
-  return friend ? friend.nickname || friend.username : say("people.unknown", { id: userId });
+  return state.groups.get(id)?.names.get(userId) || friend?.nickname || friend?.username || undefined;
 }
 
-export const titleOf = (id) => conversation(id)?.name || nameOf(peerOf(id));
+export const nameOf = (userId, id) => knownName(userId, id) ?? say("people.unknown", { id: userId });
+
+export function titleOf(id) {
+  const name = conversation(id)?.name;
+  if (name || !isGroup(id)) return name || nameOf(peerOf(id));
+  const group = state.groups.get(id)?.group ?? state.mine.find((one) => one.conversation_id === id);
+  return group?.name || say("group.unknown", { id: groupIdOf(id) });
+}
+
+// Returns the id that decides the colour of a conversation's avatar.
+export const faceOf = (id) => (isGroup(id) ? groupIdOf(id) : peerOf(id));
+
+export const mentionsMe = ({ conversation_id, extra }) =>
+  isGroup(conversation_id) && (extra?.mentions ?? []).some((one) => one === state.me.id || one === "all");
 
 // The server sends no presence of users who are blocked or no longer friends, so what is known of them is stale.
 export function presenceOf(userId) {
@@ -93,11 +115,12 @@ export function replaceConversations(answered, { total, total_unread }) {
 
 // A push may have overtaken the answer, and then the pushed values are newer.
 function upToDate(next) {
+  chatOf(next.conversation_id).first = next.first_seq;
   raiseReceipts(next.conversation_id, { delivered: next.peer_delivered_seq, read: next.peer_read_seq });
   const held = conversation(next.conversation_id);
   if (!held || held.last_seq <= next.last_seq) return next;
-  const { last_seq, last_message, unread_count } = held;
-  return { ...next, last_seq, last_message, unread_count };
+  const { last_seq, last_message, unread_count, unread_mentions } = held;
+  return { ...next, last_seq, last_message, unread_count, unread_mentions };
 }
 
 // Updates a listed conversation. Only the list's own answer can add one.
@@ -115,7 +138,9 @@ export function noteNewMessage(message) {
     return true;
   }
   const gapless = message.seq === held.last_seq + 1;
-  if (!isMine(message) && message.message_type !== 0 && message.status < 3) setUnread(held, held.unread_count + 1);
+  if (!isMine(message) && message.message_type !== 0 && message.status < 3) {
+    setUnread(held, held.unread_count + 1, held.unread_mentions + Number(mentionsMe(message)));
+  }
   held.last_seq = message.seq;
   held.last_message = message;
   moveToFront(held);
@@ -131,13 +156,17 @@ export function noteRead(id, { read_seq, unread_count }) {
   const held = conversation(id);
   if (!held) return;
   held.read_seq = Math.max(held.read_seq, read_seq);
-  setUnread(held, unread_count);
+  setUnread(held, unread_count, Math.min(held.unread_mentions, unread_count));
 }
 
-function setUnread(held, unread) {
-  if (!held.is_mute) state.totalUnread += unread - held.unread_count;
-  held.unread_count = unread;
+function setUnread(held, unread_count, unread_mentions) {
+  const before = shareOfTotal(held);
+  Object.assign(held, { unread_count, unread_mentions });
+  state.totalUnread += shareOfTotal(held) - before;
 }
+
+// Returns what a conversation adds to the total. Of one that is muted, mentions alone count.
+export const shareOfTotal = (one) => (one.is_mute ? one.unread_mentions : one.unread_count);
 
 function moveToFront(held) {
   const others = state.conversations.filter((one) => one !== held);

@@ -20,7 +20,12 @@ export function showTyping({ conversation_id, user_id }) {
   state.typing.set(conversation_id, { user_id, timer });
 }
 
-export function stopTyping(conversationId) {
+// Called when a message of the user has come.
+export function hasWritten(conversationId, userId) {
+  if (state.typing.get(conversationId)?.user_id === userId) stopTyping(conversationId);
+}
+
+function stopTyping(conversationId) {
   clearTimeout(state.typing.get(conversationId)?.timer);
   if (state.typing.delete(conversationId)) changed();
 }

@@ -1,12 +1,16 @@
 // One entry of a chat: a message, the day of the messages after it, or the line above the unread ones.
 
-import { mayRecall, recall, remove } from "./actions.js";
-import { attribute, el, icon, setIcon, setText } from "./dom.js";
-import { clock, day, exact, textOf } from "./format.js";
+import { mayRecall, mayRemoveForAll, recall, remove } from "./actions.js";
+import { attribute, el, icon, setIcon, setPieces, setText } from "./dom.js";
+import { clock, day, exact, hue, textOf } from "./format.js";
+import { piecesOf } from "./mentions.js";
 import { RECALLED } from "./messages.js";
+import { isCounted } from "./receipts.js";
 import { discard, retry } from "./sending.js";
+import { isGroup, mentionsMe, nameOf, state } from "./store.js";
 import { menuButton } from "./ui-menu.js";
-import { button, confirm } from "./ui-parts.js";
+import { avatar, button, confirm, drawAvatar } from "./ui-parts.js";
+import { showReaders } from "./ui-readers.js";
 import { say } from "./words.js";
 
 const TICKS = [
@@ -27,6 +31,8 @@ export function buildEntry(entry) {
   if (entry.line) return el("li", { class: "day" });
   const { conversation_id, client_msg_id } = entry.message;
   const part = {
+    avatar: avatar(),
+    author: el("strong", { class: "author", dir: "auto", data: { testid: "author" } }),
     text: el("span", { class: "text", dir: "auto" }),
     time: el("time"),
     tick: icon("clock", "tick"),
@@ -34,19 +40,21 @@ export function buildEntry(entry) {
     retry: button("message.retry", () => retry(conversation_id, client_msg_id), { testid: "retry", class: "retry" }),
     discard: button("message.discard", () => discard(conversation_id, client_msg_id), { testid: "discard", class: "retry" }),
   };
+  part.readBy = button(null, () => showReaders(part.message), { testid: "read-by", class: "read-by" });
   part.menu = menuButton("message.more", () => entriesOf(part.message), { testid: "message-menu" });
-  const meta = el("span", { class: "meta" }, part.time, part.tick, part.status);
-  const bubble = el("div", { class: "bubble" }, part.text, meta);
-  const node = el("li", { class: "entry", data: { testid: "message" } }, bubble, part.menu, part.retry, part.discard);
+  const meta = el("span", { class: "meta" }, part.readBy, part.time, part.tick, part.status);
+  const bubble = el("div", { class: "bubble" }, part.author, part.text, meta);
+  const others = [part.menu, part.retry, part.discard];
+  const node = el("li", { class: "entry", data: { testid: "message" } }, part.avatar, bubble, ...others);
   parts.set(node, part);
   return node;
 }
 
-// entry: { message, mine, status, joined } or { line, message, unread }
+// entry: { message, mine, status, joined, named } or { line, message, unread }
 export function updateEntry(node, entry) {
   if (entry.unread) return setText(node, say("list.unread", { count: entry.unread }));
   if (entry.line) return setText(node, day(entry.message.create_time));
-  const { message, mine, status, joined } = entry;
+  const { message, mine, status, joined, named } = entry;
   const part = parts.get(node);
   part.message = message;
   part.menu.hidden = message.id === null;
@@ -56,13 +64,35 @@ export function updateEntry(node, entry) {
   attribute(node, "data-failed", message.failed ? "true" : null);
   node.classList.toggle("system", message.message_type === 0);
   node.classList.toggle("joined", joined);
-  setText(part.text, textOf(message));
+  drawAuthor(part, message, named, joined);
+  drawText(node, part, message, mine);
   return drawMeta(part, message, mine, status);
+}
+
+// The first of several messages of one author shows their name; the others leave the avatar's room free.
+function drawAuthor(part, message, named, joined) {
+  part.avatar.hidden = !named;
+  part.author.hidden = !named || joined;
+  if (!named) return;
+  const name = nameOf(message.from_user_id, message.conversation_id);
+  drawAvatar(part.avatar, name, message.from_user_id);
+  setText(part.author, name);
+  part.author.dataset.hue = hue(message.from_user_id);
+}
+
+function drawText(node, part, message, mine) {
+  const written = message.status < RECALLED && isGroup(message.conversation_id);
+  if (written) setPieces(part.text, piecesOf(message, textOf(message)));
+  else setText(part.text, textOf(message));
+  attribute(node, "data-mentions-me", written && !mine && mentionsMe(message) ? "true" : null);
 }
 
 function entriesOf(message) {
   const entries = [{ text: say("message.deleteForMe"), testid: "menu-delete-self", run: () => remove(message, "self") }];
-  if (message.message_type !== 0) {
+  if (isGroup(message.conversation_id) && isCounted(message)) {
+    entries.unshift({ text: say("message.readers"), testid: "menu-readers", run: () => showReaders(message) });
+  }
+  if (mayRemoveForAll(message)) {
     const run = () => removeForEveryone(message);
     const text = say("message.deleteForEveryone");
     entries.unshift({ text, testid: "menu-delete-everyone", run, danger: true });
@@ -85,5 +115,8 @@ function drawMeta(part, message, mine, status) {
   attribute(part.tick, "hidden", !shown);
   setText(part.status, shown ? say(told.label) : "");
   if (shown) setIcon(part.tick, told.icon);
+  const readBy = shown && state.readBy.get(message.id);
+  part.readBy.hidden = !readBy;
+  if (readBy) setText(part.readBy, say("message.readBy", readBy));
   part.retry.hidden = part.discard.hidden = !message.failed;
 }

@@ -4,9 +4,9 @@ import { attribute, keyed, setText } from "./dom.js";
 import { count, dayKey } from "./format.js";
 import { close, loadOlder } from "./loading.js";
 import { shownStatus, visible } from "./messages.js";
-import { changed, conversation, isMine, online, peerOf, state, titleOf } from "./store.js";
+import { changed, conversation, isGroup, isMine, peerOf, state, titleOf } from "./store.js";
 import { buildEntry, entryKey, updateEntry } from "./ui-bubble.js";
-import { drawAvatar, filled, presenceNote } from "./ui-parts.js";
+import { drawFace, filled, presenceNote, typingNote } from "./ui-parts.js";
 import { say } from "./words.js";
 
 const NEAR_PX = 80;
@@ -71,11 +71,18 @@ function begin(id) {
 }
 
 function drawHeader(id) {
-  drawAvatar(byId("chat-avatar"), titleOf(id), peerOf(id), online(peerOf(id)));
+  const typing = state.typing.has(id);
+  drawFace(byId("chat-avatar"), id);
   setText(byId("chat-name"), titleOf(id));
-  setText(byId("chat-note"), presenceNote(peerOf(id)));
-  byId("chat-typing").hidden = !state.typing.has(id);
-  byId("chat-note").hidden = state.typing.has(id);
+  setText(byId("chat-note"), isGroup(id) ? groupNote(id) : presenceNote(peerOf(id)));
+  setText(byId("chat-typing"), typing ? typingNote(id) : "");
+  byId("chat-typing").hidden = !typing;
+  byId("chat-note").hidden = typing;
+}
+
+function groupNote(id) {
+  const held = state.groups.get(id);
+  return held?.role ? say("group.count", { count: held.group.member_count }) : "";
 }
 
 function drawMessages(id) {
@@ -139,5 +146,5 @@ function entryOf(id, message, before) {
     before.message_type !== 0 &&
     message.create_time - before.create_time < JOINED_SECONDS;
   const status = mine ? shownStatus(message, state.receipts.get(id)) : message.status;
-  return { message, mine, status, joined };
+  return { message, mine, status, joined, named: isGroup(id) && !mine && message.message_type !== 0 };
 }

@@ -2,7 +2,7 @@
 
 import { el, setText } from "./dom.js";
 import { hue, initials, lastSeen } from "./format.js";
-import { online, presenceOf } from "./store.js";
+import { faceOf, isGroup, nameOf, online, peerOf, presenceOf, state, titleOf } from "./store.js";
 import { say } from "./words.js";
 
 export const avatar = () => filled(el("span", { class: "avatar", "aria-hidden": "true" }));
@@ -21,7 +21,19 @@ export function drawAvatar(node, name, id, online) {
   dot.dataset.online = String(online ?? false);
 }
 
+// Draws the avatar of a conversation: a group's has another shape, and no presence.
+export function drawFace(node, id) {
+  node.dataset.group = String(isGroup(id));
+  drawAvatar(node, titleOf(id), faceOf(id), isGroup(id) ? undefined : online(peerOf(id)));
+}
+
 export const presenceNote = (id) => (online(id) ? say("people.online") : lastSeen(presenceOf(id)?.last_seen));
+
+// Says who is typing: in a pair it can only be the other.
+export function typingNote(id) {
+  const { user_id } = state.typing.get(id);
+  return isGroup(id) ? say("chat.typingIn", { name: nameOf(user_id, id) }) : say("chat.typing");
+}
 
 // key: the key of the text, none when each drawing writes its own.
 export function button(key, onClick, { testid, ...attributes } = {}) {
