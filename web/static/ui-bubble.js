@@ -115,8 +115,7 @@ function drawMeta(part, message, mine, status) {
   attribute(part.tick, "hidden", !shown);
   setText(part.status, shown ? say(told.label) : "");
   if (shown) setIcon(part.tick, told.icon);
-  const readBy = shown && state.readBy.get(message.id);
-  part.readBy.hidden = !readBy;
-  if (readBy) setText(part.readBy, say("message.readBy", readBy));
+  part.readBy.hidden = !shown || state.readBy?.id !== message.id;
+  if (!part.readBy.hidden) setText(part.readBy, say("message.readBy", state.readBy));
   part.retry.hidden = part.discard.hidden = !message.failed;
 }

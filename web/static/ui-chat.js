@@ -129,7 +129,7 @@ function entriesOf(id, messages, unread) {
     const today = dayKey(message.create_time);
     const sameDay = before && dayKey(before.create_time) === today;
     if (!sameDay) entries.push({ line: `day ${today} ${message.id}`, message });
-    if (line && message.seq > line.after && !isMine(message)) {
+    if (line && message.seq > line.after && !isMine(message) && message.message_type !== 0) {
       entries.push({ line: "unread", message, unread: count(line.count) });
       line = null;
     }
