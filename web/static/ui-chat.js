@@ -38,8 +38,9 @@ const isNearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHe
 // The user has scrolled, but the scroll event has not come yet. Drawing must not undo the scroll meanwhile.
 const hasLeftEnd = () => scroll.scrollTop < endedAt - NEAR_PX && !isNearEnd();
 
+// Until the unread line has its place, the position is not the user's.
 function scrolled() {
-  const atEnd = isNearEnd();
+  const atEnd = placed && isNearEnd();
   if (atEnd !== state.atEnd) changed();
   state.atEnd = atEnd;
   if (scroll.scrollTop < NEAR_PX && state.chats.get(state.openId)?.loaded) loadOlder(state.openId);
