@@ -114,8 +114,9 @@ def completed(transaction: Callable[[Rule[[], T]], T], rule: Rule[[], T], comple
 
 
 def _name(found: Listed, users_of: UsersOf) -> None:
-    users = users_of({view["friend_id"] for view in found.views if view["friend_id"]})
-    for view in found.views:
+    pairs = [view for view in found.views if view["friend_id"]]  # a group has a name of its own
+    users = users_of({view["friend_id"] for view in pairs})
+    for view in pairs:
         user = users.get(view["friend_id"], NOBODY)
         view["name"], view["avatar"] = user["nickname"], user["avatar"]
 

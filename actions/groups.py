@@ -43,7 +43,6 @@ def create(
     """Create a group of its owner and of friends of theirs. Returns `group, failed`.
 
     `flags` are `is_private, join_approval, allow_invite, allow_member_modify, mute_all`; None is the default.
-    Raises Refused: INVALID, GROUP_NAME_TOO_LONG, GROUP_DESCRIPTION_TOO_LONG.
     """
     texts = {"name": name, "avatar": avatar, "description": description, "notice": notice}
     talk = _may_talk(actor_id, member_ids)
@@ -69,8 +68,7 @@ def update(
 ) -> Answer:
     """Change those fields that are not None. Returns `group`.
 
-    Raises Refused: INVALID also when nothing changes, GROUP_NAME_TOO_LONG, GROUP_DESCRIPTION_TOO_LONG, NO_SUCH_GROUP,
-    ROLE_TOO_LOW, GROUP_DISSOLVED.
+    Raises Refused: INVALID when nothing changes, NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
     """
     texts = {"name": name, "avatar": avatar, "description": description, "notice": notice}
     return _done(within(updating.update, actor_id=actor_id, group_id=group_id, **texts, **flags))
@@ -79,7 +77,7 @@ def update(
 def invite(actor_id: int, *, within: Within = write, group_id: int, user_ids: Sequence[int]) -> Answer:
     """Bring friends into the group. Returns `added, pending, failed`.
 
-    Raises Refused: INVALID, NO_SUCH_GROUP, ROLE_TOO_LOW, INVITING_NOT_ALLOWED, GROUP_DISSOLVED.
+    Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW, INVITING_NOT_ALLOWED, GROUP_DISSOLVED.
     """
     talk = _may_talk(actor_id, user_ids)
     return _done(within(inviting.invite, actor_id=actor_id, group_id=group_id, user_ids=user_ids, may_talk=talk))
@@ -88,7 +86,7 @@ def invite(actor_id: int, *, within: Within = write, group_id: int, user_ids: Se
 def join(actor_id: int, *, within: Within = write, group_id: int, message: str = "") -> Answer:
     """Join the group, or ask to. Returns `joined, request_id`, which is None when joined.
 
-    Raises Refused: INVALID, NO_SUCH_GROUP, ROLE_TOO_LOW, ALREADY_A_MEMBER, GROUP_FULL, GROUP_DISSOLVED.
+    Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW, ALREADY_A_MEMBER, GROUP_FULL, GROUP_DISSOLVED.
     """
     return _done(within(joining.join, actor_id=actor_id, group_id=group_id, message=message))
 
@@ -117,7 +115,7 @@ def handle(actor_id: int, *, within: Within = write, request_id: int, action: st
 def remove(actor_id: int, *, within: Within = write, group_id: int, user_ids: Sequence[int]) -> Answer:
     """Take members out of the group. Returns `removed, failed`.
 
-    Raises Refused: INVALID, NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
+    Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
     """
     return _done(within(removing.remove, actor_id=actor_id, group_id=group_id, user_ids=user_ids))
 
@@ -130,7 +128,7 @@ def leave(actor_id: int, *, within: Within = write, group_id: int) -> Answer:
 def set_role(actor_id: int, *, within: Within = write, group_id: int, user_id: int, role: int) -> Answer:
     """Make a member an admin (2), or an admin a member (1). Returns {}.
 
-    Raises Refused: INVALID also when nothing changes and for oneself, NOT_A_MEMBER, NO_SUCH_GROUP, ROLE_TOO_LOW,
+    Raises Refused: INVALID when nothing changes and for oneself, NOT_A_MEMBER, NO_SUCH_GROUP, ROLE_TOO_LOW,
     GROUP_DISSOLVED.
     """
     return _done(within(rule.set_role, actor_id=actor_id, group_id=group_id, user_id=user_id, role=role))
@@ -139,7 +137,7 @@ def set_role(actor_id: int, *, within: Within = write, group_id: int, user_id: i
 def mute(actor_id: int, *, within: Within = write, group_id: int, user_ids: Sequence[int], seconds: int) -> Answer:
     """Keep members from writing for so many seconds; 0 ends it. Returns `muted, failed`.
 
-    Raises Refused: INVALID, NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
+    Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
     """
     fields = {"group_id": group_id, "user_ids": user_ids, "seconds": seconds}
     return _done(within(rule.mute, actor_id=actor_id, **fields))
@@ -161,7 +159,7 @@ def dissolve(actor_id: int, *, within: Within = write, group_id: int) -> Answer:
 def update_member(actor_id: int, *, within: Within = write, group_id: int, nickname: str) -> Answer:
     """Set what the user is called in the group; "" means their own nickname. Returns `member`.
 
-    Raises Refused: INVALID, NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
+    Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW, GROUP_DISSOLVED.
     """
 
     def rule_(session: Session, now: datetime) -> Members:
@@ -172,7 +170,7 @@ def update_member(actor_id: int, *, within: Within = write, group_id: int, nickn
 
 
 def members(
-    actor_id: int,
+    actor_id: int | None,
     *,
     within: Within = read,
     group_id: int,
@@ -182,7 +180,7 @@ def members(
 ) -> Answer:
     """Returns `members`, a page of those of this role or of all, the highest role first, and `total`.
 
-    Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW.
+    Another service asks without an actor. Raises Refused: NO_SUCH_GROUP, ROLE_TOO_LOW.
     """
 
     def rule_(session: Session, now: datetime) -> Members:

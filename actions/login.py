@@ -5,6 +5,7 @@ second. Unknown names are checked like known ones, so that nothing tells the two
 """
 
 from actions.friends import tell
+from actions.poke import poke
 from actions.revocations import revocations
 from db.session import write
 from infra import logs
@@ -69,12 +70,14 @@ def change_password(*, user_id: int, old_password: str, new_password: str, addre
 
 
 def close_account(*, user_id: int, password: str, address: str) -> None:
-    """Close an account for good, and have former friends notified. Raises as `change_password` does."""
+    """Close an account for good, and have former friends and members notified. Raises as `change_password` does."""
     account = _prove(user_id, password, address)
-    news = write(rules.close_account, account=account)
+    closed = write(rules.close_account, account=account)
     revocations().look_again()
-    for each in news:
-        tell(each)
+    for news in closed.news:
+        tell(news)
+    for shard in closed.shards:
+        poke(shard)
 
 
 def _prove(user_id: int, password: str, address: str) -> Account:

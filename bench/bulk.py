@@ -3,7 +3,7 @@
 Every row is as the rules would have left it, so that the real processes take it for their own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import pymysql
 from sqlalchemy import make_url
 
 from bench.people import Pair, conversation, users
-from messaging.conversation_id import shard_of
+from messaging.conversation_id import group, shard_of
 from tests.processes import wait_until
 
 _SHARDS = 16
@@ -47,11 +47,52 @@ class Bulk:
         With `events` they are in the outbox, as if just sent; otherwise on the conversation rows, delivered and read.
         """
         with self.cursor() as cursor:
-            _name_pairs(cursor, pairs)
+            _name_conversations(cursor, [(one, to, conversation((one, to))) for one, to in pairs])
             cursor.execute(_HEADS)
             cursor.execute(_MESSAGES.format(each=int(each), order=_MIXED if events else _BY_CONVERSATION))
             cursor.execute(_EVENTS if events else _ROWS.format(each=int(each)))
             cursor.execute(_COUNTERS, (each, each))
+
+    def groups(self, groups: Mapping[int, Sequence[int]]) -> None:
+        """Add groups of these members, by their ids. The first owns it; all have got and read its first message."""
+        owned = [(id_, whose[0], len(whose)) for id_, whose in groups.items()]
+        members = [(id_, user, 3 if user == whose[0] else 1) for id_, whose in groups.items() for user in whose]
+        with self.cursor() as cursor:
+            cursor.executemany(_GROUP, owned)
+            _name_conversations(cursor, _conversations(groups))
+            cursor.execute(_HEADS)
+            cursor.execute(_FIRST_MESSAGES)
+            cursor.execute(_FIRST_COUNTERS)
+            cursor.executemany(_MEMBER, members)
+            cursor.execute(_MEMBER_ROWS)
+
+    def group_messages(self, groups: Mapping[int, Sequence[int]], each: int, *, events: bool = False) -> None:
+        """Add `each` messages of the owners to these groups; with `events` they are in the outbox, as if just sent."""
+        with self.cursor() as cursor:
+            _name_conversations(cursor, _conversations(groups))
+            cursor.execute(_MESSAGES.format(each=int(each), order=_MIXED))
+            if events:
+                cursor.execute(_EVENTS)
+            cursor.execute(_COUNTERS, (each, each))
+            cursor.execute(_GROUP_COUNTERS, (each,))
+            cursor.execute(_AUTHORS, (each,))
+
+    def unread(self, groups: Mapping[int, Sequence[int]]) -> None:
+        """Put the rows of these groups' members back, as if they had read and sent nothing since the first message."""
+        statement = "UPDATE im_conversation SET read_seq = 1, base = 0 WHERE conversation_id = %s"
+        with self.cursor() as cursor:
+            cursor.executemany(statement, [(group(id_),) for id_ in groups])
+
+    def group_seq(self, group_id: int) -> int:
+        """Returns the seq of a group's newest message."""
+        with self.cursor() as cursor:
+            cursor.execute("SELECT last_seq FROM im_conversation_head WHERE conversation_id = %s", (group(group_id),))
+            return int(cursor.fetchone()[0])
+
+    def wait_group_proved(self, group_id: int, seq: int) -> None:
+        """Wait until every member of a group counts as having got its messages up to `seq`."""
+        statement = f"conversation_id = '{group(group_id)}' AND delivered_seq < {int(seq)}"
+        self._wait_for_none(f"SELECT 1 FROM im_conversation WHERE {statement} LIMIT 1", "the proofs", seconds=60)
 
     def undelivered(self, pairs: Sequence[Pair]) -> None:
         """Reset delivery, as if no device of the recipients of these (from, to) pairs had ever answered."""
@@ -93,12 +134,17 @@ class Bulk:
             wait_until(lambda: cursor.execute(statement) == 0, what, seconds=seconds)
 
 
-def _name_pairs(cursor: Any, pairs: Sequence[Pair]) -> None:
+def _conversations(groups: Mapping[int, Sequence[int]]) -> list[tuple[int, int, str]]:
+    return [(whose[0], 0, group(id_)) for id_, whose in groups.items()]
+
+
+def _name_conversations(cursor: Any, named: Sequence[tuple[int, int, str]]) -> None:
+    """Leave in `bench_pair` who sends to whom (0 in a group) in which conversation, and the conversation's shard."""
     cursor.execute(
         "CREATE TEMPORARY TABLE bench_pair (from_id BIGINT, to_id BIGINT, shard INT, "
         "name VARCHAR(64) COLLATE utf8mb4_bin PRIMARY KEY)"
     )
-    rows = [(one, to, shard_of(conversation((one, to)), _SHARDS), conversation((one, to))) for one, to in pairs]
+    rows = [(one, to, shard_of(name, _SHARDS), name) for one, to, name in named]
     cursor.executemany("INSERT INTO bench_pair (from_id, to_id, shard, name) VALUES (%s, %s, %s, %s)", rows)
 
 
@@ -135,4 +181,40 @@ SELECT p.name, IF(side.seq, p.from_id, p.to_id), IF(side.seq, p.to_id, p.from_id
 _COUNTERS = """
 UPDATE im_conversation_head h JOIN bench_pair p ON p.name = h.conversation_id
 SET h.last_seq = h.last_seq + %s, h.change_seq = h.change_seq + %s
+"""
+
+_GROUP = f"""
+INSERT INTO im_group (id, owner_id, member_count, name, avatar, description, notice, max_members, status, is_private,
+    join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time)
+VALUES (%s, %s, %s, 'Bench', '', '', '', 100000, 1, 0, 0, 1, 0, 0, {_NOW}, {_NOW})
+"""
+_MEMBER = f"""
+INSERT INTO im_group_member (group_id, user_id, role, nickname, join_time, inviter_id, update_time)
+VALUES (%s, %s, %s, '', {_NOW}, 0, {_NOW})
+"""
+_FIRST_MESSAGES = f"""
+INSERT INTO im_message (from_user_id, to_user_id, conversation_id, message_type, content, extra, status, seq,
+    change_seq, del_state, version, create_time, update_time)
+SELECT from_id, 0, name, 0, '', CONCAT('{{"event":"created","user_ids":[', from_id, ']}}'), 1, 1,
+    1, 0, 0, {_NOW}, {_NOW} FROM bench_pair
+"""
+_FIRST_COUNTERS = """
+UPDATE im_conversation_head h JOIN bench_pair p ON p.name = h.conversation_id
+JOIN im_message m ON m.conversation_id = p.name AND m.seq = 1
+SET h.last_seq = 1, h.change_seq = 1, h.members_seq = 1, h.last_message_id = m.id
+"""
+_MEMBER_ROWS = f"""
+INSERT INTO im_conversation (conversation_id, user_id, friend_id, conversation_type, unread_count, is_top, is_mute,
+    del_state, create_time, update_time, version, last_seq, change_seq, read_seq, delivered_seq, base, first_seq)
+SELECT p.name, m.user_id, 0, 2, 0, 0, 0, 0, {_NOW}, {_NOW}, 0, 0, 0, 1, 1, 0, 1
+FROM bench_pair p JOIN im_group_member m ON m.group_id = CAST(SUBSTRING(p.name, 7) AS UNSIGNED)
+"""
+_GROUP_COUNTERS = """
+UPDATE im_conversation_head h JOIN bench_pair p ON p.name = h.conversation_id
+JOIN im_message m ON m.conversation_id = p.name AND m.seq = h.last_seq
+SET h.counted = h.counted + %s, h.last_message_id = m.id
+"""
+_AUTHORS = """
+UPDATE im_conversation c JOIN bench_pair p ON p.name = c.conversation_id AND p.from_id = c.user_id
+SET c.base = c.base + %s
 """

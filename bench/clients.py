@@ -77,11 +77,14 @@ class Client:
 
 
 class Devices(Client):
-    """A process with connected devices at one relay, one for each of `count` users from the id `first` on."""
+    """A process with connected devices at one relay, one for each of `count` users from the id `first` on.
+
+    With `every`, one in so many of these users has a device.
+    """
 
     def __init__(self, url: str, first: int, count: int, **orders: Any) -> None:
         super().__init__("bench.sockets")
-        self._count = count
+        self._count = len(range(0, count, orders.get("every", 1)))
         self.say(json.dumps(address(url) | {"first": first, "count": count} | orders))
 
     def wait_online(self) -> dict[str, Any]:

@@ -116,13 +116,14 @@ def _connect(host: str, port: int, count: int) -> dict[int, _Client]:
 
 
 def main(orders: dict[str, Any]) -> dict[str, Any]:
-    """Make load by these orders: kind, host, port, first, count, clients, seconds, and optionally rate, most and times.
+    """Make load by these orders: kind, host, port, first, count, clients, seconds; optionally rate, most, size, times.
 
     Returns the counts of answers and refusals, began and ended (monotonic nanoseconds), p50 and p99 (ms), and cpu; with
     `times` also when each request was sent, by which its message is known, and when it was answered.
     """
     host = f"{orders['host']}:{orders['port']}"
-    make = maker(orders["kind"], host, orders["first"], orders["count"], orders.get("most"))
+    more = {"size": orders["size"]} if "size" in orders else {}
+    make = maker(orders["kind"], host, orders["first"], orders["count"], orders.get("most"), **more)
     clients = _connect(orders["host"], orders["port"], orders["clients"])
     step = 1e9 / orders["rate"] if orders.get("rate") else None
     began, cpu = time.monotonic_ns(), time.process_time_ns()

@@ -1,4 +1,4 @@
-"""The users of the benchmark, their friendships and their tokens: driver and clients derive the same ones."""
+"""The users of the benchmark, their friendships, groups and tokens: driver and clients derive the same ones."""
 
 import time
 from uuid import uuid4
@@ -28,6 +28,11 @@ def directed(first: int, count: int) -> list[Pair]:
     """Returns every friendship as (from, to), in both directions."""
     pairs = friends(first, count)
     return pairs + [(other, one) for one, other in pairs]
+
+
+def groups(first: int, count: int, size: int) -> dict[int, range]:
+    """Returns the members of each group by its id, that of its first member, who owns it. No user is in two groups."""
+    return {start: users(start, size) for start in users(first, count)[::size]}
 
 
 def conversation(pair: Pair) -> str:

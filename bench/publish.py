@@ -1,7 +1,8 @@
 """Publishes notes to users' channels, a process of its own: `python -m bench.publish`, with orders on standard input.
 
-The kind "message" is the note of a worker for a message, of conversations that no table knows; "frame" is any other
-frame for a user; "bare" is the frame alone, for the bare loop.
+The kind "message" is the note of a worker for a message, of conversations that no table knows; "group" that for a
+message of a group, which takes the place of the user; "frame" is any other frame for a user; "bare" is the frame alone,
+for the bare loop.
 """
 
 import json
@@ -14,6 +15,7 @@ import redis
 
 from bench.requests import MARK, stamp
 from infra import channels, notes
+from messaging.conversation_id import group
 from messaging.frame import frame
 
 _STRANGERS = 1_000_000_000  # senders' ids are above it, where no other users are
@@ -25,6 +27,12 @@ def _message(user: int, seq: int, at: bytes) -> Note:
     sender = user + _STRANGERS
     note = notes.Message(f"{user}_{sender}", seq, sender, _frame(user, seq, at))
     return channels.of_user(user), notes.encode(note)
+
+
+def _of_group(group_id: int, seq: int, at: bytes) -> Note:
+    name = group(group_id)
+    note = notes.GroupMessage(name, seq, group_id + _STRANGERS, _frame(group_id, seq, at))
+    return channels.of_group(name), notes.encode(note)
 
 
 def _other(user: int, seq: int, at: bytes) -> Note:
@@ -55,7 +63,12 @@ def _frame(user: int, seq: int, at: bytes) -> bytes:
     return frame("new_message", content)
 
 
-_KINDS: dict[str, Callable[[int, int, bytes], Note]] = {"message": _message, "frame": _other, "bare": _bare}
+_KINDS: dict[str, Callable[[int, int, bytes], Note]] = {
+    "message": _message,
+    "group": _of_group,
+    "frame": _other,
+    "bare": _bare,
+}
 
 
 def main(orders: dict[str, Any]) -> dict[str, Any]:

@@ -34,5 +34,8 @@ REACHES = {
     "relay sockets": Reach("≤ 1.5 ×, and ≤ 45 KB", most=1.5),
     "storm": Reach("≤ 4 ×", most=4),
     "growth": Reach("≤ 1.3 ×", most=1.3),
+    "group send": Reach("≥ 0.7", least=0.7),
+    "group growth": Reach("≤ 1.3 ×", most=1.3),
+    "group fan-out": Reach("≤ 1.2 ×", most=1.2),
     "memory": Reach("≤ 0.6 ×", most=0.6),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from bench import people
+from messaging.conversation_id import group
 
 Make = Callable[[bytes], bytes]
 MakeFrame = Callable[[bytes], tuple[int, bytes]]
@@ -16,14 +17,19 @@ Planned = tuple[str, int, dict[str, Any]]  # path, user, body
 
 STAMP = b"00000000000000000000"  # twenty digits: monotonic nanoseconds, the same clock in every process
 MARK = b"t="
+_MESSAGE = {
+    "content": f"{MARK.decode()}{STAMP.decode()} how about lunch at the usual place?",
+    "client_msg_id": STAMP.decode(),
+}
 
 
-def maker(kind: str, host: str, first: int, count: int, most: int | None = None) -> Make:
-    """Returns `make(stamp)`, which returns the next request of a kind ("send", "history" or "list") of these users.
+def maker(kind: str, host: str, first: int, count: int, most: int | None = None, **more: int) -> Make:
+    """Returns `make(stamp)`, which returns the next request of a kind ("send", "history" …) of these users.
 
-    It takes turns over all possible requests, or `most` of them: chosen at random, but the same in every run.
+    It takes turns over all possible requests, or `most` of them: chosen at random, but the same in every run. The kinds
+    about groups also take the `size` of each.
     """
-    made = [_request(host, *each) for each in _shuffled(kind, first, count)[:most]]
+    made = [_request(host, *each) for each in _shuffled(kind, first, count, **more)[:most]]
     following = cycle([tuple(each.split(STAMP)) for each in made])
     return lambda stamp: stamp.join(next(following))
 
@@ -50,10 +56,22 @@ def stamp(nanoseconds: int) -> bytes:
 
 
 def _sends(first: int, count: int) -> list[Planned]:
-    text = f"{MARK.decode()}{STAMP.decode()} how about lunch at the usual place?"
+    return [("/message/v1/send", one, {"to_user_id": other} | _MESSAGE) for one, other in people.directed(first, count)]
+
+
+def _group_sends(first: int, count: int, size: int) -> list[Planned]:
     return [
-        ("/message/v1/send", one, {"to_user_id": other, "content": text, "client_msg_id": STAMP.decode()})
-        for one, other in people.directed(first, count)
+        ("/message/v1/send", user, {"group_id": group_id} | _MESSAGE)
+        for group_id, members in people.groups(first, count, size).items()
+        for user in members
+    ]
+
+
+def _group_reads(first: int, count: int, size: int) -> list[Planned]:
+    return [
+        ("/message/v1/read", user, {"conversation_id": group(group_id)})
+        for group_id, members in people.groups(first, count, size).items()
+        for user in members
     ]
 
 
@@ -68,12 +86,18 @@ def _lists(first: int, count: int) -> list[Planned]:
     return [("/message/v1/conversations", user, {"page": 1, "limit": 10}) for user in people.users(first, count)]
 
 
-_KINDS = {"send": _sends, "history": _histories, "list": _lists}
+_KINDS: dict[str, Callable[..., list[Planned]]] = {
+    "send": _sends,
+    "history": _histories,
+    "list": _lists,
+    "group send": _group_sends,
+    "group read": _group_reads,
+}
 _token = cache(people.token)
 
 
-def _shuffled(kind: str, first: int, count: int) -> list[Planned]:
-    planned = _KINDS[kind](first, count)
+def _shuffled(kind: str, first: int, count: int, **more: int) -> list[Planned]:
+    planned = _KINDS[kind](first, count, **more)
     random.Random(first).shuffle(planned)
     return planned
 

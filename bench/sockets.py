@@ -220,7 +220,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     orders = json.loads(sys.stdin.buffer.raw.readline())  # type: ignore[attr-defined]
-    users = people.users(orders["first"], orders["count"])
+    users = people.users(orders["first"], orders["count"])[:: orders.get("every", 1)]
     at_once, online = orders.get("at_once", 64), orders.get("online", _ONLINE)
     swarm = Swarm(orders["host"], orders["port"], users, at_once=at_once, online=online)
     _answer(swarm.connect())

@@ -124,6 +124,14 @@ class Listener:
             self._send("subscribe", channel)
         return confirmed
 
+    def subscribe_all(self, channels: Iterable[str]) -> list[threading.Event]:
+        """Like `subscribe`, for many channels in few commands, without those that Redis has confirmed already."""
+        events = {channel: self._wanted.setdefault(channel, threading.Event()) for channel in channels}
+        if self.up:
+            for some in _batches(channel for channel, confirmed in events.items() if not confirmed.is_set()):
+                self._send("subscribe", *some)
+        return list(events.values())
+
     def unsubscribe(self, *channels: str) -> None:
         """Unsubscribe from channels, in one command: a command for each costs six times as much."""
         known = [channel for channel in channels if self._wanted.pop(channel, None)]

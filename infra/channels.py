@@ -8,6 +8,11 @@ def of_user(user_id: int) -> str:
     return f"im:user:{user_id}"
 
 
+def user_of(channel: str) -> int:
+    """Returns the user whose channel this is."""
+    return int(channel.removeprefix("im:user:"))
+
+
 def of_group(conversation_id: str) -> str:
     """Returns the channel that relays with members of a group subscribe to, by its conversation's id."""
     return f"im:group:{conversation_id.removeprefix('group_')}"

@@ -6,9 +6,8 @@ audited.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -20,8 +19,11 @@ from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
 from messaging import heads, outbox, preview, rows, unread
+from messaging.conversation_id import group_of
+from messaging.drift import WHOLE, Audited, Drift, Part
 from messaging.errors import Code, Refused
 from messaging.events import MessageSent
+from messaging.groups.audit import group_drift
 from messaging.members import members
 from messaging.message_type import MessageType
 from messaging.status import Status
@@ -47,44 +49,6 @@ _OLDEST = select(func.min(_EVENTS.create_time)).where(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """How much of a conversation is counted: `most` messages, from `place` on, between 0 (the oldest) and 1.
-
-    A row with more than `most` messages that are not read keeps its unread count unchecked. All else is always checked.
-    """
-
-    most: int
-    place: float
-
-    def of(self, dense: int) -> tuple[int, int]:
-        """Returns the seq before the first that is counted, and the last one, in a conversation of `dense` seqs."""
-        after = int(max(0, dense - self.most) * self.place)
-        return after, min(dense, after + self.most)
-
-
-WHOLE = Part(most=2**53, place=0)
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A stored value that differs from the right one. `user_id` is 0 for the conversation as a whole."""
-
-    conversation_id: str
-    user_id: int
-    what: str
-    stored: Any
-    right: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """The drift found in one conversation, and the outbox shard to poke: None when nothing has drifted."""
-
-    drift: list[Drift]
-    shard: int | None
-
-
 def audit(session: Session, now: datetime, *, conversation_id: str, repair: bool, part: Part = WHOLE) -> Audited:
     """Check one conversation. Returns its drift, repaired with `repair`; without it, nothing is written.
 
@@ -104,7 +68,11 @@ def looks_wrong(session: Session, now: datetime, *, conversation_id: str, part: 
     known, found, ((newest,),) = fly(
         session, Call(_HEAD, named), Call(_VIEWS, named | {"users": users}), Call(_NEWEST, named)
     )
-    if not known or not users or len(found) < len(users):
+    if not known:
+        return True
+    if group_of(conversation_id) is not None:
+        return bool(_group_drift(session, now, known[0], newest, part, repair=False))
+    if not users or len(found) < len(users):
         return True
     return bool(_drift(session, now, known[0], [rows.View(*row) for row in found], newest, part, repair=False))
 
@@ -114,11 +82,14 @@ def _audit(session: Session, now: datetime, conversation_id: str, part: Part, *,
     if head is None:
         _require_known(session, conversation_id)
         head = heads.lock(session, [conversation_id])[conversation_id]
+    (((newest,),),) = fly(session, Call(_NEWEST, {"name": conversation_id}))
+    if group_of(conversation_id) is not None:
+        drift = _group_drift(session, now, head, newest, part, repair=repair, lock=True)
+        return Audited(drift, head.shard if drift else None)
     users = members(session, [conversation_id]).get(conversation_id)
     if users is None:
         return Audited([Drift(conversation_id, 0, "conversation_id", conversation_id, None)], None)
     locked = list(rows.lock(session, now, [(conversation_id, user) for user in users]).values())
-    (((newest,),),) = fly(session, Call(_NEWEST, {"name": conversation_id}))
     drift = _drift(session, now, head, locked, newest, part, repair=repair)
     if repair and drift:
         rows.write(session, now, locked)
@@ -136,6 +107,32 @@ def _drift(
     repair: bool,
 ) -> list[Drift]:
     """Correct the given rows. Returns what differed in them and in the conversation, whose newest seq is `newest`."""
+    drift, newest, waits = _messages(session, now, head, newest, part, repair=repair)
+    drift += _rows(session, views, newest, part)
+    if not waits:
+        for view in views:
+            drift += _lag(session, now, view, head, repair=repair)
+    return drift
+
+
+def _group_drift(
+    session: Session,
+    now: datetime,
+    head: heads.LockedHead,
+    newest: int,
+    part: Part,
+    *,
+    repair: bool,
+    lock: bool = False,
+) -> list[Drift]:
+    drift, newest, _ = _messages(session, now, head, newest, part, repair=repair)
+    return drift + group_drift(session, now, head.conversation_id, newest, part, lock=lock, repair=repair)
+
+
+def _messages(
+    session: Session, now: datetime, head: heads.LockedHead, newest: int, part: Part, *, repair: bool
+) -> tuple[list[Drift], int, bool]:
+    """Returns the drift of a conversation's seqs and events, its newest seq, and whether any event waits."""
     name, dense = head.conversation_id, max(head.last_seq, newest)
     after, upto = part.of(dense)
     ((count,),), ((oldest,),) = fly(
@@ -150,11 +147,7 @@ def _drift(
         newest = dense
     if oldest and oldest < now - OLD_EVENT:  # a drain repairs it: the caller pokes the shard
         drift.append(Drift(name, 0, "outbox age", int((now - oldest).total_seconds()), 0))
-    drift += _rows(session, views, newest, part)
-    if not oldest:
-        for view in views:
-            drift += _lag(session, now, view, head, repair=repair)
-    return drift
+    return drift, newest, oldest is not None
 
 
 def _require_known(session: Session, name: str) -> None:

@@ -59,7 +59,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """Proofs of pairs and of groups, in the order in which they join. Those of users who are in no such pair are out."""
+    """Proofs of pairs and of groups, in the order in which they join. Those of strangers are out."""
 
     pairs: list[Proof]
     groups: list[Proof]

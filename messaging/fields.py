@@ -57,7 +57,10 @@ class Matches(Validator):
 
 
 class AtMost(Validator):
-    """A validator: a text of more than `most` characters is refused with a code of its own instead of INVALID."""
+    """A validator: a text of more than `most` characters is refused with a code of its own instead of INVALID.
+
+    The API description does not show it by itself: the field's metadata names its `maxLength`.
+    """
 
     def __init__(self, most: int, code: Code) -> None:
         self._most = most

@@ -1,8 +1,9 @@
 """The schemas of groups and their members on the wire: the body of each call and its answer."""
 
+from collections.abc import Callable
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf
 
 from db.group import GroupStatus
@@ -12,7 +13,8 @@ from messaging.groups.roles import Role
 from messaging.shown import require_address, require_name
 from messaging.user_schemas import Paged, User
 
-MAX_USERS = 100  # of one call: more are named in further calls
+MAX_USERS = 100  # in one call
+MAX_FIRST_MEMBERS = 500  # in the call that creates a group: a message names them all
 MAX_NAME = 100
 MAX_DESCRIPTION = 500
 MAX_MUTE_SECONDS = 2_592_000
@@ -20,20 +22,15 @@ MAX_MUTE_SECONDS = 2_592_000
 _ROLES = {"description": "1 member, 2 admin, 3 owner."}
 _MINE = {"example": 2, "description": "0 not in it, 1 member, 2 admin, 3 owner."}
 _STATUS = {"description": "1 open, 2 dissolved."}
-_MUTED = {"example": None, "description": "Unix seconds, or null for who was never muted."}
+_NICKNAME = {"description": "In this group; the user's own when they have none here."}
+_MUTED = {"example": None, "description": "Until then they may not write. Null if they never were muted."}
 
 
-class Ids(fields.List):
-    """A field for the ids of different users, from `least` to MAX_USERS of them."""
+class Ids(fields.List[int]):
+    """A field for ids of users, from `least` to `most` of them. One that is named twice counts once."""
 
-    def __init__(self, *, least: int, **kwargs: Any) -> None:
-        metadata = {"uniqueItems": True} | kwargs.pop("metadata", {})
-        super().__init__(Id(), validate=[Length(least, MAX_USERS), _require_different], metadata=metadata, **kwargs)
-
-
-def _require_different(user_ids: list[int]) -> None:
-    if len(set(user_ids)) < len(user_ids):
-        raise ValidationError("Names a user twice.")
+    def __init__(self, *, least: int = 1, most: int = MAX_USERS, **kwargs: Any) -> None:
+        super().__init__(Id(), validate=Length(least, most), **kwargs)
 
 
 def _require_name_or_none(nickname: str) -> None:
@@ -42,8 +39,8 @@ def _require_name_or_none(nickname: str) -> None:
 
 
 def name(**kwargs: Any) -> fields.String:
-    """Returns a field for a group's name. A longer one is refused with a code of its own, as the contract says."""
-    checks = [Length(min=1), AtMost(MAX_NAME, Code.GROUP_NAME_TOO_LONG), require_name]
+    """Returns a field for a group's name. Its length has an error code of its own."""
+    checks: list[Callable[[str], Any]] = [Length(min=1), AtMost(MAX_NAME, Code.GROUP_NAME_TOO_LONG), require_name]
     return fields.String(validate=checks, metadata={"example": "Climbing", "maxLength": MAX_NAME}, **kwargs)
 
 
@@ -53,7 +50,7 @@ def avatar(**kwargs: Any) -> fields.String:
 
 
 def description(**kwargs: Any) -> fields.String:
-    """Returns a field for a group's description. A longer one is refused with a code of its own."""
+    """Returns a field for a group's description. Its length has an error code of its own."""
     check = AtMost(MAX_DESCRIPTION, Code.GROUP_DESCRIPTION_TOO_LONG)
     return fields.String(validate=check, metadata={"maxLength": MAX_DESCRIPTION}, **kwargs)
 
@@ -84,7 +81,7 @@ class Member(Schema):
     """The contract's Member. Times are Unix seconds."""
 
     user_id = fields.Integer()
-    nickname = fields.String(metadata={"description": "In this group; the user's own when they have none here."})
+    nickname = fields.String(metadata=_NICKNAME)
     avatar = fields.String()
     role = fields.Integer(validate=OneOf([Role.MEMBER, Role.ADMIN, Role.OWNER]), metadata=_ROLES)
     mute_end_time = fields.Integer(allow_none=True, metadata=_MUTED)
@@ -110,7 +107,7 @@ class GroupCreation(Schema):
     name = name(required=True)
     avatar = avatar(load_default="")
     description = description(load_default="")
-    member_ids = Ids(least=0, load_default=list, metadata={"example": [2, 3]})
+    member_ids = Ids(least=0, most=MAX_FIRST_MEMBERS, load_default=list, metadata={"example": [2, 3]})
     is_private = Flag(load_default=False)
     join_approval = Flag(load_default=False)
     allow_invite = Flag(load_default=True)
@@ -153,7 +150,7 @@ class GroupUpdate(GroupNamed):
 class MembersNamed(GroupNamed):
     """The users whom a call concerns."""
 
-    user_ids = Ids(least=1, required=True, metadata={"example": [2, 3]})
+    user_ids = Ids(required=True, metadata={"example": [2, 3]})
 
 
 class MemberNamed(GroupNamed):
@@ -237,7 +234,9 @@ class Muted(Schema):
 class MemberUpdate(GroupNamed):
     """The caller's nickname in the group; an empty one gives them their own name back."""
 
-    nickname = fields.String(required=True, validate=[Length(max=50), _require_name_or_none])
+    nickname = fields.String(
+        required=True, validate=[Length(max=50), _require_name_or_none], metadata={"example": "Bobby"}
+    )
 
 
 class MemberAnswer(Schema):

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.conversation import Conversation
 from db.flight import Call, fly
-from messaging.conversations import TOTALS_UNREAD
 from messaging.groups import memberships, rows
 from messaging.groups.memberships import Membership
 from messaging.tops import Top, tops
+from messaging.totals import of_pairs, totals
 
 _ROWS = table(Conversation).c
 # Built once: putting a statement together costs as much as running it.
@@ -44,12 +44,12 @@ def hellos(session: Session, now: datetime, *, user_ids: Sequence[int]) -> dict[
     this holds where the subscription to its channel was confirmed as well.
     """
     users = {"users": list(user_ids)}
-    unread, waiting, of_groups = fly(session, Call(TOTALS_UNREAD, users), Call(_WAITING, users), rows.reading(user_ids))
-    totals = {user_id: int(total) for user_id, total in unread}
+    unread, waiting, of_groups = fly(session, of_pairs(user_ids), Call(_WAITING, users), rows.reading(user_ids))
     groups = rows.by_user(user_ids, of_groups)
+    total = totals(session, unread, groups)
     busy = {user_id for (user_id,) in waiting} | {user for user, its in groups.items() if any(row.waits for row in its)}
     at_rest = tops(session, {user_id: groups[user_id] for user_id in sorted(groups.keys() - busy)})
     return {
-        user_id: Hello(now, totals.get(user_id, 0), at_rest.get(user_id), memberships.of_rows(groups[user_id]))
+        user_id: Hello(now, total[user_id], at_rest.get(user_id), memberships.of_rows(groups[user_id]))
         for user_id in user_ids
     }

@@ -16,6 +16,7 @@ from db.revoked_user import RevokedUser
 from db.user import User
 from messaging import attempts, friends, users
 from messaging.errors import Code, Refused
+from messaging.groups import closing
 from messaging.tokens import generation, revoke_user
 
 
@@ -25,6 +26,14 @@ class SignedIn:
 
     user: dict[str, Any]
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The news for former friends of a closed account, and the outbox shards to poke."""
+
+    news: list[friends.News]
+    shards: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +106,10 @@ def change_password(session: Session, now: datetime, *, account: Account, passwo
     return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
 
 
-def close_account(session: Session, now: datetime, *, account: Account) -> list[friends.News]:
+def close_account(session: Session, now: datetime, *, account: Account) -> Closed:
     """Close an account whose password was checked: only the messages sent to others are still shown.
 
-    Returns the news for former friends. The row stays, so that nobody else ever gets the username.
+    The user leaves their groups. The row stays, so that nobody else ever gets the username.
     Raises as `change_password` does.
     """
     _still(session, account)
@@ -109,7 +118,7 @@ def close_account(session: Session, now: datetime, *, account: Account) -> list[
     news = friends.leave_all(session, now, user_id=user_id)
     attempts.forget(session, username=account.user["username"])
     revoke_user(session, now, user_id=user_id)
-    return news
+    return Closed(news, closing.leave_all(session, now, user_id=user_id))
 
 
 def _still(session: Session, account: Account) -> None:

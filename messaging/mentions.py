@@ -17,10 +17,8 @@ from db.mention import Mention
 from db.message import Message
 from infra.ids import MAX_ID
 from messaging.conversation_id import ConversationType
+from messaging.draft import EVERYBODY
 from messaging.hidden import hidden_by
-
-ALL = "all"  # in a message's `extra.mentions`, alone
-ALL_MEMBERS = 0  # the user_id of the row of such a mention
 
 RowKey = tuple[str, int]  # conversation_id, user_id
 
@@ -42,7 +40,7 @@ def _newest(user_id: ColumnElement[int]) -> ColumnElement[int]:
 _MENTIONED = select(_ROWS.conversation_id, _ROWS.user_id, _ROWS.read_seq, _ROWS.first_seq, _ROWS.upto_seq).where(
     _ROWS.user_id.in_(bindparam("users", expanding=True)),
     _ROWS.conversation_type == ConversationType.GROUP,
-    or_(_newest(_ROWS.user_id) > _ROWS.read_seq, _newest(literal(ALL_MEMBERS)) > _ROWS.read_seq),
+    or_(_newest(_ROWS.user_id) > _ROWS.read_seq, _newest(literal(EVERYBODY)) > _ROWS.read_seq),
 )
 _MENTIONED_IN = _MENTIONED.where(_ROWS.conversation_id.in_(bindparam("names", expanding=True)))
 _COUNT = (
@@ -68,7 +66,7 @@ _REMOVE = delete(table(Mention)).where(
 def mentioned(extra: str | None) -> list[int]:
     """Returns the user ids of the rows of im_mention that a message with this `extra`, as it is stored, has."""
     named = orjson.loads(extra).get("mentions", []) if extra else []
-    return [ALL_MEMBERS] if named == [ALL] else named
+    return [EVERYBODY] if named == ["all"] else named
 
 
 def unread_mentions(
@@ -92,7 +90,7 @@ def _counting(row: Row[Any]) -> Call:
         {
             "conversation_id": row.conversation_id,
             "user_id": row.user_id,
-            "mentioned": [row.user_id, ALL_MEMBERS],
+            "mentioned": [row.user_id, EVERYBODY],
             "after": max(row.read_seq, row.first_seq - 1),
             "upto": MAX_ID if row.upto_seq is None else row.upto_seq,
         },

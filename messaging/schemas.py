@@ -70,10 +70,14 @@ class Conversation(Schema):
     last_message = fields.Nested(Message, allow_none=True)
     last_seq = fields.Integer()
     change_seq = fields.Integer()
+    first_seq = fields.Integer(metadata={"example": 1, "description": "The first message that this user may see."})
     read_seq = fields.Integer()
     peer_read_seq = fields.Integer()
     peer_delivered_seq = fields.Integer()
     unread_count = fields.Integer()
+    unread_mentions = fields.Integer(
+        metadata={"example": 0, "description": "Mentions of this user that they have not read."}
+    )
     is_top = fields.Boolean()
     is_mute = fields.Boolean()
     del_state = fields.Boolean()
@@ -123,7 +127,10 @@ class ConversationsRequest(Schema):
 
 
 class Conversations(Schema):
-    """A page of conversations; `total` counts all pages, `total_unread` leaves out muted and hidden ones."""
+    """A page of conversations; `total` counts all pages.
+
+    `total_unread` leaves out hidden ones, and muted ones but for mentions.
+    """
 
     conversations = fields.List(fields.Nested(Conversation))
     total = fields.Integer()

@@ -5,24 +5,42 @@ which it has every change. It receives all that is above either. Nothing is skip
 as a tombstone, so that a hole always means a loss. An answer that was cut off says `truncated`: the client asks again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from db.base import table
 from db.conversation import Conversation
+from db.flight import Call, fly
 from db.message import Message
-from messaging.conversations import views
+from messaging.conversation_id import group_of
+from messaging.conversations import PAIR, PairRow, views
 from messaging.errors import Code, Refused
+from messaging.groups.rows import GroupRow, group_rows
 from messaging.hidden import hidden_among
 from messaging.message import COLUMNS, wire
 
 MOST_NAMED = 1_000
 MOST_CONVERSATIONS = 100
 MOST_MESSAGES = 200  # of one conversation: 200 new ones and 200 changed ones
+
+_ROWS = table(Conversation).c
+_OF_PAIRS = select(*PAIR).where(
+    # The ids of pairs begin with a digit: this is a range of the index that the names are looked up in.
+    *(_ROWS.user_id == bindparam("user"), _ROWS.conversation_id < "group_")
+)
+# Built once: putting a statement together costs as much as running it.
+# Not as pairs of user and name: MariaDB takes a second to plan a thousand of them.
+_NAMED = _OF_PAIRS.where(_ROWS.conversation_id.in_(bindparam("names", expanding=True)))
+_UNNAMED = (
+    _OF_PAIRS.where(_ROWS.conversation_id.not_in(bindparam("names", expanding=True)))
+    .order_by(_ROWS.conversation_id)
+    .limit(MOST_CONVERSATIONS + 1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,61 +85,79 @@ def sync(
     names = set(heads) | set(changes)
     if len(names) > MOST_NAMED:
         raise Refused(Code.INVALID, f"at most {MOST_NAMED} entries")
-    rows = [
-        row
-        for row in _named(session, user_id, names)
-        if row.last_seq > heads.get(row.conversation_id, 0)
-        or row.change_seq > changes.get(row.conversation_id, row.change_seq)
-    ] + list(_unnamed(session, user_id, names))
-    shown = rows[:MOST_CONVERSATIONS]
-    told = zip(shown, views(session, shown), strict=True)
+    moved = [
+        place
+        for place in map(_place, _rows(session, user_id, names))
+        if place.name not in names
+        or place.last_seq > heads.get(place.name, 0)
+        or place.change_seq > changes.get(place.name, place.change_seq)
+    ]
+    shown = sorted(moved, key=lambda place: (place.name not in names, place.name))[:MOST_CONVERSATIONS]
+    told = zip(shown, views(session, user_id, [place.row for place in shown]), strict=True)
     return Sync(
-        [_moved(session, row, view, heads, changes) for row, view in told],
-        truncated=len(rows) > MOST_CONVERSATIONS,
+        [_moved(session, user_id, place, view, heads, changes) for place, view in told],
+        truncated=len(moved) > MOST_CONVERSATIONS,
     )
 
 
-def _named(session: Session, user_id: int, names: set[str]) -> Sequence[Conversation]:
-    # Not as pairs: MariaDB takes a second to plan a thousand of them.
-    statement = select(Conversation).where(
-        Conversation.user_id == user_id, Conversation.conversation_id.in_(sorted(names))
-    )
-    return session.scalars(statement).all() if names else []
+class _Place(NamedTuple):
+    """A user's row of a conversation, and what they may see of it: the messages from `first_seq` to `last_seq`."""
+
+    row: PairRow | GroupRow
+    name: str
+    first_seq: int
+    last_seq: int
+    change_seq: int
 
 
-def _unnamed(session: Session, user_id: int, names: set[str]) -> Sequence[Conversation]:
-    statement = (
-        select(Conversation)
-        .where(Conversation.user_id == user_id, Conversation.conversation_id.not_in(sorted(names)))
-        .order_by(Conversation.conversation_id)
-        .limit(MOST_CONVERSATIONS + 1)
-    )
-    return session.scalars(statement).all()
+def _place(row: PairRow | GroupRow) -> _Place:
+    if isinstance(row, GroupRow):
+        return _Place(row, row.conversation_id, row.first_seq, row.end_seq, row.change_seq)
+    return _Place(row, row.conversation_id, 1, row.last_seq, row.change_seq)
+
+
+def _rows(session: Session, user_id: int, names: set[str]) -> Iterator[PairRow | GroupRow]:
+    """Yields the user's rows of all pairs that are named, of some that are not, and of all groups."""
+    pairs = sorted(name for name in names if group_of(name) is None)
+    asked = {"user": user_id, "names": pairs}
+    for part in fly(session, *([Call(_NAMED, asked)] if pairs else []), Call(_UNNAMED, asked)):
+        yield from part
+    yield from group_rows(session, [user_id])[user_id]
 
 
 def _moved(
     session: Session,
-    row: Conversation,
+    user_id: int,
+    place: _Place,
     view: dict[str, Any],
     heads: Mapping[str, int],
     changes: Mapping[str, int],
 ) -> Moved:
-    name = row.conversation_id
+    name, before = place.name, place.first_seq - 1
     named = name in heads or name in changes
-    known = heads.get(name, 0) if named else max(0, row.last_seq - MOST_MESSAGES)
-    new = _messages(session, name, (Message.seq > known, Message.seq <= row.last_seq), Message.seq)
+    known = max(before, heads.get(name, 0) if named else place.last_seq - MOST_MESSAGES)
+    new = _messages(session, name, (Message.seq > known, Message.seq <= place.last_seq), Message.seq)
     changed: Sequence[Row[Any]] = []
     if name in changes:
-        changed = _messages(
-            session, name, (Message.change_seq > changes[name], Message.seq <= known), Message.change_seq
-        )
+        changed = _messages(session, name, _changes(place, changes[name], known), Message.change_seq)
     found = [*changed[:MOST_MESSAGES], *new[:MOST_MESSAGES]]
-    hidden = hidden_among(session, row.user_id, found)
+    hidden = hidden_among(session, user_id, found)
     return Moved(
         view,
         [wire(message, hidden=message.id in hidden) for message in sorted(found, key=lambda each: each.seq)],
-        truncated=len(new) > MOST_MESSAGES or len(changed) > MOST_MESSAGES or (not named and known > 0),
+        truncated=len(new) > MOST_MESSAGES or len(changed) > MOST_MESSAGES or (not named and known > before),
     )
+
+
+def _changes(place: _Place, after: int, known: int) -> tuple[ColumnElement[bool], ...]:
+    """Returns the conditions for the changes above `after` of the messages up to the seq `known` that the user sees."""
+    if not isinstance(place.row, GroupRow):
+        return Message.change_seq > after, Message.seq <= known
+    # A message's change_seq is at least its seq: this spares a newcomer to a long conversation its beginning, as its
+    # end is spared to those who have left.
+    since = max(after, place.first_seq - 1)
+    seen = (Message.seq >= place.first_seq, Message.seq <= min(known, place.last_seq))
+    return Message.change_seq > since, Message.change_seq <= place.change_seq, *seen
 
 
 def _messages(

@@ -51,7 +51,6 @@ def _newest(pairs: Rows, groups: Sequence[GroupRow]) -> list[Top]:
         for row in pairs
     ]
     for row in groups:
-        if row.is_member and row.hidden_seq < row.last_seq:
-            place = (bool(row.is_top), row.last_message_id or 0)
-            placed.append((place, (row.conversation_id, min(row.last_seq, row.received_seq))))
+        if row.is_member and not row.is_hidden:
+            placed.append((row.place, (row.conversation_id, min(row.last_seq, row.received_seq))))
     return [top for _, top in nlargest(MOST, placed, key=itemgetter(0))]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.flight import Call, fly
 from db.message import Message
 from messaging import rows
+from messaging.groups.rows import GroupRow
 from messaging.groups.views import GroupView
 from messaging.hidden import hidden_by, is_hidden
 from messaging.message_type import MessageType
@@ -65,7 +66,7 @@ def counting(row: rows.View, *, upto: int) -> Call:
     return Call(_COUNT, asked)
 
 
-def counting_in_group(row: GroupView, *, upto: int) -> Call:
+def counting_in_group(row: GroupView | GroupRow, *, upto: int) -> Call:
     """Returns the call that counts the messages up to the seq `upto` that are unread: `counts_in_group`, as a query."""
     end = upto if row.upto_seq is None else min(upto, row.upto_seq)
     after = max(row.read_seq, row.first_seq - 1)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from infra import notes
 from infra.tokens import Claims
+from messaging.conversation_id import group_of
 from realtime import frames
 from realtime.backlog import Backlog
 from realtime.delivered import Proofs
@@ -154,16 +155,19 @@ class Connection:
         """Push a message ahead of its worker's note, or leave it to that."""
         if self._backlog.running or self.outbound.full:
             return
-        if self._runs.take_fast(note.conversation_id, note.seq, own=note.from_user_id == self.claims.user_id):
+        if self._runs.take_fast(note.conversation_id, note.seq, own=self._is_own(note)):
             self.outbound.push(frame)
 
     def _take_held(self, note: notes.Live, frame: bytes) -> None:
         self.take(note, frame, bounded=False)  # `Held` has bounded it already
 
     def _take_message(self, note: notes.Message, frame: bytes, *, bounded: bool) -> None:
-        own = note.from_user_id == self.claims.user_id
-        place = self._runs.take(note.conversation_id, note.seq, own=own)
+        place = self._runs.take(note.conversation_id, note.seq, own=self._is_own(note))
         if place is Place.NEXT:
             self.outbound.push(frame, bounded=bounded)
         elif place is Place.GAP:
             self.rerun_backlog()
+
+    def _is_own(self, note: notes.Message | notes.FastMessage) -> bool:
+        """Returns whether a message is the user's own, which proves nothing. In a group all prove how far they are."""
+        return note.from_user_id == self.claims.user_id and group_of(note.conversation_id) is None

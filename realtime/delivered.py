@@ -12,14 +12,18 @@ from actions import work
 from infra import logs, loops, notes
 from infra.metrics import proofs_waiting
 from infra.tasks import AWAY
+from messaging.conversation_id import group_of
 from messaging.delivered import Proof
 
 log = logs.get(__name__)
 
 REPEAT_SECONDS = 5.0
+GROUP_SECONDS = 2.0  # in which the proofs of a group's members gather: a message has as many as members
 _PAUSE_SECONDS = 0.05  # proofs that come together go together
 _MOST_TOGETHER = 100
 _MOST_PENDING = 200_000  # beyond it the oldest is dropped, and its messages come again on the next connection
+
+_Key = tuple[int, str, int]  # user id, conversation id, after
 
 
 @dataclass(slots=True)
@@ -49,18 +53,32 @@ class Proofs:
         self._most = most
         self._clock = clock
         self._sleep = sleep
-        self._pending: dict[tuple[int, str, int], _Pending] = {}
+        self._pending: dict[_Key, _Pending] = {}
+        self._gathering: dict[int, dict[_Key, int]] = {}  # of groups, by user
+        self._gathered_at = float("-inf")
         self._due = Event()
 
     def add(self, proofs: Iterable[Proof]) -> None:
-        """Have proofs stored soon. Beyond `most` the oldest are dropped."""
+        """Have proofs stored soon, and those of groups within GROUP_SECONDS. Beyond `most` the oldest are dropped."""
         for proof in proofs:
             key = (proof.user_id, proof.conversation_id, proof.after)
-            known = self._pending.pop(key, None)
-            self._pending[key] = _Pending(max(proof.upto, known.upto if known else 0))
-            self._due.set()
+            if group_of(proof.conversation_id) is None:
+                self._put(key, proof.upto)
+            else:
+                gathering = self._gathering.setdefault(proof.user_id, {})
+                gathering[key] = max(proof.upto, gathering.get(key, 0))
+
+    def hurry(self, user_id: int) -> None:
+        """Have a user's proofs stored without waiting for more, as they may come back and be asked to prove again."""
+        for key, upto in self._gathering.pop(user_id, {}).items():
+            self._put(key, upto)
+
+    def _put(self, key: _Key, upto: int) -> None:
+        known = self._pending.pop(key, None)
+        self._pending[key] = _Pending(max(upto, known.upto if known else 0))
         while len(self._pending) > self._most:
             del self._pending[next(iter(self._pending))]
+        self._due.set()
 
     def confirm(self, proofs: Iterable[notes.Proof]) -> None:
         """Forget proofs that a worker has dealt with."""
@@ -87,9 +105,15 @@ class Proofs:
     def leave_due(self) -> bool:
         """Leave new proofs, and those not confirmed for REPEAT_SECONDS. Those that Redis does not take are left again.
 
+        Proofs of groups become new ones every GROUP_SECONDS.
+
         Returns whether a worker has to be called for them. Raises one of AWAY when Redis takes none.
         """
         now = self._clock()
+        if now - self._gathered_at >= GROUP_SECONDS:
+            self._gathered_at = now
+            for user_id in list(self._gathering):
+                self.hurry(user_id)
         due = [
             (key, pending)
             for key, pending in self._pending.items()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from uuid import uuid4
 
@@ -13,10 +13,13 @@ from db.errors import DatabaseUnavailable
 from infra import bus, channels, logs, loops, notes, presence
 from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client
+from messaging.groups.memberships import Membership
 from realtime import frames
 from realtime.connection import Connection
 from realtime.delivered import Proofs
+from realtime.groups import Groups, Mark
 from realtime.hello import Hellos
+from realtime.memberships import Memberships
 from realtime.pages import Pages
 from realtime.presence import Presence
 from realtime.reruns import Reruns
@@ -28,6 +31,7 @@ _TICK_SECONDS = 1.0
 _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: the user may be back
 _UNSUBSCRIBED_TOGETHER = 500
+_PASSED_ON_TOGETHER = 500  # members of a group; then sockets are written, so that nobody waits for thousands
 _RESTART_SPREAD_MS = 5_000
 
 
@@ -37,6 +41,7 @@ class Hub:
     def __init__(
         self,
         *,
+        listen: Callable[..., bus.Listener] = bus.Listener,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = gevent.sleep,
         spawn: Callable[..., object] = gevent.spawn,
@@ -47,14 +52,23 @@ class Hub:
         self.relay_id = uuid4().hex
         self.proofs = Proofs(self.relay_id)
         self.pages = Pages(self.relay_id)
-        self.listener = bus.Listener(channels.of_relay(self.relay_id), self.take, self._on_restored)
+        self.listener = listen(channels.of_relay(self.relay_id), self.take, self._on_restored)
         self.hellos = Hellos()
         self.draining = False
         self.presence = Presence(self.relay_id, spawn=spawn)
         self._by_id: dict[str, Connection] = {}
         self._by_channel: dict[str, set[Connection]] = {}
-        self._empty_since: dict[str, float] = {}
-        self._reruns = Reruns()
+        self._empty_since: dict[int, float] = {}  # by user
+        self.groups = Groups(clock=clock)
+        self.memberships = Memberships(
+            self.groups,
+            lambda names: self.listener.subscribe_all(names),
+            lambda user_id: bool(self._of(user_id)),
+            self._rerun,
+            clock=clock,
+            sleep=sleep,
+        )
+        self.reruns = Reruns(self.memberships.settle, clock=clock, sleep=sleep)
         self._reported_at = float("-inf")
 
     def start(self) -> None:
@@ -65,7 +79,8 @@ class Hub:
             self.proofs.run,
             self.hellos.run,
             self.pages.run,
-            self._reruns.run,
+            self.memberships.run,
+            self.reruns.run,
         ):
             self._spawn(loop)
         for name, step in (("look_after", self.look_after), ("close_expired", self.close_expired)):
@@ -80,7 +95,7 @@ class Hub:
             return False
         # Add before any greenlet switch, during which an empty channel may be forgotten together with this very set.
         here.add(connection)
-        self._empty_since.pop(channels.of_user(user_id), None)
+        self._empty_since.pop(user_id, None)
         # Do not ask a Redis that is away: thousands who reconnect would wait for each other's timeouts before hello.
         count = self.presence.came(user_id, connection.id, reachable=self.listener.up)
         if count > MOST_PER_USER:
@@ -95,6 +110,18 @@ class Hub:
         """Returns an event, set once Redis has confirmed that the connection gets all notes from then on."""
         return self.listener.subscribe(channels.of_user(connection.claims.user_id))
 
+    def admit(self, connection: Connection, found: Sequence[Membership], since: Mark, *, confirmed: bool) -> bool:
+        """Have the connection get the notes of its user's groups, which were read for `hello` after `since`.
+
+        `confirmed` says whether it gets those of its user already. Returns whether nothing can have been missed since;
+        if not, its backlog has to be run.
+        """
+        user_id = connection.claims.user_id
+        if confirmed:
+            return self.memberships.admit(user_id, found, since)
+        self.memberships.ask(user_id)  # and do not wait: Redis is slow, or away
+        return False
+
     def greet(self, connection: Connection) -> None:
         """Have the presence of online friends sent to the connection, and its user announced. Call it after hello."""
         self.presence.welcome(connection.claims.user_id, connection.id, first=connection.is_first)
@@ -103,16 +130,20 @@ class Hub:
         """Forget a connection for which `join` returned True."""
         self._by_id.pop(connection.id, None)
         connection.leave()
+        self.proofs.hurry(connection.claims.user_id)
         connections.set(len(self._by_id))
         self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
-        channel = channels.of_user(connection.claims.user_id)
-        here = self._by_channel[channel]
+        user_id = connection.claims.user_id
+        here = self._by_channel[channels.of_user(user_id)]
         here.discard(connection)
         if not here:
-            self._empty_since[channel] = self._clock()
-        self.presence.left(connection.claims.user_id, connection.id)
+            self._empty_since[user_id] = self._clock()
+        self.presence.left(user_id, connection.id)
+
+    def _of(self, user_id: int) -> list[Connection]:
+        return list(self._by_channel.get(channels.of_user(user_id), ()))
 
     def close_all(self, code: int, reason: str) -> None:
         """Close all connections; `reconnect` asks each client to come back after a delay of its own, up to 5 s."""
@@ -130,6 +161,10 @@ class Hub:
         match note:
             case notes.Message() | notes.FastMessage() | notes.Frame() | notes.Typing():
                 self._pass_on(channel, note)
+            case notes.GroupMessage() | notes.FastGroupMessage() | notes.GroupFrame() | notes.GroupTyping():
+                self._pass_on_in_group(note)
+            case notes.Joined():
+                self._look_up(channels.user_of(channel))
             case notes.BacklogPage() | notes.Greeting():
                 if connection := self._by_id.get(note.connection_id):
                     connection.take_own(note)
@@ -145,6 +180,27 @@ class Hub:
                 connection.pause()
             connection.take(note, frame)
 
+    def _pass_on_in_group(self, note: notes.OfGroup) -> None:
+        if not self.listener.up:  # who is in the group is not known until the link is restored
+            return
+        live, frame = _live(note), frames.text(note.frame)
+        for place, user_id in enumerate(self.groups.audience(note), 1):
+            for connection in self._of(user_id):
+                connection.take(live, frame)
+            if place % _PASSED_ON_TOGETHER == 0:
+                self._sleep(0)
+
+    def _look_up(self, user_id: int) -> None:
+        """Have it read which groups a user is in now, and then their backlogs run again (`_rerun`)."""
+        if self._of(user_id):
+            self.memberships.ask(user_id)
+
+    def _rerun(self, user_id: int) -> None:
+        # What came before the groups were heard may be delivered by another device before this one's backlog is read:
+        # only `sync` brings that, and `resync`, at the end of the backlog, calls for it.
+        for connection in self._of(user_id):
+            connection.rerun_backlog()
+
     def _answer(self, channel: str, question: notes.Trace) -> None:
         written = [each.written(question.conversation_id) for each in self._by_channel.get(channel, ())]
         if written:
@@ -152,7 +208,8 @@ class Hub:
 
     def _on_restored(self) -> None:
         bus_losses.inc()
-        self._reruns.add(list(self._by_id.values()))
+        self.groups.forget()
+        self.reruns.add(list(self._by_id.values()))
 
     def look_after(self) -> None:
         """Wait a second; then forget idle channels, report who is connected, and call each connection's `tick`."""
@@ -187,13 +244,17 @@ class Hub:
 
     def _forget_channels(self, now: float) -> None:
         # Unsubscribing may switch greenlets, and connections may join or leave meanwhile: look anew each time.
-        while idle := list(islice(self._idle_channels(now), _UNSUBSCRIBED_TOGETHER)):
-            for channel in idle:
-                del self._empty_since[channel], self._by_channel[channel]
-            self.listener.unsubscribe(*idle)
+        while idle := list(islice(self._idle_users(now), _UNSUBSCRIBED_TOGETHER)):
+            for user_id in idle:
+                del self._empty_since[user_id], self._by_channel[channels.of_user(user_id)]
+                self.groups.leave(user_id)
+            self.listener.unsubscribe(*map(channels.of_user, idle))
+        while left := self.groups.drop_idle(_UNSUBSCRIBED_TOGETHER):
+            self.listener.unsubscribe(*map(channels.of_group, left))
+        self.groups.drop_removals()
 
-    def _idle_channels(self, now: float) -> Iterator[str]:
-        return (channel for channel, since in self._empty_since.items() if now - since > _LINGER_SECONDS)
+    def _idle_users(self, now: float) -> Iterator[int]:
+        return (user_id for user_id, since in self._empty_since.items() if now - since > _LINGER_SECONDS)
 
     def _report(self, now: float) -> None:
         if now - self._reported_at < _REPORT_SECONDS or self.draining:
@@ -203,3 +264,16 @@ class Hub:
             self.presence.report()
         except RedisError as error:
             log.warning("presence_not_reported", reason=str(error))
+
+
+def _live(note: notes.OfGroup) -> notes.Live:
+    """Returns the note as a connection takes it, which knows nothing of groups."""
+    match note:
+        case notes.GroupMessage():
+            return notes.Message(note.conversation_id, note.seq, note.from_user_id, note.frame)
+        case notes.FastGroupMessage():
+            return notes.FastMessage(note.conversation_id, note.seq, note.from_user_id, note.frame)
+        case notes.GroupFrame():
+            return notes.Frame(note.frame)
+        case notes.GroupTyping():
+            return notes.Typing(note.frame)

@@ -1,11 +1,13 @@
 """Reruns after a lost link: all connections hold live frames at once, and run their backlogs again bit by bit.
 
 A message must not overtake a lost one before it, and workers must not be asked for all backlogs at the same moment.
+Before a user's backlogs it is read which groups they are in, so that what comes after the backlogs is heard.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import NoReturn
 
 import gevent
@@ -22,15 +24,20 @@ _MOST_SECONDS = 8.0  # the longest pause between a restored link and the reruns
 
 
 class Reruns:
-    """The connections that wait for their rerun. `run` has to run for any to get it."""
+    """The connections that wait for their rerun. `run` has to run for any to get it.
+
+    `settle(user_ids)` reads the groups of these users, and returns those for whom it could.
+    """
 
     def __init__(
         self,
+        settle: Callable[[Collection[int]], set[int]],
         *,
         per_second: int = _PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = gevent.sleep,
     ) -> None:
+        self._settle = settle
         self._at_a_step = max(1, int(per_second * _STEP_SECONDS))
         self._clock = clock
         self._sleep = sleep
@@ -66,6 +73,19 @@ class Reruns:
         elif early > 0:
             self._sleep(min(early, _IDLE_SECONDS))
         else:
-            for _ in range(min(self._at_a_step, len(self._waiting))):
-                self._waiting.popleft().rerun_backlog()
-            self._sleep(_STEP_SECONDS)
+            self._sleep(_STEP_SECONDS if self._rerun_some() else _IDLE_SECONDS)
+
+    def _rerun_some(self) -> bool:
+        """Rerun the next few backlogs. Returns False when none was, as the users' groups could not be read."""
+        waiting = self._waiting
+        some = list(islice(waiting, self._at_a_step))
+        settled = self._settle({connection.claims.user_id for connection in some})
+        if waiting is not self._waiting:  # the link was lost once more, and all wait anew
+            return True
+        for connection in some:
+            waiting.popleft()
+            if connection.claims.user_id in settled:
+                connection.rerun_backlog()
+            else:
+                waiting.append(connection)
+        return bool(settled)

@@ -51,11 +51,13 @@ def _welcome(hub: Hub, connection: Connection) -> None:
     # While Redis is away, hello goes out after 2 s, and the backlog when the link is restored. What is read before a
     # subscription is confirmed does not say what is still to come by notes.
     confirmed = hub.subscribed(connection).wait(_SUBSCRIBE_SECONDS)
+    since = hub.groups.mark()
     told = hub.hellos.ask(connection.claims.user_id)
     if told is None:
         connection.outbound.close(OVERLOADED, "temporarily unavailable")
         return
-    connection.welcome(unix(told.now), told.total_unread, told.tops if confirmed else None)
+    complete = hub.admit(connection, told.groups, since, confirmed=confirmed)
+    connection.welcome(unix(told.now), told.total_unread, told.tops if complete else None)
     hub.greet(connection)
 
 

@@ -1,19 +1,26 @@
-"""Typing notices: published to friends at most once a second per conversation and connection, and never stored."""
+"""Typing notices: published at most once a second per conversation and connection, and never stored."""
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from actions import directory
+from db.session import read
 from infra import bus, channels, notes
 from infra.redis import RedisError
-from messaging.errors import Code
+from messaging.conversation_id import group_of
+from messaging.errors import Code, Refused
 from messaging.frame import frame
+from messaging.groups.typing import is_told
 from messaging.members import peer
 from realtime.frames import BadFrame
 
 _SECONDS = 1.0
-_TRUST_SECONDS = 5.0  # how long a friendship is believed before it is checked again
+_TRUST_SECONDS = 5.0  # how long a friendship or a membership is believed before it is checked again
 _MOST_REMEMBERED = 1_000
+
+_Verdict = bool | Refused  # whether it is told, or why not
+V = TypeVar("V")
 
 
 class Typing:
@@ -23,34 +30,54 @@ class Typing:
         self._user_id = user_id
         self._clock = clock
         self._told_at: dict[str, float] = {}
-        self._allowed: dict[str, tuple[bool, float]] = {}
+        self._verdicts: dict[str, tuple[_Verdict, float]] = {}
 
     def tell(self, conversation_id: str) -> None:
-        """Publish `typing` to the other member. Raises BadFrame if the user is no member, or the other no friend."""
-        other = peer(conversation_id, self._user_id)
-        if other is None:
-            raise BadFrame("no such conversation", "typing", Code.NO_SUCH_CONVERSATION)
+        """Publish `typing` to the other member, or to the members of a small group.
+
+        Raises BadFrame if the user is no member or may not write, or if the other is no friend.
+        """
         now = self._clock()
         if now - self._told_at.get(conversation_id, float("-inf")) < _SECONDS:
             return
-        if not self._may_talk(conversation_id, other, now):
-            raise BadFrame("not a friend", "typing", Code.NOT_FRIENDS)
-        self._remember(conversation_id, now)
-        content = {"conversation_id": conversation_id, "user_id": self._user_id}
+        verdict = self._verdict(conversation_id, now)
+        if isinstance(verdict, Refused):
+            raise BadFrame(verdict.detail or verdict.code.name, "typing", verdict.code)
+        if not verdict:
+            return
+        _remember(self._told_at, conversation_id, now)
         try:
-            bus.publish([(channels.of_user(other), notes.Typing(frame("typing", content)))])
+            bus.publish([self._note(conversation_id)])
         except RedisError:
             return  # a lost typing notice does no harm
 
-    def _may_talk(self, conversation_id: str, other: int, now: float) -> bool:
-        allowed, asked_at = self._allowed.get(conversation_id, (False, float("-inf")))
-        if now - asked_at > _TRUST_SECONDS:
-            allowed = bool(directory.may_talk({(self._user_id, other)}))
-            self._allowed[conversation_id] = (allowed, now)
-        return allowed
+    def _note(self, conversation_id: str) -> tuple[str, notes.Note]:
+        text = frame("typing", {"conversation_id": conversation_id, "user_id": self._user_id})
+        other = peer(conversation_id, self._user_id)
+        if other is None:
+            return channels.of_group(conversation_id), notes.GroupTyping(conversation_id, self._user_id, text)
+        return channels.of_user(other), notes.Typing(text)
 
-    def _remember(self, conversation_id: str, now: float) -> None:
-        if len(self._told_at) >= _MOST_REMEMBERED:
-            self._told_at.clear()
-            self._allowed.clear()
-        self._told_at[conversation_id] = now
+    def _verdict(self, conversation_id: str, now: float) -> _Verdict:
+        verdict, asked_at = self._verdicts.get(conversation_id, (False, float("-inf")))
+        if now - asked_at > _TRUST_SECONDS:
+            verdict = self._asked(conversation_id)
+            _remember(self._verdicts, conversation_id, (verdict, now))
+        return verdict
+
+    def _asked(self, conversation_id: str) -> _Verdict:
+        if group_of(conversation_id) is not None:
+            try:
+                return read(is_told, conversation_id=conversation_id, user_id=self._user_id)
+            except Refused as refused:
+                return refused
+        other = peer(conversation_id, self._user_id)
+        if other is None:
+            return Refused(Code.NO_SUCH_CONVERSATION, "no such conversation")
+        return bool(directory.may_talk({(self._user_id, other)})) or Refused(Code.NOT_FRIENDS, "not a friend")
+
+
+def _remember(among: dict[str, V], conversation_id: str, value: V) -> None:
+    if len(among) >= _MOST_REMEMBERED:
+        among.clear()
+    among[conversation_id] = value

@@ -12,7 +12,7 @@ from grpc_tools import protoc
 
 _ROOT = Path(__file__).resolve().parent.parent
 _WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
-_SOURCES = ("rpc/message", "infra/friend", "infra/usercenter")
+_SOURCES = ("rpc/message", "rpc/group", "infra/friend", "infra/usercenter")
 
 
 def generate(into: Path) -> None:

@@ -21,8 +21,10 @@ from infra import logs, loops, memory
 from infra.settings import Settings, settings
 from rpc.auth import Callers
 from rpc.door import Door
-from rpc.generated import message_pb2
+from rpc.generated import group_pb2, message_pb2
+from rpc.generated.group_pb2_grpc import add_GroupServicer_to_server
 from rpc.generated.message_pb2_grpc import add_MessageServicer_to_server
+from rpc.group_servicer import GroupServicer
 from rpc.listen import NotStarted, is_loopback, listen
 from rpc.servicer import Servicer
 
@@ -33,7 +35,11 @@ GRACE_SECONDS = 3.0  # process managers kill after 5 s: end before that
 _SPARE_THREADS = 64  # for calls that wait for their turn
 _HEALTH_SECONDS = 2.0
 _ENDS = {signal.SIGTERM, signal.SIGINT}
-_NAME = message_pb2.DESCRIPTOR.services_by_name["Message"].full_name
+_NAMES = tuple(
+    service.full_name
+    for file in (message_pb2.DESCRIPTOR, group_pb2.DESCRIPTOR)
+    for service in file.services_by_name.values()
+)
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_BYTES),
@@ -85,18 +91,19 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
     )
     told = health.HealthServicer()
     add_MessageServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
+    add_GroupServicer_to_server(GroupServicer(), server)  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(told, server)
     if chosen.rpc_reflection:
         from grpc_reflection.v1alpha import reflection  # here, because most deployments leave it off
 
-        reflection.enable_server_reflection((_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, told
 
 
 def _tell_health(told: health.HealthServicer) -> None:
     """Set the health status of the server, and wait for _HEALTH_SECONDS."""
     status = health_pb2.HealthCheckResponse.SERVING if _can_work() else health_pb2.HealthCheckResponse.NOT_SERVING
-    for name in (health.OVERALL_HEALTH, _NAME):
+    for name in (health.OVERALL_HEALTH, *_NAMES):
         told.set(name, status)
     time.sleep(_HEALTH_SECONDS)
 

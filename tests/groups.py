@@ -1,8 +1,11 @@
-"""Groups written by hand, for tests that are about something else than making them."""
+"""Groups written by hand, for tests that are about something else than making them or sending to them."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
 from db.group import Group
@@ -10,10 +13,21 @@ from db.group_member import GroupMember
 from db.head import Head
 from db.message import Message
 from db.session import write
+from messaging import outbox
 from messaging.conversation_id import ConversationType, group, shard_of
+from messaging.directory import may_talk
+from messaging.draft import make
+from messaging.errors import Refused
+from messaging.events import Event, GroupChanged, MessageSent
+from messaging.groups.change import hold, tell
+from messaging.groups.membership import enter
+from messaging.groups.remove import leave
 from messaging.groups.roles import Role
+from messaging.message import wire
+from messaging.send import send
 
 SHARDS = 16
+Rule = Callable[[Session, datetime], Any]
 
 
 def made(owner: int, *members: int, admins: tuple[int, ...] = (), **fields: Any) -> int:
@@ -64,25 +78,112 @@ def made(owner: int, *members: int, admins: tuple[int, ...] = (), **fields: Any)
                 for user in users
             ],
         )
-        session.execute(
-            insert(Conversation),
-            [
-                {
-                    "conversation_id": name,
-                    "user_id": user,
-                    "friend_id": 0,
-                    "conversation_type": ConversationType.GROUP,
-                    **when,
-                }
-                for user in users
-            ],
-        )
+        session.execute(insert(Conversation), [_view(name, user, now) for user in users])
         return int(made.id)
 
     return write(rule)
+
+
+def said(conversation_id: str, from_user_id: int, *contents: str) -> list[dict[str, Any]]:
+    """Store messages of a group and their events. Returns the Messages."""
+    return [
+        _stored(conversation_id, from_user_id, MessageSent, content=content, message_type=1) for content in contents
+    ]
+
+
+def changed(
+    conversation_id: str, actor_id: int, *, came: tuple[int, ...] = (), went: tuple[int, ...] = ()
+) -> dict[str, Any]:
+    """Store the system message of users who came or went, who see from it on or up to it. Returns the Message."""
+    message = _stored(conversation_id, actor_id, GroupChanged, content="", message_type=0, came=came, went=went)
+    seq = message["seq"]
+    of_group = Conversation.conversation_id == conversation_id
+
+    def rule(session: Any, now: Any) -> None:
+        if came or went:
+            session.execute(update(Head).where(Head.conversation_id == conversation_id).values(members_seq=seq))
+        session.execute(update(Conversation).where(of_group, Conversation.user_id.in_(went)).values(upto_seq=seq))
+        back = update(Conversation).where(of_group, Conversation.user_id.in_(came))
+        session.execute(back.values(first_seq=seq, upto_seq=None))
+        known = set(session.scalars(select(Conversation.user_id).where(of_group)))
+        new = [_view(conversation_id, user, now) | {"first_seq": seq} for user in came if user not in known]
+        session.execute(insert(Conversation), new) if new else None
+
+    write(rule)
+    return message
+
+
+def _stored(conversation_id: str, from_user_id: int, event: type[Event], **fields: Any) -> dict[str, Any]:
+    told = {name: fields.pop(name) for name in event.DETAIL}
+
+    def rule(session: Any, now: Any) -> dict[str, Any]:
+        head = session.get(Head, conversation_id, with_for_update=True)
+        head.last_seq, head.change_seq = head.last_seq + 1, head.change_seq + 1
+        numbers = {"conversation_id": conversation_id, "seq": head.last_seq, "change_seq": head.change_seq}
+        message = Message(
+            from_user_id=from_user_id, to_user_id=0, status=1, create_time=now, update_time=now, **numbers, **fields
+        )
+        session.add(message)
+        session.flush()
+        head.last_message_id = message.id
+        head.counted += bool(message.message_type)
+        happened = event(conversation_id=conversation_id, change_seq=head.change_seq, message_id=message.id, **told)
+        outbox.append(session, now, [(head.shard, happened)])
+        return wire(message)
+
+    return write(rule)
+
+
+def _view(conversation_id: str, user_id: int, now: Any) -> dict[str, Any]:
+    return {
+        "conversation_id": conversation_id,
+        "user_id": user_id,
+        "friend_id": 0,
+        "conversation_type": ConversationType.GROUP,
+        "create_time": now,
+        "update_time": now,
+    }
 
 
 def set_head(conversation_id: str, **columns: Any) -> None:
     """Change the head of a group's conversation by hand."""
     where = Head.conversation_id == conversation_id
     write(lambda session, _: session.execute(update(Head).where(where).values(columns)))
+
+
+def saying(group_id: int, author: int, *, mentions: Sequence[Any] = ()) -> Rule:
+    """Returns a rule that sends a message to a group, and answers with its row. It raises what the send refuses."""
+    sent = make(author, group_id=group_id, content="hello", extra={"mentions": list(mentions)} if mentions else None)
+
+    def rule(session: Session, now: datetime) -> Any:
+        (answer,) = send(session, now, [sent], may_talk=may_talk)
+        if isinstance(answer, Refused):
+            raise answer
+        return session.get_one(Message, answer.message["id"])
+
+    return rule
+
+
+def changing(group_id: int, actor: int) -> Rule:
+    """Returns a rule that changes nothing of a group, says so, and answers with the row of the system message."""
+
+    def rule(session: Session, now: datetime) -> Any:
+        seq = tell(session, now, hold(session, group_id=group_id, user_ids=[actor]), actor_id=actor, event="updated")
+        return session.query(Message).filter_by(conversation_id=group(group_id), seq=seq).one()
+
+    return rule
+
+
+def joining(group_id: int, user: int) -> Rule:
+    """Returns a rule by which a user comes into a group, or back into it, whatever its size."""
+
+    def rule(session: Session, now: datetime) -> None:
+        held = hold(session, group_id=group_id, user_ids=[user])
+        enter(session, now, held, actor_id=user, event="member_joined", users={user: Role.MEMBER})
+
+    return rule
+
+
+def leaving(group_id: int, user: int) -> Rule:
+    """Returns a rule by which a user leaves a group."""
+    return lambda session, now: leave(session, now, actor_id=user, group_id=group_id)

@@ -93,6 +93,15 @@ def friends(web: Web, nickname: str | None = None) -> tuple[User, User]:
     return one, other
 
 
+def new_group(web: Web, owner: User, *friends: User, **fields: Any) -> dict[str, Any]:
+    """Make a group of an owner and friends of theirs. Returns the Group of the answer."""
+    body = {"name": "group", "member_ids": [each.id for each in friends]} | fields
+    found = answer(web.post("/group/v1/create", body, owner.token))
+    assert found["failed"] == []
+    group: dict[str, Any] = found["group"]
+    return group
+
+
 def conversation(one: User, other: User) -> str:
     """Returns the id of the conversation of two users."""
     return f"{min(one.id, other.id)}_{max(one.id, other.id)}"

@@ -7,19 +7,24 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import jwt
 import orjson
 import pytest
 from websockets.frames import Frame
 from websockets.protocol import OPEN, SERVER, Protocol
 
-from bench import disk
+from actions import groups
+from bench import disk, people
+from bench.bulk import Bulk
 from bench.chart import draw, margin
 from bench.figures import Row, missing, row
 from bench.layers import functions, shares
 from bench.people import directed
 from bench.reaches import REACHES
-from bench.requests import frame_maker, stamp
+from bench.requests import frame_maker, maker, stamp
 from bench.speed import lines, replaced
+from db.outbox import Kind
+from messaging.groups.roles import Role
 from tests.processes import ROOT
 
 FIELDS = {"name", "value", "unit", "baseline", "ratio", "reach", "holds"}
@@ -114,6 +119,48 @@ def test_the_frames_that_send_carry_what_the_requests_do() -> None:
     assert {(user, each["content"]["to_user_id"]) for user, each in zip(users, received, strict=True)} == {
         (one, other) for one, other in directed(1, 20) if one <= 2
     }
+
+
+def test_the_requests_about_groups_are_of_every_member_in_their_group() -> None:
+    for kind, path in (("group send", b"/message/v1/send"), ("group read", b"/message/v1/read")):
+        make = maker(kind, "here", 1, 20, size=10)
+        made = [make(stamp(number)) for number in range(20)]
+        assert all(each.startswith(b"POST " + path) for each in made)
+        bodies = [orjson.loads(each.partition(b"\r\n\r\n")[2]) for each in made]
+        named = [str(body.get("group_id", body.get("conversation_id"))).removeprefix("group_") for body in bodies]
+        assert Counter(named) == {"1": 10, "11": 10}, "the id of a group's first member"
+        who = [jwt.decode(_token(each), options={"verify_signature": False})["sub"] for each in made]
+        assert {int(user) for user in who} == set(range(1, 21))
+        assert all((int(user) > 10) == (name == "11") for user, name in zip(who, named, strict=True))
+
+
+def _token(request: bytes) -> bytes:
+    return request.partition(b"Bearer ")[2].partition(b"\r\n")[0]
+
+
+def test_groups_that_are_filled_in_are_as_the_rules_would_have_left_them(mariadb_database: str) -> None:
+    bulk = Bulk(mariadb_database)
+    with bulk.cursor() as cursor:
+        cursor.execute("SELECT VERSION()")
+        if "MariaDB" not in cursor.fetchone()[0]:
+            pytest.skip("the bench fills MariaDB alone")
+    made = people.groups(501, 6, size=3)
+    bulk.users(501, 6)
+    bulk.groups(made)
+    bulk.group_messages({504: made[504]}, 5, events=True)
+    assert groups.info(504, group_id=504)["my_role"] == Role.OWNER
+    found = groups.members(505, group_id=504)
+    assert ([each["user_id"] for each in found["members"]], found["total"]) == ([504, 506, 505], 3)
+    head = "SELECT last_seq, change_seq, counted, members_seq, last_message_id = (SELECT MAX(id) FROM im_message) "
+    with bulk.cursor() as cursor:
+        cursor.execute(f"{head} FROM im_conversation_head WHERE conversation_id = 'group_504'")
+        assert cursor.fetchone() == (6, 6, 5, 1, 1)
+        cursor.execute("SELECT COUNT(*), MIN(kind), MAX(kind) FROM im_outbox WHERE conversation_id = 'group_504'")
+        assert cursor.fetchone() == (5, Kind.SENT, Kind.SENT)
+        cursor.execute("SELECT user_id, base FROM im_conversation WHERE conversation_id = 'group_504' ORDER BY user_id")
+        assert cursor.fetchall() == ((504, 5), (505, 0), (506, 0)), "the author has nothing unread"
+    bulk.unread({504: made[504]})
+    assert bulk.group_seq(504) == 6
 
 
 def test_the_innermost_function_of_a_layer_tells_where_a_sample_was() -> None:

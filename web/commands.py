@@ -20,8 +20,9 @@ from infra import bus, channels, notes
 from infra.redis import RedisError, client
 from infra.tasks import AWAY
 from messaging import parked
-from messaging.audit import Audited, Drift, all_conversations, audit
+from messaging.audit import all_conversations, audit
 from messaging.conversation_id import participants
+from messaging.drift import Audited, Drift
 from messaging.errors import Refused
 from messaging.fields import MAX_ID
 from messaging.message import unix
@@ -95,8 +96,9 @@ def _trace(message_id: int, as_json: bool) -> None:
         found = read(trace, message_id=message_id)
     except Refused as error:
         raise click.ClickException(f"no message {message_id}") from error
+    by_user = _written(found)
     for each in found:
-        written = True if each.was_answered else _is_written(each)
+        written = by_user[each.user_id]
         facts = {"message_id": message_id, **asdict(each), "written": written}
         _say(
             as_json,
@@ -171,25 +173,29 @@ def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def _is_written(each: Trace) -> bool | None:
-    """Returns whether a relay has written the message to an open socket, None when Redis is away.
+def _written(found: Sequence[Trace]) -> dict[int, bool | None]:
+    """Returns, by user, whether a relay has written the message to an open socket of theirs; None when Redis is away.
 
     Only the relays know; an answer that takes more than a second counts as no.
     """
-    reply = channels.for_reply()
-    question = notes.Trace(each.conversation_id, reply)
+    known: dict[int, bool | None] = {each.user_id: each.was_answered for each in found}
+    asked = {channels.for_reply(): each for each in found if not each.was_answered}
+    if not asked:
+        return known
+    questions = [(channels.of_user(each.user_id), notes.Trace(each.conversation_id, to)) for to, each in asked.items()]
     try:
         with client().pubsub(ignore_subscribe_messages=False) as answers:  # type: ignore[no-untyped-call]
-            answers.subscribe(reply)
-            bus.publish([(channels.of_user(each.user_id), question)])
+            answers.subscribe(*asked)
+            bus.publish(questions)
             deadline = time.monotonic() + _RELAYS_SECONDS
-            while (left := deadline - time.monotonic()) > 0:
+            while (left := deadline - time.monotonic()) > 0 and not all(known.values()):
                 message: Any = answers.get_message(timeout=left)
-                if message and message["type"] == "message" and int(message["data"]) >= each.seq:
-                    return True
+                if message and message["type"] == "message":
+                    each = asked[message["channel"].decode()]
+                    known[each.user_id] = known[each.user_id] or int(message["data"]) >= each.seq
     except RedisError:
-        return None
-    return False
+        return known | {each.user_id: None for each in asked.values()}
+    return known
 
 
 def _line(drift: Drift) -> str:

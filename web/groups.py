@@ -29,7 +29,7 @@ def create_group(body: Body) -> Body:
 
 
 @bp.post("/group/v1/info")
-@refuses(Code.NO_SUCH_GROUP)
+@refuses(*_HIDDEN)
 @bp.arguments(group_schemas.GroupNamed)
 @bp.response(200, group_schemas.GroupInfo)
 def get_group(body: Body) -> Body:
@@ -56,7 +56,7 @@ def invite_users(body: Body) -> Body:
 
 
 @bp.post("/group/v1/join")
-@refuses(Code.NO_SUCH_GROUP, Code.GROUP_DISSOLVED, Code.GROUP_FULL, Code.ALREADY_A_MEMBER)
+@refuses(*_CHANGED, Code.GROUP_FULL, Code.ALREADY_A_MEMBER)
 @bp.arguments(group_schemas.JoinRequested)
 @bp.response(200, group_schemas.Joined)
 def join_group(body: Body) -> Body:

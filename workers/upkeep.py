@@ -14,6 +14,7 @@ from infra.redis import client
 from infra.settings import settings
 from infra.tasks import Task, app, send
 from messaging import audit, upkeep
+from messaging.drift import Part
 from messaging.outbox import stray_shards
 
 log = logs.get(__name__)
@@ -22,6 +23,7 @@ _STRAY_AGE = timedelta(seconds=2)
 _ANNOUNCED_TOGETHER = 50
 _SAMPLE = 5
 _COUNTED = 10_000  # messages of a conversation at most: a recount of a million would take a worker for a second
+_MEMBERS = 100  # of a group, in one audit
 _AUDITS = "im:audits"
 _AUDITS_TOLD = 10
 AUDIT_KEY = "im:audit"
@@ -83,7 +85,7 @@ def audit_sample() -> None:
 
 def _drifts(name: str) -> int:
     """Returns how many drifts there are in a conversation, after logging and counting them."""
-    part = audit.Part(_COUNTED, random.random())
+    part = Part(_COUNTED, random.random(), members=_MEMBERS)
     if not read(audit.looks_wrong, conversation_id=name, part=part):
         return 0
     found = write(audit.audit, conversation_id=name, repair=False, part=part).drift

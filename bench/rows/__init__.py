@@ -8,6 +8,9 @@ from bench.rows import (
     drain,
     everybody_online,
     group_commit,
+    group_fan_out,
+    group_growth,
+    group_send,
     growth,
     lone_message,
     memory,
@@ -36,5 +39,8 @@ GROUPS: dict[tuple[str, ...], Callable[[Site], list[Row]]] = {
     ("relay sockets",): relay_sockets.measure,
     ("storm",): storm.measure,
     ("growth",): growth.measure,
+    ("group send",): group_send.measure,
+    ("group growth",): group_growth.measure,
+    ("group fan-out",): group_fan_out.measure,
     ("memory",): memory.measure,
 }

@@ -8,8 +8,8 @@ from bench.site import Site, cpu_seconds, only_child
 from bench.waiting import wait_for
 from tests.processes import Process
 
-_PEOPLE = {"first": 200_001, "count": 1_000}  # of this row alone, without friends who would be sent their presence
-_RATE = 3_000
+PEOPLE = {"first": 200_001, "count": 1_000}  # of this row alone, without friends who would be sent their presence
+RATE = 3_000
 
 
 def measure(site: Site) -> list[Row]:
@@ -17,18 +17,18 @@ def measure(site: Site) -> list[Row]:
     relay = site.stack.named("realtime")[0]
     with (
         site.door("loop", "bench.wsgi_loop:app", WEB_CONCURRENCY="1") as loop,
-        Devices(site.stack.realtime_urls[0], **_PEOPLE) as devices,
-        Devices(loop.url, **_PEOPLE) as others,
+        Devices(site.stack.realtime_urls[0], **PEOPLE) as devices,
+        Devices(loop.url, **PEOPLE) as others,
     ):
         devices.wait_online()
         others.wait_online()
         site.wait_quiet()
         lap = count()
         rounds = interleaved(
-            lambda: _cost(site, relay, devices, "message", next(lap)),
-            lambda: _cost(site, loop, others, "bare", 0),
+            lambda: cost(site, relay, devices, "message", next(lap)),
+            lambda: cost(site, loop, others, "bare"),
         )
-        unproven = _cost(site, relay, devices, "frame", 0)
+        unproven = cost(site, relay, devices, "frame")
     return [
         row(
             "relay frames",
@@ -41,12 +41,17 @@ def measure(site: Site) -> list[Row]:
     ]
 
 
-def _cost(site: Site, door: Process, devices: Devices, kind: str, lap: int) -> float:
-    turns = max(1, int(_RATE * site.seconds) // _PEOPLE["count"])  # messages for each user: the relay notices a gap
-    total = turns * _PEOPLE["count"]
+def turns(site: Site) -> int:
+    """Returns how many frames `cost` has each user get."""
+    return max(1, int(RATE * site.seconds) // PEOPLE["count"])
+
+
+def cost(site: Site, door: Process, devices: Devices, kind: str, lap: int = 0) -> float:
+    """Returns the µs of CPU that a frame takes. `lap` counts earlier calls of this kind: a relay notices a gap."""
+    total = turns(site) * PEOPLE["count"]
     process = only_child(door)
     devices.reset()
     before = cpu_seconds(process)
-    site.publish(kind=kind, **_PEOPLE, total=total, seq=1 + lap * turns, batch=30, rate=_RATE)
+    site.publish(kind=kind, **PEOPLE, total=total, seq=1 + lap * turns(site), batch=30, rate=RATE)
     wait_for(devices, "frames", total)
     return (cpu_seconds(process) - before) / total * 1e6

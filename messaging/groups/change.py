@@ -64,6 +64,15 @@ class Held:
         """Returns the id of the group's conversation."""
         return group(self.group_id)
 
+    @classmethod
+    def of_head(cls, group_id: int, head: heads.LockedHead, standings: Standings, user_id: int) -> "Held":
+        """Returns the group of a locked head. `user_id` is one of those whose standings are there.
+
+        Raises Refused(NO_SUCH_GROUP).
+        """
+        count = standings.of(group_id, user_id).group.member_count
+        return cls(group_id, head, standings, count, head.last_seq, head.change_seq)
+
     def of(self, user_id: int) -> Standing:
         """Returns where one of the users stood that were asked for."""
         return self.standings.of(self.group_id, user_id)
@@ -78,9 +87,7 @@ def hold(session: Session, *, group_id: int, user_ids: Collection[int]) -> Held:
     found, *rows = fly(session, heads.lock_call([group(group_id)]), *asking(pairs))
     if not found:
         raise Refused(Code.NO_SUCH_GROUP)
-    (head,), standings = found, told(rows)
-    count = standings.of(group_id, min(user_ids)).group.member_count
-    return Held(group_id, head, standings, count, head.last_seq, head.change_seq)
+    return Held.of_head(group_id, found[0], told(rows), min(user_ids))
 
 
 def tell(

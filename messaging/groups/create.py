@@ -13,8 +13,7 @@ from infra.settings import settings
 from messaging import heads
 from messaging.conversation_id import group
 from messaging.directory import MayTalk
-from messaging.errors import Code
-from messaging.groups import given
+from messaging.errors import Code, Refused
 from messaging.groups.change import Done, Held
 from messaging.groups.failed import Failed
 from messaging.groups.friends import talking
@@ -42,12 +41,14 @@ def create(
     """Create a group of its owner and those of `member_ids` who are friends of theirs. Answers `group, failed`.
 
     `fields` are `name`, and what else differs from the defaults. `failed` names who is no friend (NOT_FRIENDS) and who
-    found no room (GROUP_FULL). Raises Refused: INVALID, GROUP_NAME_TOO_LONG, GROUP_DESCRIPTION_TOO_LONG.
+    found no room (GROUP_FULL). Raises Refused(UNAUTHENTICATED) when the account was just closed.
     """
-    values = given.checked(**fields)
-    others = given.users(set(member_ids) - {actor_id}, field="member_ids", least=0, most=given.MAX_FIRST_MEMBERS)
+    values = {name: value for name, value in fields.items() if value is not None}
+    others = sorted(set(member_ids) - {actor_id})
     failed = Failed()
     closed = hold_open(session, [actor_id, *others])
+    if actor_id in closed:
+        raise Refused(Code.UNAUTHENTICATED)
     friends = talking(session, now, may_talk, actor_id, others) - closed
     friends_in = failed.sift(others, lambda user: None if user in friends else Code.NOT_FRIENDS)
     room = settings().group_max_members - 1

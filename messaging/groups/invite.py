@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from messaging.directory import MayTalk
 from messaging.errors import Code
-from messaging.groups import given
 from messaging.groups.change import Done, Held, hold
 from messaging.groups.failed import Failed
 from messaging.groups.friends import talking
@@ -24,9 +23,9 @@ def invite(
 ) -> Done:
     """Bring friends into the group. Answers `added, pending, failed`.
 
-    `failed` says ALREADY_A_MEMBER, NOT_FRIENDS or GROUP_FULL. Raises Refused: INVALID, and as `require` does.
+    `failed` says ALREADY_A_MEMBER, NOT_FRIENDS or GROUP_FULL. Raises Refused as `require` does.
     """
-    users = given.users(user_ids)
+    users = sorted(set(user_ids))
     closed = hold_open(session, users)  # before the head: whoever closes an account takes the same order
     held = hold(session, group_id=group_id, user_ids={actor_id, *users})
     actor = held.of(actor_id)

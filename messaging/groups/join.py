@@ -5,7 +5,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from messaging.errors import Code, Refused
-from messaging.groups import given
 from messaging.groups.change import Done, hold
 from messaging.groups.membership import enter
 from messaging.groups.permissions import Action, require
@@ -17,10 +16,10 @@ from messaging.users import hold_open
 def join(session: Session, now: datetime, *, actor_id: int, group_id: int, message: str = "") -> Done:
     """Join the group, or ask to. Answers `joined, request_id`: None when joined, else the request that waits.
 
-    Raises Refused: INVALID, ALREADY_A_MEMBER, GROUP_FULL, and as `require` does.
+    Raises Refused: GROUP_FULL, UNAUTHENTICATED when the account was just closed, and as `require` does.
     """
-    given.require_length("message", message, given.MAX_MESSAGE)
-    hold_open(session, [actor_id])  # before the head: whoever closes an account takes the same order
+    if hold_open(session, [actor_id]):  # before the head: whoever closes an account takes the same order
+        raise Refused(Code.UNAUTHENTICATED)
     held = hold(session, group_id=group_id, user_ids=[actor_id])
     standing = held.of(actor_id)
     require(session, standing, Action.JOIN)

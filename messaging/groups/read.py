@@ -33,8 +33,9 @@ MOST_LOOKED_AT = 1_000  # messages, the newest of those newly read, whose author
 # Built once: putting a statement together costs as much as running it.
 _HEADS, _GROUPS = table(Head).c, table(Group).c
 _ROWS, _MESSAGES = table(Conversation).c, table(Message).c
-_SHARED = select(_HEADS.shard, _HEADS.last_seq, _HEADS.counted, _GROUPS.member_count).where(
-    _HEADS.conversation_id == bindparam("conversation_id"), _GROUPS.id == bindparam("group_id")
+_SIZE = select(_GROUPS.member_count).where(_GROUPS.id == bindparam("group_id")).scalar_subquery()
+_SHARED = select(_HEADS.shard, _HEADS.last_seq, _HEADS.counted, _SIZE.label("member_count")).where(
+    _HEADS.conversation_id == bindparam("conversation_id")
 )
 _AUTHORS = (
     select(_MESSAGES.from_user_id)

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from messaging.groups import given
 from messaging.groups.change import Done, hold
 from messaging.groups.failed import Failed
 from messaging.groups.membership import go
@@ -15,9 +14,9 @@ from messaging.groups.permissions import Action, refusal_of_target, require
 def remove(session: Session, now: datetime, *, actor_id: int, group_id: int, user_ids: Collection[int]) -> Done:
     """Take members out of the group. Answers `removed, failed`.
 
-    `failed` says NOT_A_MEMBER or ROLE_TOO_LOW. Raises Refused: INVALID, and as `require` does.
+    `failed` says NOT_A_MEMBER or ROLE_TOO_LOW. Raises Refused as `require` does.
     """
-    users = given.users(user_ids)
+    users = sorted(set(user_ids))
     held = hold(session, group_id=group_id, user_ids={actor_id, *users})
     actor, failed = held.of(actor_id), Failed()
     require(session, actor, Action.REMOVE)

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db.group import GroupStatus
-from messaging.errors import Refused
-from messaging.groups import given
+from messaging.errors import Code, Refused
 from messaging.groups.change import Done, Held, hold, set_group, tell
 from messaging.groups.failed import Failed
 from messaging.groups.membership import set_members
@@ -18,15 +17,13 @@ from messaging.groups.wire import find_group
 
 
 def set_role(session: Session, now: datetime, *, actor_id: int, group_id: int, user_id: int, role: int) -> Done:
-    """Make a member an admin, or an admin a member. Answers {}.
+    """Make a member an admin, or an admin a member, which `role` says. Answers {}.
 
-    Raises Refused: INVALID for another role, one's own, or one that they have; NOT_A_MEMBER; and as `require` does.
+    Raises Refused: INVALID for one's own role, or one that they have; NOT_A_MEMBER; and as `require` does.
     """
-    if role not in (Role.MEMBER, Role.ADMIN):
-        raise given.invalid("role", "Must be 1 or 2.")
     held, target = _hold_two(session, actor_id, group_id, Action.SET_ROLE, user_id)
     if target.role == role:
-        raise given.invalid("role", "They have it already.")
+        raise Refused(Code.INVALID, fields={"role": ["They have it already."]})
     set_members(session, now, group_id, [user_id], role=Role(role))
     tell(session, now, held, actor_id=actor_id, event="role_changed", user_ids=[user_id], role=int(role))
     return Done({}, held.head.shard)
@@ -37,11 +34,9 @@ def mute(
 ) -> Done:
     """Keep members from writing for so many seconds from now; 0 ends it. Answers `muted, failed`.
 
-    `failed` says NOT_A_MEMBER or ROLE_TOO_LOW. Raises Refused: INVALID, and as `require` does.
+    `failed` says NOT_A_MEMBER or ROLE_TOO_LOW. Raises Refused as `require` does.
     """
-    users = given.users(user_ids)
-    if not 0 <= seconds <= given.MAX_MUTE_SECONDS:
-        raise given.invalid("seconds", f"Must be 0 to {given.MAX_MUTE_SECONDS}.")
+    users = sorted(set(user_ids))
     held = hold(session, group_id=group_id, user_ids={actor_id, *users})
     actor, failed = held.of(actor_id), Failed()
     require(session, actor, Action.MUTE)
@@ -92,7 +87,7 @@ def _hold_two(session: Session, actor_id: int, group_id: int, action: Action, us
     actor, target = held.of(actor_id), held.of(user_id)
     require(session, actor, action)
     if user_id == actor_id:
-        raise given.invalid("user_id", "Must be another user.")
+        raise Refused(Code.INVALID, fields={"user_id": ["Must be another user."]})
     refusal = refusal_of_target(actor, action, target)
     if refusal:
         raise Refused(refusal)

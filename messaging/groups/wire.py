@@ -1,6 +1,5 @@
 """Groups and their members as the contract shows them."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -33,17 +32,16 @@ def group_wire(row: Any) -> dict[str, Any]:
     return shown | {"conversation_id": group(row.id)} | times
 
 
-def member_wire(row: Any, now: datetime) -> dict[str, Any]:
+def member_wire(row: Any) -> dict[str, Any]:
     """Returns the contract's Member of a row of im_group_member, with the nickname in the group and without avatar.
 
-    `mute_end_time` is 0 unless they are muted now.
+    `mute_end_time` is None for who was never muted, and may be over.
     """
-    muted = row.mute_end_time is not None and row.mute_end_time > now
     return {
         "user_id": row.user_id,
         "nickname": row.nickname,
         "avatar": "",
         "role": row.role,
-        "mute_end_time": unix(row.mute_end_time) if muted else 0,
+        "mute_end_time": unix(row.mute_end_time) if row.mute_end_time else None,
         "join_time": unix(row.join_time),
     }

@@ -10,8 +10,9 @@ from prometheus_client import REGISTRY
 
 from actions.fast import FastPath, Published
 from infra.metrics import fast_messages
-from infra.notes import FastMessage, decode, encode
+from infra.notes import FastGroupMessage, FastMessage, decode, encode
 from infra.redis import RedisError
+from messaging.frame import frame
 from tests.processes import PATIENCE, wait_until
 
 
@@ -81,6 +82,17 @@ def test_a_message_is_published_to_its_sender_and_its_recipient() -> None:
     assert isinstance(note, FastMessage)
     assert (note.conversation_id, note.seq, note.from_user_id) == ("1_2", 5, 1)
     assert orjson.loads(note.frame) == {"type": "new_message", "content": message(5, "line\nline")}
+
+
+def test_a_groups_message_is_published_once_to_the_group() -> None:
+    redis = Redis()
+    redis.answering.set()
+    sent = message(5) | {"conversation_id": "group_7", "to_user_id": 0}
+    FastPath(redis).hand_over(sent, members_seq=3)
+    wait_until(lambda: redis.published, "the note")
+    (((channel, note),),) = redis.published
+    assert channel == "im:group:7"
+    assert decode(encode(note)) == FastGroupMessage("group_7", 5, 1, 3, frame("new_message", sent))
 
 
 def test_nobody_waits_and_what_comes_meanwhile_goes_together(redis: Redis) -> None:

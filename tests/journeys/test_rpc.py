@@ -14,7 +14,7 @@ from tests import databases
 from tests.device import Device
 from tests.people import User, Web, answer, conversation, conversations, friends, history, new_user, send, unread
 from tests.processes import ROOT, wait_until
-from tests.rpc.client import Client, refused
+from tests.rpc.client import OUR_GROUP, Client, refused
 from tests.rpc.outside import Outside
 from tests.stack import SERVICE_TOKEN, Stack
 
@@ -125,6 +125,9 @@ def test_the_worked_example(stack: Stack, web: Web, pair: tuple[User, User]) -> 
         assert client.history(bob.id, sent.conversation_id, before_seq=1) == []
         assert client.read(bob.id, sent.conversation_id) == 0
         assert not client.push(bob.id, "anybody there?")
+        group = client.create_group(alice.id, "Climbing", [bob.id])
+        sent = client.send_to_group(alice.id, group.id, "At seven?")
+        assert [each.seq for each in client.history(bob.id, sent.conversation_id)] == [1, 2]
         with pytest.raises(example.MessageError) as caught:
             client.send(alice.id, alice.id, "to myself")
         assert (caught.value.code, caught.value.status.name) == (100002, "INVALID_ARGUMENT")
@@ -183,6 +186,25 @@ def test_with_the_users_of_another_system(elsewhere: Stack, outside: Outside) ->
     asked = outside.calls.copy()
     assert send(web, alice, bob)["seq"] == 3
     assert outside.calls == asked, "known by now"
+
+
+def test_a_group_of_the_users_of_another_system(elsewhere: Stack, outside: Outside) -> None:
+    """Only friends are brought in, by what the outside directory says, which knows the members' names as well."""
+    groups = Client(elsewhere.rpc_address, OUR_GROUP)
+    outside.block(CAROL, ALICE)
+    made = groups.CreateGroup(owner_id=ALICE, name="Climbing", member_ids=[BOB, CAROL]).group
+    members = groups.GetGroupMembers(group_id=made.id).members
+    assert [(each.user_id, each.nickname, each.avatar) for each in members] == [
+        (ALICE, "Alice of elsewhere", "a.png"),
+        (BOB, "Bob of elsewhere", "a.png"),
+    ]
+    asked = {"group_id": made.id, "inviter_id": ALICE, "user_ids": [CAROL, 2_000_000]}
+    invited = groups.InviteUsers(**asked)
+    assert (invited.success_count, sorted(invited.failed_users)) == (0, [CAROL, 2_000_000])
+    outside.stop()
+    assert refused(groups.start("InviteUsers", **asked | {"user_ids": [2_000_001]})) == ("UNAVAILABLE", "100014")
+    sent = groups.SendGroupMessage(group_id=made.id, from_user_id=ALICE, content="x").message
+    assert history(Web(elsewhere.web_url), foreign(BOB), f"group_{made.id}")[-1]["id"] == sent.id, "members need nobody"
 
 
 def test_a_block_elsewhere_is_a_block_here(elsewhere: Stack, outside: Outside) -> None:

@@ -14,10 +14,11 @@ from db.message import Message
 from db.outbox import OutboxEvent
 from db.session import write
 from db.tables import metadata
-from messaging.audit import WHOLE, Audited, Drift, Part, all_conversations, audit, sample
+from messaging.audit import all_conversations, audit, sample
 from messaging.audit import looks_wrong as look
 from messaging.conversation_update import arrange
 from messaging.delete import delete_for_oneself
+from messaging.drift import WHOLE, Audited, Drift, Part
 from messaging.errors import Code
 from messaging.read import read
 from messaging.recall import recall

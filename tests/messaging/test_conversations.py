@@ -78,10 +78,12 @@ def test_a_conversation_is_told_as_its_user_sees_it(pair: str) -> None:
         "last_message": last,
         "last_seq": 2,
         "change_seq": 2,
+        "first_seq": 1,
         "read_seq": 0,
         "peer_read_seq": 1,
         "peer_delivered_seq": 1,
         "unread_count": 1,
+        "unread_mentions": 0,
         "is_top": False,
         "is_mute": False,
         "del_state": False,
@@ -198,7 +200,7 @@ def test_a_hidden_message_is_not_counted(pair: str) -> None:
 def test_a_page_is_read_by_the_lists_index(mariadb_database: str, statements: list[str]) -> None:
     listed()
     (statement,) = [each for each in statements if "ORDER BY im_conversation.is_top" in each]
-    values = {"user_id_1": ALICE, "del_state_1": 0, "param_1": 0, "param_2": 20}
+    values = {"user": ALICE, "conversation_type_1": 1, "del_state_1": 0, "skipped": 0, "most": 20}
     explain = f"EXPLAIN FORMAT=TRADITIONAL {statement}"
     (plan,) = read(lambda session: list(session.connection().exec_driver_sql(explain, values).mappings()))
     assert plan["key"] == "idx_im_conversation_list"

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from db.flight import TAKES_FLIGHTS
 from db.session import engine, write
 from messaging import backlog
-from messaging.audit import Part, audit, looks_wrong
+from messaging.audit import audit, looks_wrong
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
+from messaging.drift import Part
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
 from messaging.history import history
@@ -50,19 +51,20 @@ _ROW = (
     "unread_count, is_top, is_mute, del_state, create_time, update_time, "
     "version, last_seq, change_seq, read_seq, delivered_seq) SELECT "
 )
+_HEAD = "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq) "
 _LOAD = [
     "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
     # Alice and Bob: Bob has not read the last 100, and the last 50 are not delivered.
     f"{_MESSAGE} seq, 1 + seq % 2, 2 - seq % 2, '{LARGE}', 1, 'hello', IF(seq > {LENGTH} - 100, 1, 3), seq, 0, "
     f"{_TIMES}, 0, seq FROM seq_1_to_{LENGTH}",
-    f"INSERT INTO im_conversation_head VALUES ('{LARGE}', {shard_of(LARGE, 16)}, {LENGTH}, {LENGTH})",
+    f"{_HEAD}VALUES ('{LARGE}', {shard_of(LARGE, 16)}, {LENGTH}, {LENGTH})",
     f"{_ROW} '{LARGE}', seq, 3 - seq, 1, {LENGTH}, 50, 0, 0, 0, {_TIMES}, 0, {LENGTH}, "
     f"{LENGTH}, {LENGTH} - 100, {LENGTH} - 50 FROM seq_1_to_2",
     "INSERT INTO im_friend VALUES (1, 2, UTC_TIMESTAMP()), (2, 1, UTC_TIMESTAMP())",
     # Alice and each other user: two messages, not delivered to Alice.
     f"{_MESSAGE} {LENGTH} + seq, {FRIENDS} + (seq + 1) DIV 2, 1, CONCAT('1_', {FRIENDS} + (seq + 1) DIV 2), 1, "
     f"'hello', 1, 2 - seq % 2, 0, {_TIMES}, 0, 2 - seq % 2 FROM seq_1_to_{2 * TALKS}",
-    f"INSERT INTO im_conversation_head SELECT CONCAT('1_', {FRIENDS} + seq), seq % 16, 2, 2 FROM seq_1_to_{TALKS}",
+    f"{_HEAD}SELECT CONCAT('1_', {FRIENDS} + seq), seq % 16, 2, 2 FROM seq_1_to_{TALKS}",
     f"{_ROW} CONCAT('1_', {FRIENDS} + seq), 1, {FRIENDS} + seq, 1, {LENGTH} + 2 * seq, 2, "
     f"seq % 50 = 0, seq % 7 = 0, seq % 11 = 0, {_TIMES}, 0, 2, 2, 0, 0 FROM seq_1_to_{TALKS}",
     f"{_ROW} CONCAT('1_', {FRIENDS} + seq), {FRIENDS} + seq, 1, 1, {LENGTH} + 2 * seq, 0, "

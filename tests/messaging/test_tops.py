@@ -2,9 +2,11 @@
 
 from db.session import read
 from messaging import tops as module
+from messaging.conversation_id import group
 from messaging.delivered import Proof
 from messaging.groups.rows import group_rows
 from messaging.tops import Top, tops
+from tests.groups import changed, made, said
 from tests.messaging.conftest import ALICE, BOB, CAROL, befriend, project, set_view, store_many, store_proofs, stored
 
 
@@ -45,6 +47,29 @@ def test_the_newest_come_first_and_the_hidden_not_at_all(any_database: str) -> N
     assert of(ALICE) == {ALICE: [("1_2", 1), ("1_3", 1)]}
     set_view(ALICE, "1_3", del_state=1)
     assert of(ALICE) == {ALICE: [("1_2", 1)]}
+
+
+def test_groups_stand_among_the_others_by_their_newest_messages(any_database: str) -> None:
+    befriend(ALICE, BOB)
+    one, other = (group(made(ALICE, BOB)) for _ in range(2))
+    stored(ALICE, BOB)
+    project()
+    said(one, BOB, "newest")
+    set_view(ALICE, one, delivered_seq=2)
+    assert of(ALICE) == {ALICE: [(one, 2), ("1_2", 1), (other, 0)]}
+    set_view(ALICE, other, is_top=True)
+    assert of(ALICE) == {ALICE: [(other, 0), (one, 2), ("1_2", 1)]}
+    set_view(ALICE, one, hidden_seq=2)
+    assert of(ALICE) == {ALICE: [(other, 0), ("1_2", 1)]}
+    set_view(ALICE, other, upto_seq=1)
+    assert of(ALICE) == {ALICE: [("1_2", 1)]}
+
+
+def test_a_newcomers_top_is_just_before_what_added_them(any_database: str) -> None:
+    name = group(made(ALICE, BOB))
+    said(name, BOB, "before")
+    changed(name, ALICE, came=(CAROL,))
+    assert of(CAROL) == {CAROL: [(name, 2)]}
 
 
 def test_there_are_so_many_at_most(any_database: str) -> None:

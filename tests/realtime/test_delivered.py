@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from infra.redis import RedisError
 from messaging.delivered import Proof
-from realtime.delivered import REPEAT_SECONDS, Proofs
+from realtime.delivered import GROUP_SECONDS, REPEAT_SECONDS, Proofs
 from tests.processes import PATIENCE
 
 Sent = list[list[Any]]
@@ -145,6 +145,54 @@ def test_only_what_is_named_is_confirmed(relay: Relay) -> None:
     relay.add((1, "1_2", 0, 5), (2, "1_2", 0, 5), (1, "1_3", 0, 5), (1, "1_2", 1, 5))
     relay.proofs.confirm([[1, "1_2", 0, 5], [9, "1_9", 0, 5]])
     assert relay.sent() == [[2, "1_2", 0, 5], [1, "1_3", 0, 5], [1, "1_2", 1, 5]]
+
+
+@pytest.fixture
+def gathering(relay: Relay) -> Relay:
+    """Returns a relay that has just begun to gather the proofs of groups."""
+    assert relay.sent() == []
+    return relay
+
+
+def test_the_proofs_of_a_group_gather_and_only_the_highest_go(gathering: Relay) -> None:
+    assert GROUP_SECONDS == 2
+    gathering.add((1, "group_5", 3, 4), (2, "group_5", 3, 4), (1, "1_2", 0, 5))
+    assert gathering.sent() == [[1, "1_2", 0, 5]]
+    gathering.now += 1
+    gathering.add((1, "group_5", 3, 6), (1, "group_5", 3, 5))
+    assert gathering.sent() == []
+    gathering.now += 1
+    assert gathering.sent() == [[1, "group_5", 3, 6], [2, "group_5", 3, 4]]
+    gathering.now += 2
+    assert gathering.sent() == []
+
+
+def test_a_groups_proofs_with_another_beginning_are_kept_apart(gathering: Relay) -> None:
+    """One of them may not hold: what lies between two runs is proven by neither."""
+    gathering.add((1, "group_5", 3, 4), (1, "group_5", 6, 9))
+    gathering.now += 2
+    assert gathering.sent() == [[1, "group_5", 3, 4], [1, "group_5", 6, 9]]
+
+
+def test_a_groups_proof_that_grew_since_it_was_sent_is_confirmed_as_it_is_now(gathering: Relay) -> None:
+    gathering.add((1, "group_5", 3, 4))
+    gathering.now += 2
+    earlier = gathering.sent()
+    gathering.add((1, "group_5", 3, 6))
+    gathering.proofs.confirm(earlier)
+    gathering.now += 2
+    assert gathering.sent() == [[1, "group_5", 3, 6]]
+    gathering.now += REPEAT_SECONDS + 1
+    assert gathering.sent() == [[1, "group_5", 3, 6]]
+
+
+def test_a_groups_proofs_of_who_leaves_go_at_once(gathering: Relay) -> None:
+    gathering.add((1, "group_5", 3, 4), (1, "group_6", 0, 2), (2, "group_5", 3, 4))
+    gathering.proofs.hurry(1)
+    gathering.proofs.hurry(3)
+    assert gathering.sent() == [[1, "group_5", 3, 4], [1, "group_6", 0, 2]]
+    gathering.now += 2
+    assert gathering.sent() == [[2, "group_5", 3, 4]]
 
 
 def test_many_proofs_go_in_several_batches(relay: Relay) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,7 @@ from db.errors import DatabaseUnavailable
 from infra import channels, loops, notes, presence
 from infra.metrics import loop_stumbles
 from infra.redis import RedisError
+from messaging.groups.memberships import Membership
 from realtime import hub as module
 from realtime.app import readyz
 from realtime.hub import MOST_PER_USER, Hub
@@ -64,6 +65,14 @@ class Subscriptions:
     def subscribe(self, channel: str) -> threading.Event:
         self.channels.add(channel)
         return threading.Event()
+
+    def subscribe_all(self, channels: Iterable[str]) -> list[threading.Event]:
+        events = []
+        for channel in channels:
+            self.channels.add(channel)
+            events.append(threading.Event())
+            events[-1].set()
+        return events
 
     def unsubscribe(self, *channels: str) -> None:
         self.channels -= set(channels)
@@ -293,3 +302,122 @@ def test_a_redis_that_does_not_count_keeps_nobody_out(relay: Relay) -> None:
 
     relay.while_counting = fail
     assert relay.connect(Socket())
+
+
+GROUP = "group_5"
+GROUP_CHANNEL = channels.of_group(GROUP)
+GROUP_NOTES: list[tuple[notes.OfGroup, notes.Live]] = [
+    (notes.GroupMessage(GROUP, 9, ALICE, b"{}"), notes.Message(GROUP, 9, ALICE, b"{}")),
+    (notes.FastGroupMessage(GROUP, 9, ALICE, 1, b"{}"), notes.FastMessage(GROUP, 9, ALICE, b"{}")),
+    (notes.GroupFrame(GROUP, 9, b"{}"), notes.Frame(b"{}")),
+    (notes.GroupTyping(GROUP, ALICE + 9, b"{}"), TYPING),
+]
+
+
+def admit(relay: Relay, *sockets: Socket) -> None:
+    """Have the sockets' users be in the group."""
+    for socket in sockets:
+        relay.connect(socket)
+    relay.hub.groups.confirmed(relay.hub.groups.expect([GROUP]).values())
+    relay.hub.listener.subscribe(GROUP_CHANNEL)
+    for socket in sockets:
+        since = relay.hub.groups.mark()
+        assert relay.hub.admit(socket, [Membership(GROUP, 1, 1)], since, confirmed=True)
+
+
+@pytest.mark.parametrize(("note", "live"), GROUP_NOTES, ids=lambda note: type(note).__name__)
+def test_a_groups_note_goes_to_all_sockets_of_its_members(relay: Relay, note: notes.OfGroup, live: notes.Live) -> None:
+    members = [Socket(1), Socket(2), Socket(3, user_id=ALICE + 1)]
+    other = Socket(4, user_id=ALICE + 2)
+    relay.connect(other)
+    admit(relay, *members)
+    relay.hub.take(GROUP_CHANNEL, note)
+    assert [socket.taken for socket in members] == [[live]] * 3
+    assert other.taken == []
+
+
+@pytest.mark.parametrize(("note", "live"), GROUP_NOTES, ids=lambda note: type(note).__name__)
+def test_while_the_link_is_being_restored_a_groups_note_goes_to_nobody(
+    relay: Relay, note: notes.OfGroup, live: notes.Live
+) -> None:
+    """A removal may have been lost with the link, so nobody is known to be a member."""
+    socket = Socket()
+    admit(relay, socket)
+    relay.hub.listener.up = False
+    relay.hub.take(GROUP_CHANNEL, note)
+    assert socket.taken == []
+    relay.hub.listener.up = True
+    relay.hub.take(GROUP_CHANNEL, note)
+    assert socket.taken == [live]
+
+
+def test_all_members_of_a_large_group_get_a_note_and_the_relay_turns_meanwhile(relay: Relay) -> None:
+    sockets = [Socket(number, user_id=number) for number in range(1, 1_202)]
+    admit(relay, *sockets)
+    turns: list[int] = []
+
+    def count() -> None:
+        while True:
+            turns.append(len([socket for socket in sockets if socket.taken]))
+            gevent.sleep(0)
+
+    relay.running.spawn(count)
+    relay.hub.take(GROUP_CHANNEL, GROUP_NOTES[0][0])
+    assert all(len(socket.taken) == 1 for socket in sockets)
+    assert {500, 1_000} <= set(turns)
+
+
+def test_who_joins_has_their_groups_read_and_their_backlogs_run(relay: Relay) -> None:
+    sockets = [Socket(1), Socket(2), Socket(3, user_id=ALICE + 1)]
+    for socket in sockets:
+        relay.connect(socket)
+    asked: list[int] = []
+    relay.hub.memberships.ask = asked.append
+    relay.hub.take(CHANNEL, notes.Joined(GROUP))
+    relay.hub.take(channels.of_user(ALICE + 5), notes.Joined(GROUP))
+    assert asked == [ALICE], "of nobody who is not here"
+
+
+def test_who_is_not_heard_yet_does_not_wait_for_their_groups(relay: Relay) -> None:
+    socket = Socket()
+    relay.connect(socket)
+    asked: list[int] = []
+    relay.hub.memberships.ask = asked.append
+    assert not relay.hub.admit(socket, [Membership(GROUP, 1, 1)], relay.hub.groups.mark(), confirmed=False)
+    assert asked == [ALICE]
+    relay.hub.take(GROUP_CHANNEL, GROUP_NOTES[0][0])
+    assert socket.taken == []
+
+
+def test_a_group_whose_last_member_has_gone_is_given_up(relay: Relay) -> None:
+    sockets = [Socket(1), Socket(2, user_id=ALICE + 1)]
+    admit(relay, *sockets)
+    relay.hub.leave(sockets[0])
+    relay.later()
+    relay.later()
+    assert GROUP_CHANNEL in relay.hub.listener.channels
+    relay.hub.leave(sockets[1])
+    relay.later()
+    assert GROUP_CHANNEL in relay.hub.listener.channels, "who left may be back"
+    relay.later()
+    assert relay.hub.listener.channels == set()
+
+
+def test_who_comes_back_soon_is_still_in_their_groups(relay: Relay) -> None:
+    """What is not heard any more has to be read anew, and what is heard has not."""
+    before, after = Socket(1), Socket(2)
+    admit(relay, before)
+    relay.hub.leave(before)
+    relay.hub.look_after()
+    relay.connect(after)
+    relay.hub.take(GROUP_CHANNEL, GROUP_NOTES[0][0])
+    assert after.taken == [GROUP_NOTES[0][1]]
+
+
+def test_a_connection_that_ends_has_its_proofs_left_at_once(relay: Relay) -> None:
+    hurried: list[int] = []
+    relay.hub.proofs.hurry = hurried.append
+    socket = Socket()
+    relay.connect(socket)
+    relay.hub.leave(socket)
+    assert hurried == [ALICE]

@@ -17,10 +17,12 @@ from websockets.frames import Opcode
 from websockets.protocol import Protocol, Side
 
 from infra.tokens import Claims
+from messaging.groups.memberships import Membership
 from messaging.hello import Hello
 from realtime import inbound
 from realtime.connection import Connection
 from realtime.delivered import Proofs
+from realtime.groups import Groups, Mark
 from realtime.socket import serve
 from tests.processes import PATIENCE
 
@@ -42,6 +44,9 @@ class House:
         self.hellos = SimpleNamespace(ask=self._ask)
         self.pages = SimpleNamespace(ask=self.asked.append, answered=lambda *_: None, gone=lambda *_: None)
         self.greet = lambda _: None
+        self.groups = Groups()
+        self.complete = True
+        self.admitted: list[tuple[Any, bool]] = []  # the groups found, and whether confirmed
 
     def join(self, connection: Connection) -> bool:
         if self.has_room:
@@ -53,6 +58,10 @@ class House:
 
     def subscribed(self, _connection: Connection) -> threading.Event:
         return self.confirmed
+
+    def admit(self, _connection: Connection, found: Any, _since: Mark, *, confirmed: bool) -> bool:
+        self.admitted.append((found, confirmed))
+        return confirmed and self.complete
 
     def _ask(self, _user_id: int) -> Any:
         self.may_greet.wait()
@@ -170,6 +179,16 @@ def test_without_a_confirmed_subscription_that_nothing_waits_says_nothing(visit:
     visit.house.confirmed.clear()
     visit.start()
     assert visit.hear(1) == ["hello"]
+    assert len(visit.house.asked) == 1
+
+
+def test_who_may_have_missed_something_of_a_group_gets_the_backlog(visit: Visit) -> None:
+    groups = [Membership("group_1", 1, 1)]
+    visit.house.told = replace(visit.house.told, tops=[], groups=groups)
+    visit.house.complete = False
+    visit.start()
+    assert visit.hear(1) == ["hello"]
+    assert visit.house.admitted == [(groups, True)]
     assert len(visit.house.asked) == 1
 
 

@@ -1,13 +1,15 @@
-"""Tests that typing is published once a second, and only to friends."""
+"""Tests that typing is published once a second, and only to friends and to the members of small groups."""
 
 from collections.abc import Collection
+from typing import Any
 
 import pytest
 
 from actions import directory
 from infra import bus, channels, notes
-from messaging.errors import Code
+from messaging.errors import Code, Refused
 from messaging.frame import frame
+from realtime import typing as module
 from realtime.frames import BadFrame
 from realtime.typing import Typing
 
@@ -25,12 +27,21 @@ class Told:
         self.notes: list[tuple[str, notes.Note]] = []
         monkeypatch.setattr(bus, "publish", self.notes.extend)
         monkeypatch.setattr(directory, "may_talk", self._may_talk)
+        self.in_group: bool | Refused = True
+        monkeypatch.setattr(module, "read", self._read)
         self._typing = Typing(ALICE, clock=lambda: self.now)
 
-    def tell(self) -> int:
+    def tell(self, conversation_id: str = f"{ALICE}_{BOB}") -> int:
         """Let Alice type. Returns how many notes have been published by now."""
-        self._typing.tell(f"{ALICE}_{BOB}")
+        self._typing.tell(conversation_id)
         return len(self.notes)
+
+    def _read(self, _rule: Any, *, conversation_id: str, user_id: int) -> bool:
+        assert (conversation_id, user_id) == ("group_5", ALICE)
+        self.asked += 1
+        if isinstance(self.in_group, Refused):
+            raise self.in_group
+        return self.in_group
 
     def _may_talk(self, pairs: Collection[Pair]) -> set[Pair]:
         self.asked += 1
@@ -74,3 +85,35 @@ def test_a_conversation_of_others_is_refused(told: Told) -> None:
     with pytest.raises(BadFrame) as refused:
         typing.tell(f"{ALICE}_{BOB}")
     assert refused.value.code is Code.NO_SUCH_CONVERSATION
+
+
+def test_in_a_group_it_is_told_once_to_all(told: Told) -> None:
+    assert [told.tell("group_5"), told.tell("group_5")] == [1, 1]
+    text = frame("typing", {"conversation_id": "group_5", "user_id": ALICE})
+    assert told.notes == [(channels.of_group("group_5"), notes.GroupTyping("group_5", ALICE, text))]
+
+
+def test_in_a_large_group_it_is_told_to_nobody(told: Told) -> None:
+    told.in_group = False
+    assert told.tell("group_5") == 0
+    assert (told.tell("group_5"), told.asked) == (0, 1), "that is not asked for each time"
+
+
+def test_who_may_not_write_in_a_group_is_refused_without_being_looked_up_each_time(told: Told) -> None:
+    told.in_group = Refused(Code.MUTED)
+    for _ in range(3):
+        with pytest.raises(BadFrame) as refused:
+            told.tell("group_5")
+        assert refused.value.code is Code.MUTED
+    assert (told.asked, told.notes) == (1, [])
+    told.now += 5.1
+    told.in_group = True
+    assert told.tell("group_5") == 1
+
+
+def test_what_is_no_conversation_is_refused(told: Told) -> None:
+    for name in ("", "group_0", "group_05", "group_", "2_1", "3_4", "\0"):
+        with pytest.raises(BadFrame) as refused:
+            told.tell(name)
+        assert refused.value.code is Code.NO_SUCH_CONVERSATION
+    assert (told.asked, told.notes) == (0, [])

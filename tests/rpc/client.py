@@ -11,7 +11,9 @@ from tests.rpc.protos import HERE, compiled
 from tests.stack import SERVICE_TOKEN
 
 ORIGINAL = HERE / "original.proto"
+ORIGINAL_GROUP = HERE / "original_group.proto"
 OURS = ROOT / "rpc" / "message.proto"
+OUR_GROUP = ROOT / "rpc" / "group.proto"
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", 16 * 1024 * 1024)]
 
 
@@ -26,7 +28,7 @@ class Client:
         credentials: Any = None,
         metadata: Any = (),
     ) -> None:
-        self._service = compiled(proto).services_by_name["Message"]
+        (self._service,) = compiled(proto).services_by_name.values()
         self._metadata = [("authorization", f"Bearer {token}")] if token else list(metadata)
         self.channel = (
             grpc.secure_channel(address, credentials, OPTIONS)

@@ -23,6 +23,6 @@ def web(stack: Stack, description: Description) -> Web:
 
 @pytest.fixture(scope="session")
 def strict_web(stack: Stack, description: Description) -> Web:
-    """Returns another REST door, with limits, an allowed origin, and no time to recall."""
+    """Returns another REST door, with limits, an allowed origin, no time to recall, and groups of two."""
     settings = {"RATE_LIMITS": "1", "ALLOWED_ORIGINS": f"https://other.example,{ALLOWED}", "RECALL_SECONDS": "-1"}
-    return DescribedWeb(stack.add("web", **settings).url, description)
+    return DescribedWeb(stack.add("web", **settings, GROUP_MAX_MEMBERS="2").url, description)

@@ -17,7 +17,7 @@ from schemathesis import Case
 from messaging.errors import Code
 from tests import databases
 from tests.described import Description
-from tests.people import User, Web, answer, conversation, conversations, friends, new_user, send
+from tests.people import User, Web, answer, befriend, conversation, conversations, friends, new_group, new_user, send
 from tests.processes import ROOT, wait_until
 from tests.stack import Stack
 
@@ -26,6 +26,8 @@ AREAS = {
     "message": "send history conversations read receipts recall delete unread sync conversation/update ws/ticket",
     "user": "register login refresh logout password delete me update search",
     "friend": "request handle requests list delete block unblock blocks",
+    "group": "create info update invite join requests handle remove leave role mute transfer dissolve member/update "
+    "members mine",
 }
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
 OF_EVERY_CALL = {Code.TOO_MANY_REQUESTS, Code.INTERNAL}
@@ -208,11 +210,44 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         ("/user/v1/password", {"old_password": PASSWORD, "new_password": PASSWORD}, dora.token),
         ("/user/v1/delete", {"password": PASSWORD}, eve.token),
     ]
+    good += good_calls_of_groups(web)
     for path, body, token in good:
         answer(web.post(path, body, token))
     for path in ("/healthz", "/readyz"):
         answer(web.get(path))
     assert {path for path, _, _ in good} == {path for path, method, _ in description.operations() if method == "post"}
+
+
+def good_calls_of_groups(web: Web) -> list[tuple[str, dict[str, Any], str | None]]:
+    """Returns calls of groups, with their tokens, that answer 200 one after the other."""
+    owner, member = friends(web)
+    friend, asking, joining = new_user(web), new_user(web), new_user(web)
+    befriend(web, owner, friend)
+    group = new_group(web, owner, member, join_approval=True)
+    named = {"group_id": group["id"]}
+    message = answer(web.post("/message/v1/send", named | {"content": "hello"}, member.token))["message"]
+    asked = answer(web.post("/group/v1/join", named, asking.token))["request_id"]
+    return [
+        ("/group/v1/create", {"name": "G", "member_ids": [member.id, asking.id], "mute_all": True}, owner.token),
+        ("/group/v1/info", named, joining.token),
+        ("/group/v1/update", named | {"notice": "new", "join_approval": False}, owner.token),
+        ("/group/v1/requests", named, owner.token),
+        ("/group/v1/handle", {"request_id": asked, "action": "accept"}, owner.token),
+        ("/group/v1/invite", named | {"user_ids": [friend.id, member.id]}, owner.token),
+        ("/group/v1/join", named | {"message": "hi"}, joining.token),
+        ("/group/v1/role", named | {"user_id": member.id, "role": 2}, owner.token),
+        ("/group/v1/mute", named | {"user_ids": [friend.id, owner.id], "seconds": 60}, member.token),
+        ("/group/v1/members", named, friend.token),
+        ("/group/v1/member/update", named | {"nickname": "Fee"}, friend.token),
+        ("/group/v1/remove", named | {"user_ids": [friend.id, friend.id + 10**9]}, owner.token),
+        ("/message/v1/receipts", {"message_id": message["id"]}, owner.token),
+        ("/message/v1/conversations", {}, friend.token),
+        ("/message/v1/sync", {"heads": {}}, owner.token),
+        ("/group/v1/transfer", named | {"user_id": member.id}, owner.token),
+        ("/group/v1/leave", named, owner.token),
+        ("/group/v1/mine", {}, member.token),
+        ("/group/v1/dissolve", named, member.token),
+    ]
 
 
 def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, description: Description) -> None:
@@ -244,7 +279,7 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
         (web, "/friend/v1/block", {"user_id": unknown}, alice, Code.NOT_FOUND),
         (web, "/message/v1/send", {"to_user_id": bob.id, "content": "x", "message_type": 9}, alice, Code.MESSAGE_TYPE),
         (web, "/message/v1/send", {"to_user_id": stranger.id, "content": "x"}, alice, Code.NOT_FRIENDS),
-        (web, "/message/v1/send", {"group_id": 1, "content": "x"}, alice, Code.NO_SUCH_GROUP),
+        (web, "/message/v1/send", {"group_id": unknown, "content": "x"}, alice, Code.NO_SUCH_GROUP),
         (
             web,
             "/message/v1/send",
@@ -278,6 +313,7 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
             Code.NO_SUCH_CONVERSATION,
         ),
     ]
+    refused += [(web, *each) for each in refused_calls_of_groups(web, strict_web)]
     for door, path, body, user, code in refused:
         assert door.post(path, body, user.token).json()["code"] == code, (path, body)
     told = {
@@ -286,6 +322,87 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
         for code in description.codes(operation) - OF_EVERY_POST - {Code.UNAUTHENTICATED}
     }
     assert {(path, code) for _, path, _, _, code in refused} == told
+    assert {code for _, code in told} >= {code for code in Code if 103000 < code < 104000}
+
+
+# Each call about a group, with what it needs besides, and whether it is one that a dissolved group refuses.
+OF_GROUPS: dict[str, tuple[dict[str, Any], bool]] = {
+    "update": ({"notice": "x"}, True),
+    "invite": ({"user_ids": [1]}, True),
+    "requests": ({}, False),
+    "remove": ({"user_ids": [1]}, True),
+    "leave": ({}, False),
+    "role": ({"user_id": 1, "role": 2}, True),
+    "mute": ({"user_ids": [1], "seconds": 0}, True),
+    "transfer": ({"user_id": 1}, True),
+    "dissolve": ({}, True),
+    "member/update": ({"nickname": ""}, True),
+    "members": ({}, False),
+}
+
+
+def refused_calls_of_groups(web: Web, strict_web: Web) -> list[tuple[str, dict[str, Any], User, Code]]:
+    """Returns calls that concern groups, each with its user and the code that refuses it."""
+    owner, member = friends(web)
+    gone, asking, stranger = (new_user(web) for _ in range(3))
+    befriend(web, owner, gone)
+    open_to_all = {"group_id": new_group(web, owner, member, gone, allow_invite=False, join_approval=True)["id"]}
+    hidden = {"group_id": new_group(web, owner, gone, join_approval=True)["id"]}
+    ended = {"group_id": new_group(web, owner, member, join_approval=True)["id"]}
+    full = {"group_id": new_group(strict_web, owner, member, join_approval=True)["id"]}
+    said = answer(web.post("/message/v1/send", open_to_all | {"content": "x"}, owner.token))["message"]["id"]
+    answer(web.post("/group/v1/mute", open_to_all | {"user_ids": [member.id], "seconds": 600}, owner.token))
+    waiting = {}
+    for named in (open_to_all, hidden, ended, full):
+        found = answer(web.post("/group/v1/join", named, asking.token))
+        waiting[named["group_id"]] = {"request_id": found["request_id"], "action": "accept"}
+    answered = waiting[open_to_all["group_id"]]
+    answer(web.post("/group/v1/handle", answered | {"action": "reject"}, owner.token))
+    answer(web.post("/group/v1/update", hidden | {"is_private": True}, owner.token))
+    answer(web.post("/group/v1/update", full | {"join_approval": False}, owner.token))
+    answer(web.post("/group/v1/dissolve", ended, owner.token))
+    for named in (open_to_all, hidden):
+        answer(web.post("/group/v1/leave", named, gone.token))
+    nobody = {"request_id": 2**53 - 1, "action": "accept"}
+    return [
+        *((f"/group/v1/{call}", hidden | more, stranger, Code.NO_SUCH_GROUP) for call, (more, _) in OF_GROUPS.items()),
+        *(
+            (f"/group/v1/{call}", open_to_all | more, stranger, Code.ROLE_TOO_LOW)
+            for call, (more, _) in OF_GROUPS.items()
+        ),
+        *(
+            (f"/group/v1/{call}", ended | more, owner, Code.GROUP_DISSOLVED)
+            for call, (more, changes) in OF_GROUPS.items()
+            if changes
+        ),
+        *((f"/group/v1/{call}", hidden, stranger, Code.NO_SUCH_GROUP) for call in ("info", "join")),
+        *((f"/group/v1/{call}", hidden, gone, Code.ROLE_TOO_LOW) for call in ("info", "join")),
+        ("/group/v1/create", {"name": "x" * 101}, owner, Code.GROUP_NAME_TOO_LONG),
+        ("/group/v1/create", {"name": "x", "description": "x" * 501}, owner, Code.GROUP_DESCRIPTION_TOO_LONG),
+        ("/group/v1/update", open_to_all | {"name": "x" * 101}, owner, Code.GROUP_NAME_TOO_LONG),
+        ("/group/v1/update", open_to_all | {"description": "x" * 501}, owner, Code.GROUP_DESCRIPTION_TOO_LONG),
+        ("/group/v1/invite", open_to_all | {"user_ids": [1]}, member, Code.INVITING_NOT_ALLOWED),
+        ("/group/v1/join", ended, stranger, Code.GROUP_DISSOLVED),
+        ("/group/v1/join", full, stranger, Code.GROUP_FULL),
+        ("/group/v1/join", open_to_all, member, Code.ALREADY_A_MEMBER),
+        ("/group/v1/leave", open_to_all, owner, Code.OWNER_CANNOT_LEAVE),
+        ("/group/v1/role", open_to_all | {"user_id": stranger.id, "role": 2}, owner, Code.NOT_A_MEMBER),
+        ("/group/v1/transfer", open_to_all | {"user_id": stranger.id}, owner, Code.NOT_A_MEMBER),
+        ("/group/v1/handle", nobody, owner, Code.NO_SUCH_REQUEST),
+        ("/group/v1/handle", answered, owner, Code.REQUEST_HANDLED),
+        ("/group/v1/handle", answered, member, Code.ROLE_TOO_LOW),
+        ("/group/v1/handle", waiting[hidden["group_id"]], stranger, Code.NO_SUCH_GROUP),
+        ("/group/v1/handle", waiting[ended["group_id"]], owner, Code.GROUP_DISSOLVED),
+        ("/group/v1/handle", waiting[full["group_id"]], owner, Code.GROUP_FULL),
+        ("/message/v1/send", ended | {"content": "x"}, owner, Code.GROUP_DISSOLVED),
+        ("/message/v1/send", open_to_all | {"content": "x"}, gone, Code.ROLE_TOO_LOW),
+        ("/message/v1/send", open_to_all | {"content": "x"}, member, Code.MUTED),
+        ("/message/v1/recall", {"message_id": said}, gone, Code.ROLE_TOO_LOW),
+        ("/message/v1/delete", {"message_id": said}, gone, Code.ROLE_TOO_LOW),
+        ("/message/v1/delete", {"message_id": said}, member, Code.FORBIDDEN),
+        ("/message/v1/receipts", {"message_id": said}, gone, Code.ROLE_TOO_LOW),
+        ("/message/v1/receipts", {"message_id": said}, stranger, Code.NO_SUCH_MESSAGE),
+    ]
 
 
 def _token(user_id: int) -> str:

@@ -1,0 +1,126 @@
+"""Tests that the cost of a group of 10,000 grows neither with its members nor with a user's other conversations."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.session import engine
+from messaging.delivered import Proof
+from messaging.groups.memberships import memberships
+from messaging.groups.rows import group_rows
+from messaging.hello import hellos
+from messaging.tops import tops
+from messaging.trace import MOST_OF_A_GROUP, trace
+from tests import databases
+from tests.messaging.conftest import ALICE, BOB, applying, proving, publishing
+from tests.messaging.test_plans import Rule, backlogs, check, statements_of
+from tests.servers import Databases
+
+MEMBERS = 10_000  # of the large group: the users 1 to 10,000
+LENGTH = 20_000  # messages in it
+LARGE = "group_1"
+GROUPS = 200  # of Alice
+SPARE = 50
+
+_TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
+_MESSAGE = (
+    "INSERT INTO im_message (id, from_user_id, to_user_id, conversation_id, message_type, content, status, seq, "
+    "change_seq, del_state, version, create_time, update_time) SELECT "
+)
+_ROW = (
+    "INSERT INTO im_conversation (conversation_id, user_id, friend_id, conversation_type, last_message_id, "
+    "unread_count, is_top, is_mute, del_state, version, last_seq, change_seq, read_seq, delivered_seq, base, "
+    "first_seq, upto_seq, create_time, update_time) SELECT "
+)
+_HEAD = (
+    "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq, counted, last_message_id, "
+    "members_seq) SELECT "
+)
+_LOAD = [
+    "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
+    # The large group: its last 50 messages wait for everybody. Each tenth row is of somebody who has left.
+    f"{_MESSAGE} seq, 1 + seq % {MEMBERS}, 0, '{LARGE}', 1, 'hello', 1, seq, seq, 0, 0, {_TIMES} "
+    f"FROM seq_1_to_{LENGTH}",
+    f"{_HEAD} '{LARGE}', 3, {LENGTH}, {LENGTH}, {LENGTH}, {LENGTH}, 1",
+    f"{_ROW} '{LARGE}', seq, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, {LENGTH} - 100, {LENGTH} - 50, {LENGTH} - 100, 1, "
+    f"IF(seq % 10 = 0, {LENGTH} - 20, NULL), {_TIMES} FROM seq_1_to_{MEMBERS}",
+    # Alice's and Bob's other groups, of which every second waits for Alice.
+    f"{_MESSAGE} {LENGTH} + seq, 2, 0, CONCAT('group_', seq), 1, 'hello', 1, 1, 1, 0, 0, {_TIMES} "
+    f"FROM seq_2_to_{GROUPS}",
+    f"{_HEAD} CONCAT('group_', seq), seq % 16, 1, 1, 1, {LENGTH} + seq, 1 FROM seq_2_to_{GROUPS}",
+    f"{_ROW} CONCAT('group_', seq), 1, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 0, seq % 2, 0, 1, NULL, {_TIMES} "
+    f"FROM seq_2_to_{GROUPS}",
+    f"{_ROW} CONCAT('group_', seq), 2, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, NULL, {_TIMES} "
+    f"FROM seq_2_to_{GROUPS}",
+    # Pairs of Alice, and groups of which no call asks.
+    f"{_ROW} CONCAT('1_', 50000 + seq), 1, 50000 + seq, 1, NULL, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1, NULL, {_TIMES} "
+    f"FROM seq_1_to_5000",
+    f"{_HEAD} CONCAT('group_', 1000 + seq), seq % 16, 1, 1, 1, NULL, 1 FROM seq_1_to_20000",
+    f"{_ROW} CONCAT('group_', 1000 + seq), 20000 + seq, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, NULL, {_TIMES} "
+    f"FROM seq_1_to_20000",
+    # The last messages of the large group have still to be published.
+    f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
+    f"create_time) SELECT 3, '{LARGE}', 1, seq, 0, 0, seq, 0, UTC_TIMESTAMP() FROM seq_{LENGTH - 9}_to_{LENGTH}",
+]
+
+
+@pytest.fixture(scope="module")
+def large(mariadb: Databases) -> Iterator[str]:
+    """Point the test process at a database with a large group. Yields its URL."""
+    url = mariadb.create_database()
+    databases.migrate(url)
+    with databases.configured(url):
+        with engine().begin() as connection:
+            for statement in _LOAD:
+                connection.exec_driver_sql(statement.replace("%", "%%"))
+        with engine().begin() as connection:
+            tables = "im_message, im_conversation, im_conversation_head, im_outbox"
+            connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
+        yield url
+
+
+def proven(*user_ids: int) -> Rule:
+    return proving(*(Proof(user_id, LARGE, LENGTH - 50, LENGTH) for user_id in user_ids))
+
+
+def published(session: Session, now: object) -> object:
+    return publishing(applying(3)(session, now))(session, now)  # type: ignore[arg-type]
+
+
+MANY = [ALICE, *range(9_001, 9_050)]  # each but Alice is in one group
+EACH = 2  # rows read of a group: that of its user, and its head
+
+# Each call with the rows that it may read in a statement beyond those that it answers.
+CALLS: dict[str, tuple[Rule, int]] = {
+    "memberships": (lambda session, now: memberships(session, now, user_ids=[ALICE]), EACH * GROUPS),
+    "memberships of many": (
+        lambda session, now: memberships(session, now, user_ids=MANY),
+        EACH * (GROUPS + len(MANY)),
+    ),
+    "tops": (lambda session, _: tops(session, group_rows(session, MANY)), EACH * (GROUPS + len(MANY))),
+    "backlog": (backlogs((ALICE, None)), EACH * GROUPS),
+    "backlog, next page": (backlogs((ALICE, (LARGE, LENGTH - 20))), EACH * GROUPS),
+    "backlogs": (backlogs(*((user, None) for user in MANY)), EACH * (GROUPS + len(MANY))),
+    "delivered": (proven(ALICE), 0),
+    "delivered to many": (proven(*MANY), len(MANY)),
+    "delivered, nothing new": (proving(Proof(BOB, LARGE, 0, 100)), 0),
+    "apply": (applying(3), 0),
+    "publish": (published, 20),
+    "trace": (lambda session, now: trace(session, now, message_id=LENGTH), 3 * MOST_OF_A_GROUP),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_goes_by_an_index_and_reads_few_rows(large: str, name: str) -> None:
+    rule, spare = CALLS[name]
+    asked = statements_of(rule)
+    assert asked
+    check(asked, spare + SPARE)
+
+
+def test_hello_reads_the_users_groups_once(large: str) -> None:
+    asked = statements_of(lambda session, now: hellos(session, now, user_ids=MANY))
+    of_groups = [each for each in asked if "JOIN im_conversation_head" in each.text]
+    assert len(of_groups) == 1
+    check(of_groups, EACH * (GROUPS + len(MANY)) + SPARE)
