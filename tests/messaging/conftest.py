@@ -1,12 +1,13 @@
 """Helpers that make friends, and that `store` a message and `drain` it. Other states are written by hand."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import Engine, StaticPool, create_engine, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -226,3 +227,20 @@ def statements() -> Iterator[list[str]]:
     event.listen(engine(), "before_cursor_execute", hear)
     yield heard
     event.remove(engine(), "before_cursor_execute", hear)
+
+
+@pytest.fixture
+def in_memory(database: str) -> Engine:
+    """Returns an engine on a migrated database in memory, which costs no disk and holds only friends."""
+    new = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    connection = new.raw_connection()
+    memory: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
+    with sqlite3.connect(database.removeprefix("sqlite:///")) as file:
+        file.backup(memory)
+    file.close()
+    for one, other in ((ALICE, BOB), (ALICE, CAROL)):
+        for pair in ((one, other), (other, one)):
+            memory.execute("INSERT INTO im_friend VALUES (?, ?, '2026-01-01 00:00:00')", pair)
+    memory.commit()
+    connection.close()
+    return new

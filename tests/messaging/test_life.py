@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Engine, StaticPool, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from db.outbox import Kind
@@ -704,23 +704,6 @@ def _shown(message: dict[str, Any]) -> tuple[int, int, str]:
 def _lasting(message: dict[str, Any], status: int) -> dict[str, Any]:
     """Returns a Message without the fields that a client cannot know."""
     return message | {"status": max(status, 2), "change_seq": 0, "update_time": 0}
-
-
-@pytest.fixture
-def in_memory(database: str) -> Engine:
-    """Returns an engine on a migrated database in memory, which costs no disk and holds only friends."""
-    new = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    connection = new.raw_connection()
-    memory: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
-    with sqlite3.connect(database.removeprefix("sqlite:///")) as file:
-        file.backup(memory)
-    file.close()
-    for one, other in ((ALICE, BOB), (ALICE, CAROL)):
-        for pair in ((one, other), (other, one)):
-            memory.execute("INSERT INTO im_friend VALUES (?, ?, '2026-01-01 00:00:00')", pair)
-    memory.commit()
-    connection.close()
-    return new
 
 
 @pytest.mark.timeout(180 + EXAMPLES // 4)
