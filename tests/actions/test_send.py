@@ -11,6 +11,7 @@ from actions import send
 from actions.send import TooLate, submit
 from infra.settings import settings
 from messaging.errors import Code
+from tests.groups import made
 from tests.messaging.conftest import ALICE, BOB, CAROL, draft, events, messages, pair, refusal  # noqa: F401 - a fixture
 from tests.processes import PATIENCE
 
@@ -24,10 +25,17 @@ def poked(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:  # no
 
 
 @pytest.fixture
-def fast(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:  # noqa: F811
-    """Returns a list that collects the messages handed to the fast path, which has tests of its own."""
-    handed_over: list[dict[str, Any]] = []
-    monkeypatch.setattr(send, "publish_fast", handed_over.append)
+def fast(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], int]]:  # noqa: F811
+    """Returns a list that collects what is handed to the fast path, which has tests of its own.
+
+    It has each message, and the last by which members of its group came or went.
+    """
+    handed_over: list[tuple[dict[str, Any], int]] = []
+
+    def collect(message: dict[str, Any], *, members_seq: int) -> None:
+        handed_over.append((message, members_seq))
+
+    monkeypatch.setattr(send, "publish_fast", collect)
     return handed_over
 
 
@@ -53,19 +61,26 @@ def test_a_repeat_is_answered_again_and_pokes_no_shard(poked: list[int | None]) 
 
 
 def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(
-    poked: list[int | None], fast: list[dict[str, Any]]
+    poked: list[int | None], fast: list[tuple[dict[str, Any], int]]
 ) -> None:
     sent = submit(draft(ALICE, BOB, client_msg_id="k"))
-    assert fast == [sent.message]
+    assert fast == [(sent.message, 0)]
     submit(draft(ALICE, BOB, client_msg_id="k"))
     assert refusal(lambda: submit(draft(ALICE, CAROL))) is Code.NOT_FRIENDS
     with pytest.raises(TooLate):
         submit(draft(ALICE, BOB), too_late=lambda: True)
-    assert fast == [sent.message]
+    assert fast == [(sent.message, 0)]
+
+
+def test_the_fast_path_learns_as_of_when_a_groups_members_are_known(
+    poked: list[int | None], fast: list[tuple[dict[str, Any], int]]
+) -> None:
+    sent = submit(draft(ALICE, 0, group_id=made(ALICE, BOB)))
+    assert fast == [(sent.message, 1)]
 
 
 def test_the_fast_path_can_be_switched_off(
-    poked: list[int | None], fast: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    poked: list[int | None], fast: list[tuple[dict[str, Any], int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAST_PUBLISH", "0")
     settings.cache_clear()
