@@ -176,7 +176,7 @@ class ReceiptsRequest(Schema):
 
     message_id = Id(required=True)
     page = Int(minimum=1, maximum=1_000_000, load_default=1)
-    limit = Int(minimum=1, maximum=50, load_default=20)
+    limit = Int(minimum=1, maximum=100, load_default=20)
 
 
 class Reader(Schema):
