@@ -87,7 +87,8 @@ def problem(
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail or title, "code": code}
     if fields:
         body["errors"] = fields
-    return Response(orjson.dumps(body), status, headers, mimetype="application/problem+json")
+    encoded = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # the errors of a list's entries go by their places
+    return Response(encoded, status, headers, mimetype="application/problem+json")
 
 
 def _refused(error: Refused) -> Response:

@@ -1,15 +1,22 @@
 """Tests that the cost of a group of 10,000 grows neither with its members nor with a user's other conversations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from db.session import engine
+from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.groups.memberships import memberships
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
+from messaging.history import history
+from messaging.mentions import unread_mentions
+from messaging.read import read
+from messaging.recall import recall
+from messaging.receipts import receipts
 from messaging.tops import tops
 from messaging.trace import MOST_OF_A_GROUP, trace
 from tests import databases
@@ -59,9 +66,21 @@ _LOAD = [
     f"{_HEAD} CONCAT('group_', 1000 + seq), seq % 16, 1, 1, 1, NULL, 1 FROM seq_1_to_20000",
     f"{_ROW} CONCAT('group_', 1000 + seq), 20000 + seq, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, NULL, {_TIMES} "
     f"FROM seq_1_to_20000",
-    # The last messages of the large group have still to be published.
+    f"INSERT INTO im_message_hidden SELECT 1 + seq % {MEMBERS}, seq FROM seq_1_to_{LENGTH - 1}",
+    # Alice owns the large group. Half of its messages mention her and half all; half of the members hide one.
+    f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
+    f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) SELECT seq, "
+    f"'us', '', '', '', 1, IF(seq = 1, 50, {MEMBERS}), {MEMBERS}, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1_to_{GROUPS}",
+    f"INSERT INTO im_group_member SELECT 1, seq, '', IF(seq = 1, 3, 1), NULL, UTC_TIMESTAMP(), 0, UTC_TIMESTAMP() "
+    f"FROM seq_1_to_{MEMBERS}",
+    f"INSERT INTO im_mention SELECT '{LARGE}', seq % 2, seq, 9 FROM seq_1_to_{LENGTH}",
+    f"INSERT INTO im_message_hidden SELECT 2 * seq, {LENGTH} - 30 FROM seq_1_to_{MEMBERS // 2}",
+    # The last messages of the large group have still to be published, and many of others.
     f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT 3, '{LARGE}', 1, seq, 0, 0, seq, 0, UTC_TIMESTAMP() FROM seq_{LENGTH - 9}_to_{LENGTH}",
+    f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
+    f"create_time) SELECT 4 + seq % 8, CONCAT('group_', seq), 1, {LENGTH} + seq, 0, 0, 1, 0, UTC_TIMESTAMP() "
+    f"FROM seq_2_to_{GROUPS}",
 ]
 
 
@@ -75,7 +94,10 @@ def large(mariadb: Databases) -> Iterator[str]:
             for statement in _LOAD:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         with engine().begin() as connection:
-            tables = "im_message, im_conversation, im_conversation_head, im_outbox"
+            tables = (
+                "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member, im_mention, "
+                "im_message_hidden"
+            )
             connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
         yield url
 
@@ -86,6 +108,14 @@ def proven(*user_ids: int) -> Rule:
 
 def published(session: Session, now: object) -> object:
     return publishing(applying(3)(session, now))(session, now)  # type: ignore[arg-type]
+
+
+def of(user_id: int, rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return lambda session, now: rule(session, now, user_id=user_id, **arguments)
+
+
+def of_alice(rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return of(ALICE, rule, **arguments)
 
 
 MANY = [ALICE, *range(9_001, 9_050)]  # each but Alice is in one group
@@ -107,7 +137,28 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "delivered, nothing new": (proving(Proof(BOB, LARGE, 0, 100)), 0),
     "apply": (applying(3), 0),
     "publish": (published, 20),
-    "trace": (lambda session, now: trace(session, now, message_id=LENGTH), 3 * MOST_OF_A_GROUP),
+}
+
+# Of the large group, in which Alice has not read the last hundred messages.
+CALLS |= {
+    "history of a group": (of_alice(history, conversation_id=LARGE, limit=100), EACH * 100),
+    "history of a group, before": (of_alice(history, conversation_id=LARGE, before_seq=9_000, limit=100), EACH * 100),
+    "history of who has left": (of(10, history, conversation_id=LARGE, limit=100), EACH * 100),
+    "read a group": (of_alice(read, conversation_id=LARGE), 3 * 100),
+    "read a group up to a message": (of_alice(read, message_id=LENGTH - 50), 2 * 100),
+    "read nothing new of a group": (of_alice(read, message_id=10), 0),
+    "read as who has left": (of(10, read, conversation_id=LARGE), 2 * 100),
+    "hide": (of_alice(delete_for_oneself, message_id=LENGTH - 7), 0),
+    "delete the newest for everyone": (of_alice(delete_for_everyone, message_id=LENGTH), 2 * MEMBERS),
+    "recall what nobody has read": (of_alice(recall, message_id=LENGTH - 30), 2 * MEMBERS),
+    "recall what everybody has read": (of_alice(recall, message_id=10), 0),
+    "receipts": (of_alice(receipts, message_id=LENGTH - 50, page=1, limit=20), 2 * MEMBERS),
+    "unread mentions": (lambda session, _: unread_mentions(session, [ALICE]), 4 * 100 + 4 * GROUPS),
+    "unread mentions of many": (
+        lambda session, _: unread_mentions(session, MANY),
+        4 * 100 + 4 * (GROUPS + len(MANY)),
+    ),
+    "unread mentions of one group": (lambda session, _: unread_mentions(session, [ALICE], [LARGE]), 4 * 100),
 }
 
 
@@ -117,6 +168,12 @@ def test_a_call_goes_by_an_index_and_reads_few_rows(large: str, name: str) -> No
     asked = statements_of(rule)
     assert asked
     check(asked, spare + SPARE)
+
+
+def test_a_trace_reads_no_more_members_than_it_tells_of(large: str) -> None:
+    asked = statements_of(lambda session, now: trace(session, now, message_id=LENGTH))
+    (of_members,) = [each for each in asked if "FROM im_conversation" in each.text]
+    check([of_members], 3 * MOST_OF_A_GROUP)
 
 
 def test_hello_reads_the_users_groups_once(large: str) -> None:
