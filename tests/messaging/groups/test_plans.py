@@ -6,14 +6,21 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db.session import engine
+from messaging.conversation_update import arrange
+from messaging.conversations import conversations, unread
 from messaging.delivered import Proof
+from messaging.directory import may_talk
+from messaging.draft import Draft
 from messaging.groups.memberships import memberships
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
+from messaging.send import send
+from messaging.sync import sync
 from messaging.tops import tops
+from messaging.totals import total_unread
 from messaging.trace import MOST_OF_A_GROUP, trace
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, applying, proving, publishing
+from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
 from tests.messaging.test_plans import Rule, backlogs, check, statements_of
 from tests.servers import Databases
 
@@ -21,6 +28,7 @@ MEMBERS = 10_000  # of the large group: the users 1 to 10,000
 LENGTH = 20_000  # messages in it
 LARGE = "group_1"
 GROUPS = 200  # of Alice
+PAIRS = 5_000  # of Alice
 SPARE = 50
 
 _TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
@@ -37,6 +45,7 @@ _HEAD = (
     "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq, counted, last_message_id, "
     "members_seq) SELECT "
 )
+_MEMBER = "INSERT INTO im_group_member (group_id, user_id, role, join_time, update_time, inviter_id, nickname) SELECT "
 _LOAD = [
     "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
     # The large group: its last 50 messages wait for everybody. Each tenth row is of somebody who has left.
@@ -55,10 +64,16 @@ _LOAD = [
     f"FROM seq_2_to_{GROUPS}",
     # Pairs of Alice, and groups of which no call asks.
     f"{_ROW} CONCAT('1_', 50000 + seq), 1, 50000 + seq, 1, NULL, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1, NULL, {_TIMES} "
-    f"FROM seq_1_to_5000",
+    f"FROM seq_1_to_{PAIRS}",
     f"{_HEAD} CONCAT('group_', 1000 + seq), seq % 16, 1, 1, 1, NULL, 1 FROM seq_1_to_20000",
     f"{_ROW} CONCAT('group_', 1000 + seq), 20000 + seq, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, NULL, {_TIMES} "
     f"FROM seq_1_to_20000",
+    f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
+    f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) "
+    f"SELECT seq, 'g', '', '', '', 1, 1, 100000, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1_to_21000",
+    f"{_MEMBER} 1, seq, 1, {_TIMES}, 0, '' FROM seq_1_to_{MEMBERS} WHERE seq % 10 <> 0",
+    f"{_MEMBER} seq, 1, 1, {_TIMES}, 0, '' FROM seq_2_to_{GROUPS}",
+    f"{_MEMBER} 1000 + seq, 20000 + seq, 1, {_TIMES}, 0, '' FROM seq_1_to_20000",
     # The last messages of the large group have still to be published.
     f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT 3, '{LARGE}', 1, seq, 0, 0, seq, 0, UTC_TIMESTAMP() FROM seq_{LENGTH - 9}_to_{LENGTH}",
@@ -75,7 +90,7 @@ def large(mariadb: Databases) -> Iterator[str]:
             for statement in _LOAD:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         with engine().begin() as connection:
-            tables = "im_message, im_conversation, im_conversation_head, im_outbox"
+            tables = "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member"
             connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
         yield url
 
@@ -88,11 +103,46 @@ def published(session: Session, now: object) -> object:
     return publishing(applying(3)(session, now))(session, now)  # type: ignore[arg-type]
 
 
+def sending(*drafts: Draft) -> Rule:
+    return lambda session, now: send(session, now, drafts, may_talk=may_talk)
+
+
+def to_large(user_id: int, *mentions: int) -> Draft:
+    return draft(user_id, 0, group_id=1, client_msg_id=f"k{user_id}", mentions=mentions)
+
+
+def listing(page: int) -> Rule:
+    return lambda session, now: conversations(session, now, user_id=ALICE, page=page, limit=50)
+
+
+def syncing(user_id: int, heads: dict[str, int], changes: dict[str, int]) -> Rule:
+    return lambda session, now: sync(session, now, user_id=user_id, heads=heads, changes=changes)
+
+
 MANY = [ALICE, *range(9_001, 9_050)]  # each but Alice is in one group
 EACH = 2  # rows read of a group: that of its user, and its head
 
 # Each call with the rows that it may read in a statement beyond those that it answers.
 CALLS: dict[str, tuple[Rule, int]] = {
+    "send one": (sending(to_large(ALICE)), 0),
+    "send one that mentions 50": (sending(to_large(ALICE, *range(1, 51))), 0),
+    "send 64": (sending(*map(to_large, range(1, 65))), 2 * 64),
+    "send 64 that mention 50": (sending(*(to_large(user, *range(user, user + 50)) for user in range(1, 65))), 2 * 64),
+    "list": (listing(1), EACH * GROUPS + PAIRS),
+    "list, page 50": (listing(50), EACH * GROUPS + PAIRS),
+    "list of one": (
+        lambda session, now: conversations(session, now, user_id=9_001, page=1, limit=50),
+        EACH,
+    ),
+    "unread of all": (lambda session, _: total_unread(session, ALICE), EACH * GROUPS + PAIRS),
+    "unread of one": (lambda session, now: unread(session, now, user_id=ALICE, conversation_id=LARGE), EACH),
+    "sync one": (syncing(ALICE, {LARGE: LENGTH - 10}, {LARGE: LENGTH - 10}), EACH * GROUPS),
+    "sync from nothing": (syncing(ALICE, {}, {}), EACH * GROUPS),
+    "sync of who has left": (syncing(10, {LARGE: 0}, {LARGE: 0}), 3 * 80),  # what they have not read is counted
+    "arrange": (
+        lambda session, now: arrange(session, now, user_id=ALICE, conversation_id=LARGE, is_mute=True),
+        EACH,
+    ),
     "memberships": (lambda session, now: memberships(session, now, user_ids=[ALICE]), EACH * GROUPS),
     "memberships of many": (
         lambda session, now: memberships(session, now, user_ids=MANY),
