@@ -53,8 +53,8 @@ def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question =
         sends.labels(_outcome(error)).inc()
         raise
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
-    if settings().fast_publish and not sent.duplicate and not draft.group_id:
-        publish_fast(sent.message)
+    if settings().fast_publish and not sent.duplicate:
+        publish_fast(sent.message, sent.members_seq)
     poke(sent.shard)
     return sent
 

@@ -74,9 +74,13 @@ _LOAD = [
     f"{_MEMBER} 1, seq, 1, {_TIMES}, 0, '' FROM seq_1_to_{MEMBERS} WHERE seq % 10 <> 0",
     f"{_MEMBER} seq, 1, 1, {_TIMES}, 0, '' FROM seq_2_to_{GROUPS}",
     f"{_MEMBER} 1000 + seq, 20000 + seq, 1, {_TIMES}, 0, '' FROM seq_1_to_20000",
-    # The last messages of the large group have still to be published.
+    f"INSERT INTO im_message_hidden SELECT 1 + seq % {MEMBERS}, seq FROM seq_1_to_{LENGTH - 1}",
+    # The last messages of the large group have still to be published, and many of others.
     f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT 3, '{LARGE}', 1, seq, 0, 0, seq, 0, UTC_TIMESTAMP() FROM seq_{LENGTH - 9}_to_{LENGTH}",
+    f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
+    f"create_time) SELECT 4 + seq % 8, CONCAT('group_', seq), 1, {LENGTH} + seq, 0, 0, 1, 0, UTC_TIMESTAMP() "
+    f"FROM seq_2_to_{GROUPS}",
 ]
 
 
@@ -90,7 +94,10 @@ def large(mariadb: Databases) -> Iterator[str]:
             for statement in _LOAD:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         with engine().begin() as connection:
-            tables = "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member"
+            tables = (
+                "im_message, im_conversation, im_conversation_head, im_outbox, im_message_hidden, im_group, "
+                "im_group_member"
+            )
             connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
         yield url
 
@@ -157,7 +164,6 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "delivered, nothing new": (proving(Proof(BOB, LARGE, 0, 100)), 0),
     "apply": (applying(3), 0),
     "publish": (published, 20),
-    "trace": (lambda session, now: trace(session, now, message_id=LENGTH), 3 * MOST_OF_A_GROUP),
 }
 
 
@@ -167,6 +173,12 @@ def test_a_call_goes_by_an_index_and_reads_few_rows(large: str, name: str) -> No
     asked = statements_of(rule)
     assert asked
     check(asked, spare + SPARE)
+
+
+def test_a_trace_reads_no_more_members_than_it_tells_of(large: str) -> None:
+    asked = statements_of(lambda session, now: trace(session, now, message_id=LENGTH))
+    (of_members,) = [each for each in asked if "FROM im_conversation" in each.text]
+    check([of_members], 3 * MOST_OF_A_GROUP)
 
 
 def test_hello_reads_the_users_groups_once(large: str) -> None:
