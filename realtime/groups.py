@@ -116,6 +116,8 @@ class Groups:
                 users = _who_surely_see(group, note)
             case notes.GroupFrame():
                 users = _who_see(group, note.seq)
+                if note.only:
+                    users = [user_id for user_id in users if user_id in note.only]
             case notes.GroupTyping():
                 users = [user_id for user_id in group.members if user_id != note.from_user_id]
         return users

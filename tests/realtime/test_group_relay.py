@@ -20,7 +20,7 @@ import pytest
 from gevent.pool import Group as Greenlets
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from infra import channels, notes
 from infra.tokens import Claims
@@ -216,6 +216,9 @@ class House:
         kind, number = action
         getattr(self, kind)(number)
 
+    def nothing(self, _number: int) -> None:
+        """Let a moment go by."""
+
     def say(self, _number: int) -> None:
         self._store()
 
@@ -225,9 +228,11 @@ class House:
             self._store(came=[user_id])
 
     def go(self, number: int) -> None:
+        """Let somebody go, and the others talk on."""
         user_id = USERS[number % len(USERS)]
         if self.member(user_id):
             self._store(went=[user_id])
+            self._store()
 
     def recall(self, number: int) -> None:
         seq = self.last_seq - number % self.last_seq
@@ -235,8 +240,8 @@ class House:
         self.outbox.append([(CHANNEL, notes.GroupFrame(NAME, seq, text))])
 
     def publish(self, number: int) -> None:
-        """Let a worker publish the next events."""
-        for told in self.outbox[self.published : self.published + 1 + number % 2]:
+        """Let a worker publish the next events, or all."""
+        for told in self.outbox[self.published :][: number or None]:
             self.published += 1
             for note in told:
                 self._reach(*note)
@@ -348,8 +353,8 @@ class House:
 
 KINDS = ("say", "come", "go", "recall", "publish", "publish_again", "publish_fast", "pong", "answer", "arrive")
 RARE = ("lose", "reopen", "restore", "idle", "disconnect")
-ACTIONS = st.tuples(st.sampled_from(KINDS * 3 + RARE), st.integers(0, 5))
-PLANS = st.lists(ACTIONS, max_size=6)
+USER, NUMBER = st.sampled_from(USERS), st.integers(0, 3)
+PLANS = st.lists(st.tuples(st.sampled_from(KINDS + RARE), NUMBER), max_size=6)
 
 
 class Life(RuleBasedStateMachine):
@@ -359,18 +364,65 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.house = House()
 
-    @rule(user_id=st.sampled_from(USERS), plan=PLANS)
+    def do(self, kind: str, number: int, plan: Collection[Action] = ()) -> None:
+        """Do one thing, and what is planned whenever something waits meanwhile."""
+        self.house.plan = list(plan)
+        self.house.do((kind, number))
+        self.house.turn()
+
+    @initialize(all_here=st.booleans())
+    def some_are_here(self, all_here: bool) -> None:
+        for user_id in USERS if all_here else USERS[:1]:
+            self.do("connect", user_id)
+        self.house.settle()
+
+    @rule(user_id=USER, plan=PLANS)
     def somebody_connects(self, user_id: int, plan: list[Action]) -> None:
         if len(self.house.open) < 6:
-            self.house.plan = plan
-            self.house.connect(user_id)
-            self.house.turn()
+            self.do("connect", user_id, plan)
 
-    @rule(action=ACTIONS, plan=PLANS)
-    def something_happens(self, action: Action, plan: list[Action]) -> None:
-        self.house.plan = plan
-        self.house.do(action)
-        self.house.turn()
+    @rule(number=NUMBER)
+    def a_connection_ends(self, number: int) -> None:
+        self.do("disconnect", number)
+
+    @rule(user_id=USER, plan=PLANS)
+    def somebody_joins(self, user_id: int, plan: list[Action]) -> None:
+        self.do("come", user_id, plan)
+        self.do("publish", 0, plan)
+
+    @rule(user_id=USER, kind=st.sampled_from(["say", "publish_fast", "publish"]))
+    def somebody_goes(self, user_id: int, kind: str) -> None:
+        self.do("go", user_id)
+        self.do(kind, 0)
+
+    @rule(user_id=USER, then=st.sampled_from(["nothing", "publish"]), fast=st.booleans())
+    def somebody_goes_while_they_connect(self, user_id: int, then: str, fast: bool) -> None:
+        """They go right after it was read for `hello` that they are in the group."""
+        self.do("say", 0)
+        amid_hello = [("nothing", 0)] * 4 + [("go", user_id - 1), (then, 0)]
+        self.do("connect", user_id, amid_hello)
+        for kind in ("answer", "arrive", "publish_fast" if fast else "say", "publish_fast"):
+            self.do(kind, 0)
+
+    @rule(kind=st.sampled_from(["say", "recall"]), number=NUMBER)
+    def somebody_talks(self, kind: str, number: int) -> None:
+        self.do(kind, number)
+
+    @rule(kind=st.sampled_from(["publish", "publish_again", "publish_fast"]), number=NUMBER)
+    def something_is_published(self, kind: str, number: int) -> None:
+        self.do(kind, number)
+
+    @rule(kind=st.sampled_from(["answer", "arrive", "pong"]), number=NUMBER)
+    def a_backlog_goes_on(self, kind: str, number: int) -> None:
+        self.do(kind, number)
+
+    @rule(kind=st.sampled_from(["lose", "reopen", "restore"]), plan=PLANS)
+    def the_link_changes(self, kind: str, plan: list[Action]) -> None:
+        self.do(kind, 0, plan)
+
+    @rule()
+    def time_goes_by(self) -> None:
+        self.do("idle", 0)
 
     @invariant()
     def nobody_gets_what_they_must_not(self) -> None:

@@ -58,6 +58,10 @@ def test_a_frame_about_a_message_goes_to_those_who_may_see_the_message(relay: Re
     assert [relay.groups.audience(notes.GroupFrame(GROUP, seq, b"{}")) for seq in (4, 5)] == [[ALICE], [ALICE, BOB]]
 
 
+def test_a_frame_for_some_members_goes_to_those_of_them_who_may_see_the_message(relay: Relay) -> None:
+    assert [relay.groups.audience(notes.GroupFrame(GROUP, seq, b"{}", (BOB, CAROL))) for seq in (4, 5)] == [[], [BOB]]
+
+
 def test_typing_goes_to_all_others(relay: Relay) -> None:
     assert relay.groups.audience(notes.GroupTyping(GROUP, ALICE, b"{}")) == [BOB]
 

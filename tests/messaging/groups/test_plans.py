@@ -1,6 +1,7 @@
 """Tests that the cost of a group of 10,000 grows neither with its members nor with a user's other conversations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -8,12 +9,18 @@ from sqlalchemy.orm import Session
 from db.session import engine
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, unread
+from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.groups.memberships import memberships
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
+from messaging.history import history
+from messaging.mentions import unread_mentions
+from messaging.read import read
+from messaging.recall import recall
+from messaging.receipts import receipts
 from messaging.send import send
 from messaging.sync import sync
 from messaging.tops import tops
@@ -70,11 +77,17 @@ _LOAD = [
     f"FROM seq_1_to_20000",
     f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
     f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) "
-    f"SELECT seq, 'g', '', '', '', 1, 1, 100000, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1_to_21000",
-    f"{_MEMBER} 1, seq, 1, {_TIMES}, 0, '' FROM seq_1_to_{MEMBERS} WHERE seq % 10 <> 0",
-    f"{_MEMBER} seq, 1, 1, {_TIMES}, 0, '' FROM seq_2_to_{GROUPS}",
+    f"SELECT seq, 'g', '', '', '', 1, 1, 100000, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1001_to_21000",
     f"{_MEMBER} 1000 + seq, 20000 + seq, 1, {_TIMES}, 0, '' FROM seq_1_to_20000",
     f"INSERT INTO im_message_hidden SELECT 1 + seq % {MEMBERS}, seq FROM seq_1_to_{LENGTH - 1}",
+    # Alice owns the large group. Half of its messages mention her and half all; half of the members hide one.
+    f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
+    f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) SELECT seq, "
+    f"'us', '', '', '', 1, IF(seq = 1, 50, {MEMBERS}), {MEMBERS}, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1_to_{GROUPS}",
+    f"INSERT INTO im_group_member SELECT 1, seq, '', IF(seq = 1, 3, 1), NULL, UTC_TIMESTAMP(), 0, UTC_TIMESTAMP() "
+    f"FROM seq_1_to_{MEMBERS}",
+    f"INSERT INTO im_mention SELECT '{LARGE}', seq % 2, seq, 9 FROM seq_1_to_{LENGTH}",
+    f"INSERT INTO im_message_hidden SELECT 2 * seq, {LENGTH} - 30 FROM seq_1_to_{MEMBERS // 2}",
     # The last messages of the large group have still to be published, and many of others.
     f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT 3, '{LARGE}', 1, seq, 0, 0, seq, 0, UTC_TIMESTAMP() FROM seq_{LENGTH - 9}_to_{LENGTH}",
@@ -95,8 +108,8 @@ def large(mariadb: Databases) -> Iterator[str]:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         with engine().begin() as connection:
             tables = (
-                "im_message, im_conversation, im_conversation_head, im_outbox, im_message_hidden, im_group, "
-                "im_group_member"
+                "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member, im_mention, "
+                "im_message_hidden"
             )
             connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
         yield url
@@ -126,7 +139,16 @@ def syncing(user_id: int, heads: dict[str, int], changes: dict[str, int]) -> Rul
     return lambda session, now: sync(session, now, user_id=user_id, heads=heads, changes=changes)
 
 
+def of(user_id: int, rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return lambda session, now: rule(session, now, user_id=user_id, **arguments)
+
+
+def of_alice(rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return of(ALICE, rule, **arguments)
+
+
 MANY = [ALICE, *range(9_001, 9_050)]  # each but Alice is in one group
+UNREAD_MENTIONS = 4 * 101  # rows read to count them: each mention with its message, and whether it is hidden
 EACH = 2  # rows read of a group: that of its user, and its head
 
 # Each call with the rows that it may read in a statement beyond those that it answers.
@@ -139,7 +161,7 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "list, page 50": (listing(50), EACH * GROUPS + PAIRS),
     "list of one": (
         lambda session, now: conversations(session, now, user_id=9_001, page=1, limit=50),
-        EACH,
+        EACH + UNREAD_MENTIONS,
     ),
     "unread of all": (lambda session, _: total_unread(session, ALICE), EACH * GROUPS + PAIRS),
     "unread of one": (lambda session, now: unread(session, now, user_id=ALICE, conversation_id=LARGE), EACH),
@@ -148,7 +170,7 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "sync of who has left": (syncing(10, {LARGE: 0}, {LARGE: 0}), 3 * 80),  # what they have not read is counted
     "arrange": (
         lambda session, now: arrange(session, now, user_id=ALICE, conversation_id=LARGE, is_mute=True),
-        EACH,
+        EACH + UNREAD_MENTIONS,
     ),
     "memberships": (lambda session, now: memberships(session, now, user_ids=[ALICE]), EACH * GROUPS),
     "memberships of many": (
@@ -164,6 +186,28 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "delivered, nothing new": (proving(Proof(BOB, LARGE, 0, 100)), 0),
     "apply": (applying(3), 0),
     "publish": (published, 20),
+}
+
+# Of the large group, in which Alice has not read the last hundred messages.
+CALLS |= {
+    "history of a group": (of_alice(history, conversation_id=LARGE, limit=100), EACH * 100),
+    "history of a group, before": (of_alice(history, conversation_id=LARGE, before_seq=9_000, limit=100), EACH * 100),
+    "history of who has left": (of(10, history, conversation_id=LARGE, limit=100), EACH * 100),
+    "read a group": (of_alice(read, conversation_id=LARGE), 3 * 100),
+    "read a group up to a message": (of_alice(read, message_id=LENGTH - 50), 2 * 100),
+    "read nothing new of a group": (of_alice(read, message_id=10), 0),
+    "read as who has left": (of(10, read, conversation_id=LARGE), 2 * 100),
+    "hide": (of_alice(delete_for_oneself, message_id=LENGTH - 7), 0),
+    "delete the newest for everyone": (of_alice(delete_for_everyone, message_id=LENGTH), 2 * MEMBERS),
+    "recall what nobody has read": (of_alice(recall, message_id=LENGTH - 30), 2 * MEMBERS),
+    "recall what everybody has read": (of_alice(recall, message_id=10), 0),
+    "receipts": (of_alice(receipts, message_id=LENGTH - 50, page=1, limit=20), 2 * MEMBERS),
+    "unread mentions": (lambda session, _: unread_mentions(session, [ALICE]), 4 * 100 + 4 * GROUPS),
+    "unread mentions of many": (
+        lambda session, _: unread_mentions(session, MANY),
+        4 * 100 + 4 * (GROUPS + len(MANY)),
+    ),
+    "unread mentions of one group": (lambda session, _: unread_mentions(session, [ALICE], [LARGE]), 4 * 100),
 }
 
 

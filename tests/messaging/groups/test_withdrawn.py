@@ -16,9 +16,8 @@ from messaging.errors import Code
 from messaging.recall import recall
 from messaging.status import Status
 from messaging.withdrawn import Withdrawn
-from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, events, read, refusal
-from tests.messaging.groups.counting import EVE, change, counts, four, head_of, recounts, row_of, say
+from tests.messaging.groups.counting import EVE, change, counts, four, head_of, joining, leaving, recounts, row_of, say
 from tests.messaging.groups.test_read import reads
 
 TakeBack = Callable[..., Withdrawn]
