@@ -206,6 +206,25 @@ def test_many_channels_are_unsubscribed_by_one_command(listening: Relay) -> None
     assert client().info("commandstats")["cmdstat_unsubscribe"]["calls"] == 1
 
 
+def test_many_channels_are_subscribed_to_by_one_command_and_none_twice(listening: Relay) -> None:
+    assert listening.subscribe("channel 7").wait(PATIENCE)
+    client().config_resetstat()
+    names = [f"channel {number}" for number in range(50)]
+    for _ in range(2):
+        assert all(confirmed.wait(PATIENCE) for confirmed in listening.listener.subscribe_all(iter(names)))
+    assert client().info("commandstats")["cmdstat_subscribe"]["calls"] == 1
+    for name in names:
+        publish(name, 1)
+    assert listening.wait_heard(50) == [1] * 50
+
+
+def test_many_channels_asked_for_before_the_start_are_heard(relay: Relay) -> None:
+    confirmed = relay.listener.subscribe_all(["one", "two"])
+    assert not any(each.is_set() for each in confirmed)
+    relay.start()
+    assert all(each.wait(PATIENCE) for each in confirmed)
+
+
 def test_what_was_unsubscribed_may_be_heard_again(listening: Relay) -> None:
     assert listening.subscribe("one").wait(PATIENCE)
     listening.listener.unsubscribe("one")

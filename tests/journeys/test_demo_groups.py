@@ -285,7 +285,9 @@ def test_who_comes_back_sees_from_then_on(windows: tuple[Window, Window], rest: 
     (alice, _), (ann, ben, _) = windows, three
     group = group_of(rest, ann, ben)
     say_in(rest, ann, group, "before")
-    sign_in_to(alice, ben)
+    alice.sign_in(ben)
+    with alice.page.expect_response("**/message/v1/read"):
+        alice.open_conversation("Climbing")
     expect(alice.message("before")).to_be_visible()
     call(rest, ben, "leave", group)
     expect(alice.find("no-writing")).to_be_visible()
@@ -457,11 +459,18 @@ def test_groups_work_on_a_phone_and_in_chinese(phone: Window, rest: Web, three: 
 def test_what_the_details_cover_is_not_read(phone: Window, rest: Web, three: Three) -> None:
     ann, ben, cleo = three
     group = group_of(rest, ann, ben, cleo)
+    phone.page.clock.install()
+    phone.page.reload()
     phone.sign_in(ann)
     phone.open_conversation("Climbing")
     phone.find("to-details").tap()
+    told: list[str] = []
+    phone.page.on("request", lambda request: told.append(request.url) if "/message/v1/read" in request.url else None)
     sent = say_in(rest, cleo, group, text_of("hello"))
     expect(phone.message(sent["content"])).to_have_count(1)
+    phone.page.clock.run_for(5_000)
+    expect(phone.conversation("Climbing").get_by_test_id("unread-badge")).to_have_text("1")
+    assert told == []
     assert conversations(rest, ann)[group["conversation_id"]]["unread_count"] == 1
     with phone.page.expect_response("**/message/v1/read"):
         phone.find("close-details").tap()

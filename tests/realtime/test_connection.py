@@ -11,6 +11,7 @@ from gevent import socket
 
 from infra import notes
 from infra.tokens import Claims
+from messaging.delivered import Proof
 from messaging.frame import frame
 from realtime import frames
 from realtime.connection import Connection
@@ -212,3 +213,19 @@ def test_typing_is_not_held() -> None:
     connected.connection.take(notes.Typing(text), frames.text(text))
     connected.last_page()
     assert b"typing" not in connected.written()
+
+
+@pytest.mark.parametrize(("name", "proven"), [("7_8", []), ("group_5", [Proof(ME, "group_5", 2, 3)])])
+@pytest.mark.parametrize("kind", [notes.Message, notes.FastMessage])
+def test_ones_own_message_proves_how_far_one_is_in_a_group_and_nothing_in_a_pair(
+    kind: type[notes.Message | notes.FastMessage], name: str, proven: list[Proof]
+) -> None:
+    proofs: list[Proof] = []
+    pages: Any = SimpleNamespace()
+    connection = Connection(Claims(ME, int(time.time()) + 3600, None, None), SimpleNamespace(add=proofs.extend), pages)  # type: ignore[arg-type]
+    connection.welcome(int(time.time()), 0, [(name, 2)])
+    text = frame("new_message", {"conversation_id": name, "seq": 3})
+    connection.take(kind(name, 3, ME, text), frames.text(text))
+    if ping := connection.due_ping():
+        connection.pong(ping[2:])
+    assert proofs == proven

@@ -16,6 +16,7 @@ from infra.metrics import loop_stumbles
 from infra.redis import RedisError
 from messaging.groups.memberships import Membership
 from realtime import hub as module
+from realtime import memberships
 from realtime.app import readyz
 from realtime.hub import MOST_PER_USER, Hub
 from tests.processes import PATIENCE, wait_until
@@ -34,7 +35,7 @@ class Socket:
         self.is_first = False
         self.left = False
         self.taken: list[notes.Note] = []
-        self.ticks = 0
+        self.ticks = self.reruns = 0
         self.when_ticking: Callable[[], object] = lambda: None
         self.closed: list[int] = []
         self.outbound = SimpleNamespace(close=lambda code, _reason: self.closed.append(code))
@@ -44,6 +45,9 @@ class Socket:
 
     def take_own(self, note: notes.Own) -> None:
         self.taken.append(note)
+
+    def rerun_backlog(self) -> None:
+        self.reruns += 1
 
     def leave(self) -> None:
         self.left = True
@@ -376,6 +380,20 @@ def test_who_joins_has_their_groups_read_and_their_backlogs_run(relay: Relay) ->
     relay.hub.take(CHANNEL, notes.Joined(GROUP))
     relay.hub.take(channels.of_user(ALICE + 5), notes.Joined(GROUP))
     assert asked == [ALICE], "of nobody who is not here"
+
+
+def test_after_a_join_the_backlogs_run_once_the_groups_are_read(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    sockets = [Socket(1), Socket(2), Socket(3, user_id=ALICE + 1)]
+    for socket in sockets:
+        relay.connect(socket)
+    found = {ALICE: [Membership(GROUP, 1, 1)]}
+    monkeypatch.setattr(memberships, "read", lambda _rule, user_ids: {user_id: found[user_id] for user_id in user_ids})
+    relay.hub.take(CHANNEL, notes.Joined(GROUP))
+    assert [socket.reruns for socket in sockets] == [0, 0, 0]
+    relay.hub.memberships.step()
+    assert [socket.reruns for socket in sockets] == [1, 1, 0]
+    relay.hub.take(GROUP_CHANNEL, GROUP_NOTES[0][0])
+    assert [socket.taken for socket in sockets] == [[GROUP_NOTES[0][1]]] * 2 + [[]]
 
 
 def test_who_is_not_heard_yet_does_not_wait_for_their_groups(relay: Relay) -> None:

@@ -13,7 +13,7 @@ from messaging.conversation_id import group
 from messaging.errors import Code
 from messaging.groups.closing import leave_all
 from messaging.login import Account, add, begin_for, close_account
-from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, head, refusal, view
+from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, head, nothing_drifts, refusal, view
 from tests.messaging.groups.conftest import ERIN, at_once, new_group, roles, row_of, said
 
 
@@ -132,6 +132,8 @@ def test_accounts_closed_at_once_leave_no_group_without_an_owner(accounts: None)
     at_once(*(lambda user=user: close(user) for user in (ALICE, BOB, CAROL)))
     assert [roles(each) for each in mine] == [{}, {}, {DAVE: 3}]
     assert [row_of(each).status for each in mine] == [2, 2, 1]
+    for each in mine:
+        nothing_drifts(group(each))
 
 
 def test_closed_accounts_are_told_apart(accounts: None) -> None:

@@ -7,8 +7,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db.session import engine
+from messaging.conversation_update import arrange
+from messaging.conversations import conversations, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
+from messaging.directory import may_talk
+from messaging.draft import Draft
 from messaging.groups.memberships import memberships
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
@@ -17,10 +21,13 @@ from messaging.mentions import unread_mentions
 from messaging.read import read
 from messaging.recall import recall
 from messaging.receipts import receipts
+from messaging.send import send
+from messaging.sync import sync
 from messaging.tops import tops
+from messaging.totals import total_unread
 from messaging.trace import MOST_OF_A_GROUP, trace
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, applying, proving, publishing
+from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
 from tests.messaging.test_plans import Rule, backlogs, check, statements_of
 from tests.servers import Databases
 
@@ -28,6 +35,7 @@ MEMBERS = 10_000  # of the large group: the users 1 to 10,000
 LENGTH = 20_000  # messages in it
 LARGE = "group_1"
 GROUPS = 200  # of Alice
+PAIRS = 5_000  # of Alice
 SPARE = 50
 
 _TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
@@ -44,6 +52,7 @@ _HEAD = (
     "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq, counted, last_message_id, "
     "members_seq) SELECT "
 )
+_MEMBER = "INSERT INTO im_group_member (group_id, user_id, role, join_time, update_time, inviter_id, nickname) SELECT "
 _LOAD = [
     "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
     # The large group: its last 50 messages wait for everybody. Each tenth row is of somebody who has left.
@@ -62,10 +71,14 @@ _LOAD = [
     f"FROM seq_2_to_{GROUPS}",
     # Pairs of Alice, and groups of which no call asks.
     f"{_ROW} CONCAT('1_', 50000 + seq), 1, 50000 + seq, 1, NULL, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1, NULL, {_TIMES} "
-    f"FROM seq_1_to_5000",
+    f"FROM seq_1_to_{PAIRS}",
     f"{_HEAD} CONCAT('group_', 1000 + seq), seq % 16, 1, 1, 1, NULL, 1 FROM seq_1_to_20000",
     f"{_ROW} CONCAT('group_', 1000 + seq), 20000 + seq, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, NULL, {_TIMES} "
     f"FROM seq_1_to_20000",
+    f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
+    f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) "
+    f"SELECT seq, 'g', '', '', '', 1, 1, 100000, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1001_to_21000",
+    f"{_MEMBER} 1000 + seq, 20000 + seq, 1, {_TIMES}, 0, '' FROM seq_1_to_20000",
     f"INSERT INTO im_message_hidden SELECT 1 + seq % {MEMBERS}, seq FROM seq_1_to_{LENGTH - 1}",
     # Alice owns the large group. Half of its messages mention her and half all; half of the members hide one.
     f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
@@ -110,6 +123,22 @@ def published(session: Session, now: object) -> object:
     return publishing(applying(3)(session, now))(session, now)  # type: ignore[arg-type]
 
 
+def sending(*drafts: Draft) -> Rule:
+    return lambda session, now: send(session, now, drafts, may_talk=may_talk)
+
+
+def to_large(user_id: int, *mentions: int) -> Draft:
+    return draft(user_id, 0, group_id=1, client_msg_id=f"k{user_id}", mentions=mentions)
+
+
+def listing(page: int) -> Rule:
+    return lambda session, now: conversations(session, now, user_id=ALICE, page=page, limit=50)
+
+
+def syncing(user_id: int, heads: dict[str, int], changes: dict[str, int]) -> Rule:
+    return lambda session, now: sync(session, now, user_id=user_id, heads=heads, changes=changes)
+
+
 def of(user_id: int, rule: Callable[..., Any], **arguments: Any) -> Rule:
     return lambda session, now: rule(session, now, user_id=user_id, **arguments)
 
@@ -119,10 +148,30 @@ def of_alice(rule: Callable[..., Any], **arguments: Any) -> Rule:
 
 
 MANY = [ALICE, *range(9_001, 9_050)]  # each but Alice is in one group
+UNREAD_MENTIONS = 4 * 101  # rows read to count them: each mention with its message, and whether it is hidden
 EACH = 2  # rows read of a group: that of its user, and its head
 
 # Each call with the rows that it may read in a statement beyond those that it answers.
 CALLS: dict[str, tuple[Rule, int]] = {
+    "send one": (sending(to_large(ALICE)), 0),
+    "send one that mentions 50": (sending(to_large(ALICE, *range(1, 51))), 0),
+    "send 64": (sending(*map(to_large, range(1, 65))), 2 * 64),
+    "send 64 that mention 50": (sending(*(to_large(user, *range(user, user + 50)) for user in range(1, 65))), 2 * 64),
+    "list": (listing(1), EACH * GROUPS + PAIRS),
+    "list, page 50": (listing(50), EACH * GROUPS + PAIRS),
+    "list of one": (
+        lambda session, now: conversations(session, now, user_id=9_001, page=1, limit=50),
+        EACH + UNREAD_MENTIONS,
+    ),
+    "unread of all": (lambda session, _: total_unread(session, ALICE), EACH * GROUPS + PAIRS),
+    "unread of one": (lambda session, now: unread(session, now, user_id=ALICE, conversation_id=LARGE), EACH),
+    "sync one": (syncing(ALICE, {LARGE: LENGTH - 10}, {LARGE: LENGTH - 10}), EACH * GROUPS),
+    "sync from nothing": (syncing(ALICE, {}, {}), EACH * GROUPS),
+    "sync of who has left": (syncing(10, {LARGE: 0}, {LARGE: 0}), 3 * 80),  # what they have not read is counted
+    "arrange": (
+        lambda session, now: arrange(session, now, user_id=ALICE, conversation_id=LARGE, is_mute=True),
+        EACH + UNREAD_MENTIONS,
+    ),
     "memberships": (lambda session, now: memberships(session, now, user_ids=[ALICE]), EACH * GROUPS),
     "memberships of many": (
         lambda session, now: memberships(session, now, user_ids=MANY),

@@ -154,6 +154,14 @@ def test_who_has_left_reads_and_hides_and_no_more(group_id: int) -> None:
     assert reads(group_id, DAVE).unread_count == 0
 
 
+def test_the_rows_of_those_who_have_left_stay_as_they_are(group_id: int) -> None:
+    message = say(group_id, ALICE)
+    write(leaving(group_id, DAVE))
+    before = row_of(group_id, DAVE).base
+    recalls(ALICE, message)
+    assert row_of(group_id, DAVE).base == before
+
+
 def test_who_came_back_takes_back_nothing_that_they_no_longer_see(group_id: int) -> None:
     own = say(group_id, DAVE)
     write(leaving(group_id, DAVE))
