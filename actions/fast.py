@@ -53,10 +53,10 @@ class FastPath:
         self._changed = threading.Condition()
         self._started = False
 
-    def hand_over(self, message: dict[str, Any], *, members_seq: int = 0) -> None:
+    def hand_over(self, message: dict[str, Any], members_seq: int = 0) -> None:
         """Have a stored message published to its sender and its recipient, or to its group.
 
-        `members_seq` is the group's. Returns at once, whatever Redis does.
+        `members_seq` is the group's (messaging.send.Sent). Returns at once, whatever Redis does.
         """
         text = frame("new_message", message)
         to, note = _addressed(message, members_seq, text)

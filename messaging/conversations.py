@@ -47,6 +47,8 @@ _COUNT = select(func.count()).select_from(table(Conversation)).where(*_SHOWN)
 _PEERS = select(_ROWS.conversation_id, _ROWS.read_seq, _ROWS.delivered_seq).where(
     tuple_(_ROWS.user_id, _ROWS.conversation_id).in_(bindparam("keys", expanding=True))
 )
+for _dialect in ("mysql", "mariadb"):  # which would otherwise look through the rows of all members as well
+    _PEERS = _PEERS.with_hint(table(Conversation), "FORCE INDEX (uk_im_conversation_user_id_conversation_id)", _dialect)
 _LAST = select(*COLUMNS).where(table(Message).c.id.in_(bindparam("ids", expanding=True)))
 _ONE = select(_ROWS.unread_count).where(
     _ROWS.user_id == bindparam("user"), _ROWS.conversation_id == bindparam("conversation_id")

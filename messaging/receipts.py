@@ -14,6 +14,7 @@ from messaging.conversation_id import group_of
 from messaging.errors import Code, Refused
 from messaging.groups.roles import Role
 from messaging.groups.standing import standings
+from messaging.groups.views import by_readers
 from messaging.message import find_message
 
 MOST_OPEN = 500  # members of a group in which everybody may ask
@@ -32,8 +33,8 @@ def _reached(watermark: Any) -> Any:
     return func.coalesce(func.sum(cast(watermark >= bindparam("seq"), Integer)), 0)
 
 
-_COUNTS = select(func.count(), _reached(_ROWS.delivered_seq), _reached(_ROWS.read_seq)).where(*_SEEING)
-_READERS = (
+_COUNTS = by_readers(select(func.count(), _reached(_ROWS.delivered_seq), _reached(_ROWS.read_seq)).where(*_SEEING))
+_READERS = by_readers(
     select(_ROWS.user_id)
     .where(*_SEEING, _ROWS.read_seq >= bindparam("seq"))
     .order_by(_ROWS.user_id)

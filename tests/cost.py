@@ -1,5 +1,7 @@
 """Counts what a batch of sends and its delivery cost: `python -m tests.cost 64` prints the counts as JSON.
 
+With `python -m tests.cost 64 1000` the messages go to a group of 1,000 members, which a member then reads and lists.
+
 It runs in a process of its own, because the Celery application keeps its first broker for life.
 """
 
@@ -13,38 +15,60 @@ from sqlalchemy import event, insert
 
 from actions.poke import poke
 from db.friend import Friend
-from db.session import engine, write
+from db.session import engine, read, write
 from infra.redis import client
 from infra.settings import settings
+from messaging.conversation_id import group
+from messaging.conversations import conversations
 from messaging.draft import Draft
+from messaging.read import read as mark_read
 from messaging.send import Sent
+from tests.groups import made
 from tests.messaging.conftest import store
 from workers.work import work
 
-_STATUS = "SHOW SESSION STATUS WHERE Variable_name IN ('Questions', 'Bytes_received')"
+_ROWS = ("Handler_write", "Handler_update", "Handler_delete")
+_STATUS = f"SHOW SESSION STATUS WHERE Variable_name IN {('Questions', 'Bytes_received', *_ROWS)}"
 _NOBODYS_SHARD = 99
 _PATIENCE = 30.0
 
 
-def main(count: int) -> dict[str, dict[str, int]]:
-    """Send `count` messages to as many friends, poke, work. Returns the counts of each step, once all is warm."""
+def main(count: int, members: int) -> dict[str, dict[str, int]]:
+    """Send `count` messages to as many friends, or to a group when it has `members`, poke, work.
+
+    Returns the counts of each step, once all is warm.
+    """
     write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
+    group_id = made(*range(1, members + 1)) if members else 0
     flights: list[str] = []
     event.listen(engine(), "before_cursor_execute", lambda *given: flights.append(given[2]))
     event.listen(engine(), "commit", lambda _: flights.append("COMMIT"))
     _poke([_NOBODYS_SHARD], flights)  # the first poke starts the poker's thread, which would miss part of a round
     work()
-    _round(count, "first", flights)
-    return _round(count, "second", flights)
+    _round(count, group_id, "first", flights)
+    return _round(count, group_id, "second", flights)
 
 
-def _round(count: int, key: str, flights: list[str]) -> dict[str, dict[str, int]]:
+def _round(count: int, group_id: int, key: str, flights: list[str]) -> dict[str, dict[str, int]]:
     client().delete("outbox")
     shards: set[int] = set()
-    return {
-        "send": _counted(lambda: shards.update(_send(count, key)), flights),
+    costs = {
+        "send": _counted(lambda: shards.update(_send(count, group_id, key)), flights),
         "poke": _poke(sorted(shards), flights),
         "drain": _counted(work, flights),
+    }
+    if group_id:
+        costs |= _looks(group(group_id), flights)
+        _poke(sorted(shards), flights)
+        work()  # what has been read is told: it is no part of the next round
+    return costs
+
+
+def _looks(name: str, flights: list[str]) -> dict[str, dict[str, int]]:
+    """Returns the cost of what a member does who opens the list and reads the group."""
+    return {
+        "list": _counted(lambda: read(conversations, user_id=2, page=1, limit=20), flights),
+        "read": _counted(lambda: write(mark_read, user_id=2, conversation_id=name), flights),
     }
 
 
@@ -75,8 +99,9 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
     return {"user_id": 1, "friend_id": 1_000 + number, "create_time": now}
 
 
-def _send(count: int, key: str) -> list[int]:
-    drafts = [Draft(1, 1_000 + number, 1, "x" * 100, None, f"{key} {number}") for number in range(count)]
+def _send(count: int, group_id: int, key: str) -> list[int]:
+    to_friends = [0 if group_id else 1_000 + number for number in range(count)]
+    drafts = [Draft(1, user, 1, "x" * 100, None, f"{key} {number}", group_id) for number, user in enumerate(to_friends)]
     return [answer.shard for answer in store(*drafts) if isinstance(answer, Sent) and answer.shard is not None]
 
 
@@ -95,10 +120,12 @@ def _spent() -> dict[str, int]:
     return {
         "statements": int(database["Questions"]),
         "sql_bytes": int(database["Bytes_received"]),
+        "rows": sum(int(database[name]) for name in _ROWS),
         "redis_commands": sum(each["calls"] for each in commands.values()),
+        "publishes": commands.get("cmdstat_publish", {"calls": 0})["calls"],
         "redis_bytes": int(client().info("stats")["total_net_input_bytes"]),
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)))

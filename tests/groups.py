@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.conversation import Conversation
@@ -14,7 +14,7 @@ from db.head import Head
 from db.message import Message
 from db.session import write
 from messaging import outbox
-from messaging.conversation_id import ConversationType, group, shard_of
+from messaging.conversation_id import ConversationType, group, group_of, shard_of
 from messaging.directory import may_talk
 from messaging.draft import make
 from messaging.errors import Refused
@@ -65,19 +65,8 @@ def made(owner: int, *members: int, admins: tuple[int, ...] = (), **fields: Any)
                 "last_message_id": message.id,
             },
         )
-        session.execute(
-            insert(GroupMember),
-            [
-                {
-                    "group_id": made.id,
-                    "user_id": user,
-                    "role": roles.get(user, Role.MEMBER),
-                    "join_time": now,
-                    "update_time": now,
-                }
-                for user in users
-            ],
-        )
+        members = [_member(made.id, user, roles.get(user, Role.MEMBER), now) for user in users]
+        session.execute(insert(GroupMember), members)
         session.execute(insert(Conversation), [_view(name, user, now) for user in users])
         return int(made.id)
 
@@ -105,6 +94,10 @@ def changed(
         session.execute(update(Conversation).where(of_group, Conversation.user_id.in_(went)).values(upto_seq=seq))
         back = update(Conversation).where(of_group, Conversation.user_id.in_(came))
         session.execute(back.values(first_seq=seq, upto_seq=None))
+        of_members = (GroupMember.group_id == group_of(conversation_id), GroupMember.user_id.in_((*came, *went)))
+        session.execute(delete(GroupMember).where(*of_members))
+        members = [_member(group_of(conversation_id), user, Role.MEMBER, now) for user in came]
+        session.execute(insert(GroupMember), members) if members else None
         known = set(session.scalars(select(Conversation.user_id).where(of_group)))
         new = [_view(conversation_id, user, now) | {"first_seq": seq} for user in came if user not in known]
         session.execute(insert(Conversation), new) if new else None
@@ -132,6 +125,10 @@ def _stored(conversation_id: str, from_user_id: int, event: type[Event], **field
         return wire(message)
 
     return write(rule)
+
+
+def _member(group_id: int | None, user_id: int, role: Role, now: Any) -> dict[str, Any]:
+    return {"group_id": group_id, "user_id": user_id, "role": role, "join_time": now, "update_time": now}
 
 
 def _view(conversation_id: str, user_id: int, now: Any) -> dict[str, Any]:

@@ -45,12 +45,47 @@ MOST_BYTES: dict[int, Cost] = {
 }
 
 
-@pytest.mark.parametrize("count", EXACT)
-def test_a_batch_costs_what_it_did(mariadb_database: str, own_redis: RedisServer, count: int) -> None:
-    environment = os.environ | databases.environment(mariadb_database, own_redis.url)
-    command = [sys.executable, "-m", "tests.cost", str(count)]
+# To a group, whatever its size. An upserted row counts as two.
+# send: clock, head locked, group, member, row locked; head raised, messages, events, newest message, row; COMMIT.
+# drain: clock, shards, events; messages; COMMIT; clock, shards; events, messages; events deleted; COMMIT.
+IN_A_GROUP: dict[int, Cost] = {
+    1: {
+        "send": {"flights": 3, "statements": 11, "rows": 7, "redis_commands": 0},
+        "drain": {"flights": 7, "statements": 13, "rows": 1, "redis_commands": 5, "publishes": 1},
+        "list": {"flights": 7, "statements": 11, "rows": 0},
+    },
+    64: {
+        "send": {"flights": 3, "statements": 11, "rows": 5 + 2 * 64, "redis_commands": 0},
+        "drain": {"flights": 7, "statements": 13, "rows": 64, "redis_commands": 4 + 64, "publishes": 64},
+        "list": {"flights": 7, "statements": 11, "rows": 0},
+    },
+}
+READS = {3: 8, 1_000: 7}  # statements: of a group of up to 100, those who are told are looked up
+
+
+def cost(database_url: str, redis_url: str, *arguments: int) -> Cost:
+    """Returns what tests.cost counts."""
+    environment = os.environ | databases.environment(database_url, redis_url)
+    command = [sys.executable, "-m", "tests.cost", *map(str, arguments)]
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60).stdout
     found: Cost = json.loads(told)
+    return found
+
+
+@pytest.mark.parametrize("members", [3, 1_000])
+@pytest.mark.parametrize("count", IN_A_GROUP)
+def test_a_batch_costs_the_same_in_every_group(
+    mariadb_database: str, own_redis: RedisServer, count: int, members: int
+) -> None:
+    found = cost(mariadb_database, own_redis.url, count, members)
+    assert (found["read"]["statements"], found["read"]["rows"]) == (READS[members], 3)
+    for phase, exact in IN_A_GROUP[count].items():
+        assert {name: found[phase][name] for name in exact} == exact, (phase, found)
+
+
+@pytest.mark.parametrize("count", EXACT)
+def test_a_batch_costs_what_it_did(mariadb_database: str, own_redis: RedisServer, count: int) -> None:
+    found = cost(mariadb_database, own_redis.url, count)
     for phase, exact in EXACT[count].items():
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
     for phase, most in MOST_BYTES[count].items():

@@ -16,7 +16,7 @@ bp = Blueprint("conversation_update", __name__)
 
 
 @bp.post("/message/v1/conversation/update")
-@refuses(Code.NO_SUCH_CONVERSATION)
+@refuses(Code.NO_SUCH_CONVERSATION, Code.ROLE_TOO_LOW)
 @bp.arguments(schemas.ArrangeRequest)
 @bp.response(200, schemas.Arranged)
 def update_conversation(body: dict[str, Any]) -> Arranged:

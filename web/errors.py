@@ -26,7 +26,7 @@ _ANSWERS: dict[Code, tuple[int, str]] = {
     Code.WRONG_CREDENTIALS: (401, "Wrong user name or password"),
     Code.ALREADY_FRIENDS: (409, "Already friends"),
     Code.NOT_FRIENDS: (403, "Not a friend"),
-    Code.NO_SUCH_REQUEST: (404, "No such friend request"),
+    Code.NO_SUCH_REQUEST: (404, "No such request"),
     Code.REQUEST_HANDLED: (409, "The request was handled already"),
     Code.BEFRIENDING_ONESELF: (400, "Befriending oneself"),
     Code.NO_SUCH_GROUP: (404, "No such group"),
@@ -87,7 +87,8 @@ def problem(
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail or title, "code": code}
     if fields:
         body["errors"] = fields
-    return Response(orjson.dumps(body), status, headers, mimetype="application/problem+json")
+    encoded = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # the errors of a list's entries go by their places
+    return Response(encoded, status, headers, mimetype="application/problem+json")
 
 
 def _refused(error: Refused) -> Response:

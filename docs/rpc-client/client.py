@@ -1,7 +1,7 @@
 """A worked example of another service that calls the message service over gRPC, run by tests/journeys/test_rpc.py.
 
-It needs `grpcio`, `protobuf` and the code that protoc generates from rpc/message.proto and rpc/group.proto. This example
-imports the copy in this repository; a service of yours generates its own:
+It needs `grpcio`, `protobuf` and the code that protoc generates from rpc/message.proto and rpc/group.proto. This
+example imports the copy in this repository; a service of yours generates its own:
 
     python -m grpc_tools.protoc -I path/to/rpc --python_out=. --pyi_out=. --grpc_python_out=. message.proto group.proto
 """

@@ -56,5 +56,5 @@ def event_of(row: Row[Any]) -> Event:
         change_seq=row.change_seq,
         message_id=row.message_id,
         user_id=row.user_id,
-        **detail,
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in detail.items()},
     )

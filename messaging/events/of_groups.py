@@ -25,8 +25,7 @@ class GroupChanged(Event):
         """Returns the announcement of the system message. Raises LookupError when the message is gone."""
         if message is None:
             raise LookupError(f"message {self.message_id} is gone")
-        came, went = tuple(self.came), tuple(self.went)
-        return [GroupAnnouncement("new_message", wire(message), message=True, came=came, went=went)]
+        return [GroupAnnouncement("new_message", wire(message), message=True, came=self.came, went=self.went)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

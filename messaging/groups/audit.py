@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.conversation import Conversation
 from db.flight import Call, fly
-from db.group import Group
+from db.group import Group, GroupStatus
 from db.group_member import GroupMember
 from db.head import Head
 from db.message import Message
@@ -33,7 +33,7 @@ _ROWS, _MESSAGES = table(Conversation).c, table(Message).c
 _NAME: BindParameter[str] = bindparam("name")
 _GROUP: BindParameter[int] = bindparam("group")
 _HEAD = select(_HEADS.last_seq, _HEADS.counted, _HEADS.last_message_id).where(_HEADS.conversation_id == _NAME)
-_THE_GROUP = select(_GROUPS.owner_id, _GROUPS.member_count).where(_GROUPS.id == _GROUP)
+_THE_GROUP = select(_GROUPS.owner_id, _GROUPS.member_count, _GROUPS.status).where(_GROUPS.id == _GROUP)
 _IN_IT = select(_MEMBERS.user_id, _MEMBERS.role).where(_MEMBERS.group_id == _GROUP)
 _OWNERS = _IN_IT.where(_MEMBERS.role == Role.OWNER)
 _HOW_MANY = select(func.count()).select_from(table(GroupMember)).where(_MEMBERS.group_id == _GROUP)
@@ -83,7 +83,9 @@ def group_drift(
         drift += _without_rows(session, name, count)
     if found[0].member_count != count:
         drift.append(Drift(name, 0, "member_count", found[0].member_count, count))
-    if [row.user_id for row in owners] != [found[0].owner_id]:  # not repaired: nobody else can say whose it is
+    gone = not owners and found[0].status == GroupStatus.DISSOLVED  # which its owner may leave
+    # Not repaired: nobody else can say whose it is.
+    if [row.user_id for row in owners] != [found[0].owner_id] and not gone:
         drift.append(Drift(name, found[0].owner_id, "owner", [row.user_id for row in owners], found[0].owner_id))
     if repair:
         _repair(session, name, drift)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -19,13 +19,14 @@ from messaging.draft import EVERYBODY, Draft
 from messaging.errors import Code, Refused
 from messaging.groups import standing, views
 from messaging.groups.roles import Role
-from messaging.groups.standing import Standing
+from messaging.groups.standing import GroupAndUser, Standing
 
 # Built once: putting a statement together costs as much as running it.
 _MEMBERS = table(GroupMember).c
 # One for each message that mentions: MariaDB plans a long list of pairs for longer than it takes to answer them all.
+# Pairs all the same: asked for users of one group, it would read all of its members.
 _PRESENT = select(_MEMBERS.group_id, _MEMBERS.user_id).where(
-    _MEMBERS.group_id == bindparam("group"), _MEMBERS.user_id.in_(bindparam("users", expanding=True))
+    tuple_(_MEMBERS.group_id, _MEMBERS.user_id).in_(bindparam("pairs", expanding=True))
 )
 _MENTION = insert(table(Mention))
 
@@ -37,13 +38,17 @@ def asking(drafts: Sequence[Draft]) -> list[Call]:
         return []
     return [
         *standing.asking({(draft.group_id, draft.from_user_id) for draft in to_groups}, standing.FOR_WRITING),
-        *(Call(_PRESENT, {"group": each.group_id, "users": each.mentions}) for each in to_groups if _names(each)),
+        *(Call(_PRESENT, {"pairs": _mentioned(each)}) for each in to_groups if _names(each)),
         *views.locking({(draft.conversation_id, draft.from_user_id) for draft in to_groups}),
     ]
 
 
 def _names(draft: Draft) -> bool:
     return bool(draft.mentions) and EVERYBODY not in draft.mentions
+
+
+def _mentioned(draft: Draft) -> list[GroupAndUser]:
+    return [(draft.group_id, user_id) for user_id in draft.mentions]
 
 
 class Writers:
@@ -75,7 +80,7 @@ class Writers:
     def _mentioning(self, author: Standing, draft: Draft) -> Refused | None:
         if EVERYBODY in draft.mentions:
             return None if author.role >= Role.ADMIN else Refused(Code.ROLE_TOO_LOW)
-        if all((draft.group_id, user_id) in self._present for user_id in draft.mentions):
+        if self._present.issuperset(_mentioned(draft)):
             return None
         return Refused(Code.INVALID, fields={"extra": ["mentions names somebody who is not in the group."]})
 

@@ -37,12 +37,14 @@ _AT_ONCE = 1_000  # rows of an UPDATE
 _ROWS = table(Conversation).c
 # Found without a lock, and then locked by their keys: an UPDATE by the index of read_seq would lock its entries, and
 # a reader who is about to move theirs would stand in a deadlock with it.
-_UNREAD_BY = select(_ROWS.id, _ROWS.user_id).where(
-    _ROWS.conversation_id == bindparam("conversation_id"),
-    _ROWS.read_seq < bindparam("seq"),
-    _ROWS.first_seq <= bindparam("seq"),
-    _ROWS.upto_seq.is_(None),
-    _ROWS.user_id != bindparam("author"),
+_UNREAD_BY = views.by_readers(
+    select(_ROWS.id, _ROWS.user_id).where(
+        _ROWS.conversation_id == bindparam("conversation_id"),
+        _ROWS.read_seq < bindparam("seq"),
+        _ROWS.first_seq <= bindparam("seq"),
+        _ROWS.upto_seq.is_(None),
+        _ROWS.user_id != bindparam("author"),
+    )
 )
 _DISCOUNT = (
     update(table(Conversation))

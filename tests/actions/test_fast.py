@@ -88,7 +88,7 @@ def test_a_groups_message_is_published_once_to_the_group() -> None:
     redis = Redis()
     redis.answering.set()
     sent = message(5) | {"conversation_id": "group_7", "to_user_id": 0}
-    FastPath(redis).hand_over(sent, members_seq=3)
+    FastPath(redis).hand_over(sent, 3)
     wait_until(lambda: redis.published, "the note")
     (((channel, note),),) = redis.published
     assert channel == "im:group:7"

@@ -10,10 +10,13 @@ from prometheus_client import REGISTRY
 from actions import send
 from actions.send import TooLate, submit
 from infra.settings import settings
+from messaging.conversation_id import group
 from messaging.errors import Code
-from tests.groups import made
+from tests.groups import changed, made
 from tests.messaging.conftest import ALICE, BOB, CAROL, draft, events, messages, pair, refusal  # noqa: F401 - a fixture
 from tests.processes import PATIENCE
+
+Fast = list[tuple[dict[str, Any], int]]  # messages, each with the seq of its group's last change of members
 
 
 @pytest.fixture
@@ -25,17 +28,10 @@ def poked(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[int | None]:  # no
 
 
 @pytest.fixture
-def fast(pair: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], int]]:  # noqa: F811
-    """Returns a list that collects what is handed to the fast path, which has tests of its own.
-
-    It has each message, and the last by which members of its group came or went.
-    """
-    handed_over: list[tuple[dict[str, Any], int]] = []
-
-    def collect(message: dict[str, Any], *, members_seq: int) -> None:
-        handed_over.append((message, members_seq))
-
-    monkeypatch.setattr(send, "publish_fast", collect)
+def fast(pair: str, monkeypatch: pytest.MonkeyPatch) -> Fast:  # noqa: F811
+    """Returns a list that collects what is handed to the fast path, which has tests of its own."""
+    handed_over: Fast = []
+    monkeypatch.setattr(send, "publish_fast", lambda *handed: handed_over.append(handed))
     return handed_over
 
 
@@ -60,9 +56,7 @@ def test_a_repeat_is_answered_again_and_pokes_no_shard(poked: list[int | None]) 
     assert (poked[1], counted("duplicate")) == (None, before + 1)
 
 
-def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(
-    poked: list[int | None], fast: list[tuple[dict[str, Any], int]]
-) -> None:
+def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(poked: list[int | None], fast: Fast) -> None:
     sent = submit(draft(ALICE, BOB, client_msg_id="k"))
     assert fast == [(sent.message, 0)]
     submit(draft(ALICE, BOB, client_msg_id="k"))
@@ -72,15 +66,15 @@ def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(
     assert fast == [(sent.message, 0)]
 
 
-def test_the_fast_path_learns_as_of_when_a_groups_members_are_known(
-    poked: list[int | None], fast: list[tuple[dict[str, Any], int]]
-) -> None:
-    sent = submit(draft(ALICE, 0, group_id=made(ALICE, BOB)))
-    assert fast == [(sent.message, 1)]
+def test_the_fast_path_gets_a_groups_message_with_what_names_its_members(poked: list[int | None], fast: Fast) -> None:
+    group_id = made(ALICE, BOB)
+    changed(group(group_id), ALICE, came=(CAROL,))
+    sent = submit(draft(CAROL, 0, group_id=group_id))
+    assert (sent.message["seq"], fast) == (3, [(sent.message, 2)])
 
 
 def test_the_fast_path_can_be_switched_off(
-    poked: list[int | None], fast: list[tuple[dict[str, Any], int]], monkeypatch: pytest.MonkeyPatch
+    poked: list[int | None], fast: Fast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAST_PUBLISH", "0")
     settings.cache_clear()

@@ -20,7 +20,7 @@ def test_all_see_what_they_must_while_members_come_and_go(fresh_stack: Stack) ->
     running = fresh_stack.start(realtime=2, RATE_LIMITS="0")
     crowd = Crowd(Web(running.web_url), running.realtime_urls, size=MEMBERS, seed=1)
     crowd.live(senders=SENDERS, seconds=SECONDS)
-    crowd.check(every_range=True)
+    crowd.check()
 
 
 def test_also_when_a_worker_a_relay_and_redis_are_killed_meanwhile(fresh_stack: Stack, own_redis: RedisServer) -> None:
@@ -36,4 +36,4 @@ def test_also_when_a_worker_a_relay_and_redis_are_killed_meanwhile(fresh_stack: 
             start()
 
     crowd.live(senders=SENDERS, seconds=SECONDS / 6, meanwhile=faults)
-    crowd.check(every_range=False)
+    crowd.check()

@@ -19,6 +19,6 @@ def test_the_session_with_curl_is_answered_as_it_stands_there(tmp_path: Path) ->
         run.stop()
     told = re.findall(r"^# (\{.*)$", session, re.MULTILINE)
     answers = done.stdout.splitlines()
-    assert len(answers) == len(told) == 6
+    assert len(answers) == len(told) == 8
     for answer, pattern in zip(answers, told, strict=True):
         assert re.fullmatch(re.escape(pattern).replace("…", ".+"), answer), f"{answer} is not {pattern}"

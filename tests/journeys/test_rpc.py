@@ -94,6 +94,39 @@ def test_both_doors_show_the_same(service: Client, web: Web, pair: tuple[User, U
     assert (told.last_message.id, told.last_message.extra) == (last["id"], '{"n":2}')
 
 
+def test_what_another_service_does_with_a_group_reaches_its_members(
+    stack: Stack, web: Web, pair: tuple[User, User]
+) -> None:
+    alice, bob = pair
+    groups = Client(stack.rpc_address, OUR_GROUP)
+    device = Device(stack.realtime_urls[0], bob.token).online()
+    made = groups.CreateGroup(owner_id=alice.id, name="Climbing", member_ids=[bob.id], join_approval=True).group
+    name = f"group_{made.id}"
+    sent = groups.SendGroupMessage(
+        group_id=made.id, from_user_id=alice.id, content="At seven?", extra='{"n":1}'
+    ).message
+    groups.RemoveMembers(group_id=made.id, operator_id=alice.id, user_ids=[bob.id])
+    groups.SendGroupMessage(group_id=made.id, from_user_id=alice.id, content="Without Bob")
+    created, told, removed = device.expect("new_message", 3)
+    assert [each["extra"].get("event") for each in (created, told, removed)] == ["created", None, "members_removed"]
+    assert (told["id"], told["content"], told["extra"], told["conversation_id"]) == (
+        sent.id,
+        "At seven?",
+        {"n": 1},
+        name,
+    )
+    assert device.seqs(name) == [1, 2, 3]
+    assert history(web, bob, name) == [created, told, removed]
+    info = answer(web.post("/group/v1/info", {"group_id": made.id}, alice.token))
+    found = groups.GetGroupInfo(group_id=made.id, user_id=alice.id)
+    assert found.my_role == info["my_role"] == 3
+    for field in found.group.DESCRIPTOR.fields_by_name:
+        assert getattr(found.group, field) == info["group"][field], field
+    listed = answer(web.post("/group/v1/members", {"group_id": made.id}, alice.token))
+    members = groups.GetGroupMembers(group_id=made.id)
+    assert (members.total, members.members[0].user_id) == (listed["total"], listed["members"][0]["user_id"])
+
+
 def test_a_push_reaches_every_connection_and_is_stored_nowhere(
     stack: Stack, service: Client, web: Web, pair: tuple[User, User]
 ) -> None:

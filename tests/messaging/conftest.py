@@ -26,13 +26,13 @@ from messaging.delivered import Proof, Stored
 from messaging.directory import may_talk
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
-from messaging.events import Announcement
+from messaging.events import Told
 from messaging.send import Answer, Sent, ask
 from messaging.send import store as send_rows
 from workers.batches import Applied, Published, apply_batch, locking, publish_batch
 
 Rule = Callable[[Session, datetime], Any]
-Announce = Callable[[Sequence[Announcement]], object]
+Announce = Callable[[Sequence[Told]], object]
 ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4
 
 
@@ -110,11 +110,11 @@ def project() -> None:
         apply(shard, limit=10_000)
 
 
-def drain(announce: Announce = lambda _: None, *, limit: int = 300) -> list[Announcement]:
+def drain(announce: Announce = lambda _: None, *, limit: int = 300) -> list[Any]:
     """Work off the outbox as the workers do. Returns what was announced."""
-    told: list[Announcement] = []
+    told: list[Any] = []
 
-    def tell(announcements: Sequence[Announcement]) -> None:
+    def tell(announcements: Sequence[Told]) -> None:
         announce(announcements)
         told.extend(announcements)
 

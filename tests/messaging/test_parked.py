@@ -52,11 +52,11 @@ def test_one_of_no_conversation_is_set_back_and_told_to_nobody(shard: int) -> No
     (first, _) = events()
     write(
         lambda session, _: session.execute(
-            update(OutboxEvent).where(OutboxEvent.id == first.id).values(conversation_id="group_5")
+            update(OutboxEvent).where(OutboxEvent.id == first.id).values(conversation_id="group_05")
         )
     )
     applied = apply(shard)
-    assert [each.reason for each in applied.failures] == ["UnknownConversation: group_5"]
+    assert [each.reason for each in applied.failures] == ["UnknownConversation: group_05"]
     assert [(event.id, event.attempts) for event in events()][:1] == [(first.id, 1)]
     told: list[Announcement] = []
     publish(applied, told.extend)

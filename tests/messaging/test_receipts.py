@@ -11,9 +11,8 @@ from db.session import write
 from messaging.delete import delete_for_everyone
 from messaging.errors import Code
 from messaging.receipts import MOST_OPEN, Receipts, receipts
-from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, befriend, read, refusal, stored
-from tests.messaging.groups.counting import EVE, four, say
+from tests.messaging.groups.counting import EVE, four, joining, leaving, say
 from tests.messaging.groups.test_read import reads
 
 

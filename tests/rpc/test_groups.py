@@ -270,7 +270,7 @@ def test_a_name_and_a_description_that_are_too_long(old: Client, cast: Cast, gro
         ("CreateGroup", {"name": "x"}),
         ("CreateGroup", {"owner_id": 2**53, "name": "x"}),
         ("CreateGroup", {"owner_id": 1, "name": "x", "member_ids": [0]}),
-        ("CreateGroup", {"owner_id": 1, "name": "x", "member_ids": range(2, 103)}),
+        ("CreateGroup", {"owner_id": 1, "name": "x", "member_ids": range(2, 503)}),
         ("GetGroupInfo", {"group_id": 1}),
         ("GetGroupInfo", {"user_id": 1}),
         ("GetGroupInfo", {"group_id": -1, "user_id": 1}),

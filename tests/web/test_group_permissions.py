@@ -13,7 +13,7 @@ from tests.people import User, Web, answer, befriend, new_group, new_user
 OK = 200
 NO_GROUP, DISSOLVED, THERE, STAYS = 103001, 103002, 103005, 103006
 NOT_IN, ROLE, MUTED, INVITING = 103004, 103007, 103008, 103009
-FORBIDDEN, UNSEEN = 100009, 104001
+FORBIDDEN, UNSEEN, NOWHERE = 100009, 104001, 104005
 
 WHO = ("hidden", "stranger", "former", "member", "admin", "owner")
 # For whom a private group is hidden, a stranger to another group, a former member of a private one, and the roles.
@@ -78,6 +78,11 @@ class Scene:
     message_id: int
     request_id: int
     other_id: int
+
+    @property
+    def conversation_id(self) -> str:
+        """Returns the id of the group's conversation."""
+        return f"group_{self.group_id}"
 
     def body(self, call: str) -> dict[str, Any]:
         """Returns the body of a call that somebody may make."""
@@ -223,6 +228,49 @@ def test_a_member_takes_their_own_message_back(web: Web, cast: dict[str, User]) 
     for name in ("recall", "delete"):
         message = answer(call(web, cast["member"], "send", scene.body("send")))["message"]
         answer(call(web, cast["member"], name, {"message_id": message["id"]}))
+
+
+# The calls about a conversation and a message in it: what they answer who has left a group, and who never was in it.
+OF_CONVERSATIONS: list[tuple[str, dict[str, Any], int, int]] = [
+    ("history", {}, OK, NOWHERE),
+    ("read", {}, OK, NOWHERE),
+    ("unread", {}, OK, NOWHERE),
+    ("conversation/update", {"del_state": True}, OK, NOWHERE),
+    ("conversation/update", {"is_top": True}, ROLE, NOWHERE),
+    ("conversation/update", {"is_mute": True, "del_state": True}, ROLE, NOWHERE),
+    ("read", {"message_id": 0}, OK, UNSEEN),
+    ("delete", {"message_id": 0, "scope": "self"}, OK, UNSEEN),
+    ("delete", {"message_id": 0}, ROLE, UNSEEN),
+    ("recall", {"message_id": 0}, ROLE, UNSEEN),
+    ("receipts", {"message_id": 0}, ROLE, UNSEEN),
+]
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["open", "private"])
+def test_who_has_left_reads_and_hides_and_nothing_more(web: Web, cast: dict[str, User], private: bool) -> None:
+    scene = made(web, cast, private=private)
+    for path, body, of_former, of_stranger in OF_CONVERSATIONS:
+        named = {"message_id": scene.message_id} if "message_id" in body else {"conversation_id": scene.conversation_id}
+        for who, expected in (("former", of_former), ("stranger", of_stranger)):
+            found = web.post(f"/message/v1/{path}", body | named, cast[who].token)
+            assert outcome(found) == expected, (path, body, who)
+
+
+def test_who_has_left_is_told_of_nothing_that_came_since(web: Web, cast: dict[str, User]) -> None:
+    scene, former = made(web, cast), cast["former"]
+    said = scene.body("send") | {"extra": {"mentions": ["all"]}}
+    message = answer(call(web, cast["owner"], "send", said))["message"]
+    for path, body in (("read", {}), ("delete", {"scope": "self"}), ("recall", {}), ("receipts", {})):
+        refused = web.post(f"/message/v1/{path}", body | {"message_id": message["id"]}, former.token)
+        assert outcome(refused) == UNSEEN, path
+    name = scene.conversation_id
+    page = answer(web.post("/message/v1/history", {"conversation_id": name, "limit": 100}, former.token))
+    assert message["seq"] - 1 == page["messages"][-1]["seq"]
+    synced = answer(web.post("/message/v1/sync", {"heads": {name: 0}}, former.token))["conversations"]
+    (mine,) = [each for each in synced if each["conversation"]["conversation_id"] == name]
+    assert mine["messages"] == page["messages"]
+    assert mine["conversation"]["last_message"] == page["messages"][-1]
+    assert (mine["conversation"]["unread_count"], mine["conversation"]["unread_mentions"]) == (1, 0)
 
 
 def test_the_protocol_shows_this_matrix() -> None:

@@ -363,7 +363,7 @@ def refused_calls_of_groups(web: Web, strict_web: Web) -> list[tuple[str, dict[s
     answer(web.post("/group/v1/dissolve", ended, owner.token))
     for named in (open_to_all, hidden):
         answer(web.post("/group/v1/leave", named, gone.token))
-    nobody = {"request_id": 2**53 - 1, "action": "accept"}
+    nobody, left = {"request_id": 2**53 - 1, "action": "accept"}, f"group_{hidden['group_id']}"
     return [
         *((f"/group/v1/{call}", hidden | more, stranger, Code.NO_SUCH_GROUP) for call, (more, _) in OF_GROUPS.items()),
         *(
@@ -400,6 +400,7 @@ def refused_calls_of_groups(web: Web, strict_web: Web) -> list[tuple[str, dict[s
         ("/message/v1/recall", {"message_id": said}, gone, Code.ROLE_TOO_LOW),
         ("/message/v1/delete", {"message_id": said}, gone, Code.ROLE_TOO_LOW),
         ("/message/v1/delete", {"message_id": said}, member, Code.FORBIDDEN),
+        ("/message/v1/conversation/update", {"conversation_id": left, "is_top": True}, gone, Code.ROLE_TOO_LOW),
         ("/message/v1/receipts", {"message_id": said}, gone, Code.ROLE_TOO_LOW),
         ("/message/v1/receipts", {"message_id": said}, stranger, Code.NO_SUCH_MESSAGE),
     ]

@@ -9,6 +9,7 @@ import { changed, groupIdOf, isGroup, knownName, state } from "./store.js";
 import { report } from "./toast.js";
 
 const NO_SUCH_GROUP = 103001;
+const NOT_IN_THIS_ROLE = 103007;
 const FIRST_PAGES = 5; // of a hundred members each; who comes after them has no name here, until more are shown
 
 const PAUSE_MS_A_MEMBER = 10;
@@ -22,11 +23,14 @@ let shownId = null;
 const nothingKnown = () => ({ group: null, role: 0, members: [], total: 0, names: new Map(), requests: [], pages: FIRST_PAGES });
 
 export function refreshGroup(id) {
-  if (!loaders.has(id)) loaders.set(id, coalesced(() => load(id).catch(report)));
+  if (!loaders.has(id)) loaders.set(id, coalesced(() => load(id).catch(reportUnlessStale)));
   return loaders.get(id)();
 }
 
 export const refreshOpenGroup = () => isGroup(state.openId) && refreshGroup(state.openId);
+
+// A role that ends between two calls is told by a message, for which the group is read anew.
+const reportUnlessStale = (error) => [NO_SUCH_GROUP, NOT_IN_THIS_ROLE].includes(error.code) || report(error);
 
 async function load(id) {
   const held = state.groups.get(id) ?? nothingKnown();

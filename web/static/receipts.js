@@ -12,7 +12,7 @@ export const refreshReadBy = coalesced(async () => {
   if (!message) return;
   // In a large group only its admins may ask, and who may not sees no count.
   const answer = await api.receipts(message.id, 1).catch(() => null);
-  if (answer) state.readBy.set(message.id, { read: answer.read_count, members: answer.member_count });
+  state.readBy = answer && { id: message.id, read: answer.read_count, members: answer.member_count };
   changed();
 });
 

@@ -25,7 +25,7 @@ export const state = {
   mine: [],
   groups: new Map(),
   detailsShown: false,
-  readBy: new Map(),
+  readBy: null,
   asked: new Set(),
   loaded: { conversations: false, people: false },
 };

@@ -4,12 +4,12 @@ import * as api from "./api.js";
 import { el, setText } from "./dom.js";
 import { change } from "./groups.js";
 import { state } from "./store.js";
-import { avatar, button, drawAvatar } from "./ui-parts.js";
+import { button, drawAvatar, plainAvatar } from "./ui-parts.js";
 
 const parts = new WeakMap();
 
 export function buildAsking({ request_id }) {
-  const part = { avatar: avatar(), name: el("strong", { class: "name" }), note: el("span", { class: "preview" }) };
+  const part = { avatar: plainAvatar(), name: el("strong", { class: "name" }), note: el("span", { class: "preview" }) };
   const answer = (action) => () => change(state.openId, () => api.answerGroupRequest(request_id, action));
   const accept = button("people.accept", answer("accept"), { testid: "asking-accept", class: "primary" });
   const reject = button("people.reject", answer("reject"), { testid: "asking-reject" });

@@ -9,7 +9,7 @@ import { isCounted } from "./receipts.js";
 import { discard, retry } from "./sending.js";
 import { isGroup, mentionsMe, nameOf, state } from "./store.js";
 import { menuButton } from "./ui-menu.js";
-import { avatar, button, confirm, drawAvatar } from "./ui-parts.js";
+import { button, confirm, drawAvatar, plainAvatar } from "./ui-parts.js";
 import { showReaders } from "./ui-readers.js";
 import { say } from "./words.js";
 
@@ -31,7 +31,7 @@ export function buildEntry(entry) {
   if (entry.line) return el("li", { class: "day" });
   const { conversation_id, client_msg_id } = entry.message;
   const part = {
-    avatar: avatar(),
+    avatar: plainAvatar(),
     author: el("strong", { class: "author", dir: "auto", data: { testid: "author" } }),
     text: el("span", { class: "text", dir: "auto" }),
     time: el("time"),
@@ -115,8 +115,7 @@ function drawMeta(part, message, mine, status) {
   attribute(part.tick, "hidden", !shown);
   setText(part.status, shown ? say(told.label) : "");
   if (shown) setIcon(part.tick, told.icon);
-  const readBy = shown && state.readBy.get(message.id);
-  part.readBy.hidden = !readBy;
-  if (readBy) setText(part.readBy, say("message.readBy", readBy));
+  part.readBy.hidden = !shown || state.readBy?.id !== message.id;
+  if (!part.readBy.hidden) setText(part.readBy, say("message.readBy", state.readBy));
   part.retry.hidden = part.discard.hidden = !message.failed;
 }

@@ -38,8 +38,9 @@ const isNearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHe
 // The user has scrolled, but the scroll event has not come yet. Drawing must not undo the scroll meanwhile.
 const hasLeftEnd = () => scroll.scrollTop < endedAt - NEAR_PX && !isNearEnd();
 
+// Until the unread line has its place, the position is not the user's.
 function scrolled() {
-  const atEnd = isNearEnd();
+  const atEnd = placed && isNearEnd();
   if (atEnd !== state.atEnd) changed();
   state.atEnd = atEnd;
   if (scroll.scrollTop < NEAR_PX && state.chats.get(state.openId)?.loaded) loadOlder(state.openId);
@@ -129,7 +130,7 @@ function entriesOf(id, messages, unread) {
     const today = dayKey(message.create_time);
     const sameDay = before && dayKey(before.create_time) === today;
     if (!sameDay) entries.push({ line: `day ${today} ${message.id}`, message });
-    if (line && message.seq > line.after && !isMine(message)) {
+    if (line && message.seq > line.after && !isMine(message) && message.message_type !== 0) {
       entries.push({ line: "unread", message, unread: count(line.count) });
       line = null;
     }

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { refreshGroup } from "./groups.js";
 import { refreshList } from "./loading.js";
 import { mayArrange } from "./roles.js";
-import { changed, groupIdOf, state } from "./store.js";
+import { groupIdOf, state } from "./store.js";
 import { onSubmit } from "./ui-form.js";
 
 const byId = (id) => document.getElementById(id);
@@ -13,23 +13,29 @@ const flags = byId("edit-flags");
 
 export function mountEdit() {
   byId("to-edit-group").addEventListener("click", edit);
-  byId("cancel-edit").addEventListener("click", stopEditing);
-  onSubmit(form, save, stopEditing);
+  byId("cancel-edit").addEventListener("click", done);
+  onSubmit(form, save, done);
 }
 
 function edit() {
   const held = state.groups.get(state.openId);
   for (const field of fields()) fill(field, held.group[field.name]);
-  // Members change the texts alone.
+  // Members may change the texts alone.
   flags.hidden = flags.disabled = !mayArrange(held);
-  form.hidden = false;
+  show(true);
   form.elements.name.focus();
-  changed();
 }
 
-export function stopEditing() {
-  form.hidden = true;
-  changed();
+export const stopEditing = () => show(false);
+
+function done() {
+  stopEditing();
+  byId("to-edit-group").focus();
+}
+
+function show(yes) {
+  form.hidden = !yes;
+  byId("about").hidden = yes;
 }
 
 const fields = () => [...form.elements].filter(({ name }) => name);

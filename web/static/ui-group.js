@@ -95,8 +95,8 @@ function drawAbout(held) {
   setText(byId("group-description"), description);
   setText(byId("group-notice"), notice);
   byId("group-notice").hidden = byId("group-notice-label").hidden = notice === "";
-  if (!mayEdit(held) && !byId("edit-group").hidden) stopEditing();
-  byId("to-edit-group").hidden = !mayEdit(held) || !byId("edit-group").hidden;
+  byId("to-edit-group").hidden = !mayEdit(held);
+  if (!mayEdit(held)) stopEditing();
 }
 
 function drawAsking(held) {

@@ -9,7 +9,7 @@ import { ADMIN, MEMBER, OWNER, mayManage, mayOwn } from "./roles.js";
 import { nameOf, serverNow, state } from "./store.js";
 import { reportFailed } from "./ui-invite.js";
 import { menuButton } from "./ui-menu.js";
-import { avatar, confirm, drawAvatar } from "./ui-parts.js";
+import { confirm, drawAvatar, plainAvatar } from "./ui-parts.js";
 import { say } from "./words.js";
 
 const ROLES = { [MEMBER]: "role.member", [ADMIN]: "role.admin", [OWNER]: "role.owner" };
@@ -30,7 +30,7 @@ export function drawMembers(id, { members, total, group, role }) {
 }
 
 function build({ user_id }) {
-  const part = { avatar: avatar(), name: el("strong", { class: "name", dir: "auto" }), note: el("span", { class: "preview" }) };
+  const part = { avatar: plainAvatar(), name: el("strong", { class: "name", dir: "auto" }), note: el("span", { class: "preview" }) };
   part.menu = menuButton(null, () => entriesOf(part.member), { testid: "member-menu" });
   const lines = el("span", { class: "lines" }, part.name, part.note);
   const node = el("li", { class: "person", data: { testid: "member", userId: user_id } }, part.avatar, lines, part.menu);

@@ -3,7 +3,7 @@
 import { attribute, el } from "./dom.js";
 import { candidates, choose } from "./mentions.js";
 import { isGroup, state } from "./store.js";
-import { avatar, drawAvatar } from "./ui-parts.js";
+import { drawAvatar, plainAvatar } from "./ui-parts.js";
 
 const text = document.getElementById("text");
 const list = document.getElementById("mentions");
@@ -43,7 +43,7 @@ function draw() {
 const optionId = (at) => `mention-${at}`;
 
 function option(one, at) {
-  const face = avatar();
+  const face = plainAvatar();
   drawAvatar(face, one.name, Number(one.user_id) || 0);
   // With the mouse button's default the composer would lose its focus before the click.
   const on = { mousedown: (event) => event.preventDefault(), click: () => complete(one) };

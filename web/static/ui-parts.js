@@ -7,6 +7,9 @@ import { say } from "./words.js";
 
 export const avatar = () => filled(el("span", { class: "avatar", "aria-hidden": "true" }));
 
+// Returns an avatar that never shows presence.
+export const plainAvatar = () => el("span", { class: "avatar", "aria-hidden": "true" }, el("span"));
+
 export function filled(node) {
   node.append(el("span"), el("i", { class: "presence", hidden: true, data: { testid: "presence-dot" } }));
   return node;
@@ -17,6 +20,7 @@ export function drawAvatar(node, name, id, online) {
   const [letters, dot] = node.children;
   setText(letters, initials(name));
   node.dataset.hue = hue(id);
+  if (!dot) return;
   dot.hidden = online === undefined;
   dot.dataset.online = String(online ?? false);
 }

@@ -1,7 +1,7 @@
 // A list of people, of whom some are picked.
 
 import { el } from "./dom.js";
-import { avatar, drawAvatar } from "./ui-parts.js";
+import { drawAvatar, plainAvatar } from "./ui-parts.js";
 
 // users: [{ id, name }]. The hint after the list shows when there is nobody to pick.
 export function offer(list, users) {
@@ -12,7 +12,7 @@ export function offer(list, users) {
 export const picked = (list) => [...list.querySelectorAll("input:checked")].map((box) => Number(box.value));
 
 function row({ id, name }) {
-  const face = avatar();
+  const face = plainAvatar();
   drawAvatar(face, name, id);
   const box = el("input", { type: "checkbox", value: String(id), data: { testid: "pick", userId: id } });
   return el("li", {}, el("label", {}, box, face, el("span", { text: name })));

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { el, setText } from "./dom.js";
 import { nameOf } from "./store.js";
 import { report } from "./toast.js";
-import { avatar, drawAvatar } from "./ui-parts.js";
+import { drawAvatar, plainAvatar } from "./ui-parts.js";
 import { say } from "./words.js";
 
 const MOST = 100;
@@ -23,7 +23,7 @@ export async function showReaders({ id, conversation_id }) {
 }
 
 function row(userId, name) {
-  const face = avatar();
+  const face = plainAvatar();
   drawAvatar(face, name, userId);
   return el("li", { class: "person", data: { testid: "reader" } }, face, el("span", { class: "name", text: name }));
 }

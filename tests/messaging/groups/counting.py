@@ -1,5 +1,7 @@
-"""A group of four, helpers that send to it, and others that count for each member what the contract's definition says is unread."""
+"""A group of four, rules that send to it or change it, and what the contract's definition says is unread there."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -11,10 +13,19 @@ from db.hidden import Hidden
 from db.message import Message
 from db.session import write
 from messaging.conversation_id import group
+from messaging.directory import may_talk
+from messaging.draft import make
+from messaging.errors import Refused
+from messaging.groups.change import hold, tell
+from messaging.groups.membership import enter
+from messaging.groups.remove import leave
+from messaging.groups.roles import Role
+from messaging.send import send
 from tests import groups
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, read
 
 EVE = 5
+Rule = Callable[[Session, datetime], Any]
 
 
 def four() -> int:
@@ -22,15 +33,53 @@ def four() -> int:
     return groups.made(ALICE, CAROL, DAVE, admins=(BOB,))
 
 
+def saying(group_id: int, author: int, *, mentions: Sequence[Any] = ()) -> Rule:
+    """Returns a rule that sends a message to a group, and answers with its row. It raises what the send refuses."""
+    sent = make(author, group_id=group_id, content="hello", extra={"mentions": list(mentions)} if mentions else None)
+
+    def rule(session: Session, now: datetime) -> Any:
+        (answer,) = send(session, now, [sent], may_talk=may_talk)
+        if isinstance(answer, Refused):
+            raise answer
+        return session.get_one(Message, answer.message["id"])
+
+    return rule
+
+
+def changing(group_id: int, actor: int) -> Rule:
+    """Returns a rule that changes nothing of a group, says so, and answers with the row of the system message."""
+
+    def rule(session: Session, now: datetime) -> Any:
+        seq = tell(session, now, hold(session, group_id=group_id, user_ids=[actor]), actor_id=actor, event="updated")
+        return session.query(Message).filter_by(conversation_id=group(group_id), seq=seq).one()
+
+    return rule
+
+
+def joining(group_id: int, user: int) -> Rule:
+    """Returns a rule by which a user comes into a group, or back into it, whatever its size."""
+
+    def rule(session: Session, now: datetime) -> None:
+        held = hold(session, group_id=group_id, user_ids=[user])
+        enter(session, now, held, actor_id=user, event="member_joined", users={user: Role.MEMBER})
+
+    return rule
+
+
+def leaving(group_id: int, user: int) -> Rule:
+    """Returns a rule by which a user leaves a group."""
+    return lambda session, now: leave(session, now, actor_id=user, group_id=group_id)
+
+
 def say(group_id: int, author: int, **fields: Any) -> Message:
     """Send a message to a group. Returns its row."""
-    stored: Message = write(groups.saying(group_id, author, **fields))
+    stored: Message = write(saying(group_id, author, **fields))
     return stored
 
 
 def change(group_id: int, actor: int) -> Message:
     """Change a group. Returns the row of the system message that says so."""
-    stored: Message = write(groups.changing(group_id, actor))
+    stored: Message = write(changing(group_id, actor))
     return stored
 
 

@@ -1,11 +1,18 @@
 """Tests of what is announced of a group: each message once, to its channel, whoever is in the group."""
 
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
 import pytest
+from sqlalchemy.orm import Session
 
 from db.outbox import Kind
 from db.session import write
 from messaging import outbox
 from messaging.conversation_id import group
+from messaging.delete import delete_for_everyone
 from messaging.events import (
     Announcement,
     Event,
@@ -14,9 +21,11 @@ from messaging.events import (
     MessageDeleted,
     MessageHidden,
     MessageRecalled,
+    Told,
     ViewChanged,
 )
 from messaging.parked import MOST_ATTEMPTS, parked, retry
+from messaging.recall import recall
 from messaging.status import Status
 from tests.groups import changed, made, said
 from tests.messaging.conftest import (
@@ -36,6 +45,8 @@ from tests.messaging.conftest import (
     stored,
     view,
 )
+from tests.messaging.test_events import lock_waits
+from tests.processes import wait_until
 
 
 @pytest.fixture
@@ -86,6 +97,7 @@ def test_who_came_and_went_is_told_with_the_message_that_says_so(name: str) -> N
 def test_a_text_recalled_before_it_was_told_is_never_told(name: str) -> None:
     (message,) = said(name, BOB, "secret")
     applied = [apply(shard) for shard in shards()]
+    hide(CAROL, message)
     set_message(message, status=Status.RECALLED)
     told: list[object] = []
     for each in applied:
@@ -163,3 +175,42 @@ def drain_once() -> list[object]:
     for shard in shards():
         publish(apply(shard), told.extend)
     return told
+
+
+@pytest.mark.parametrize("rule", [recall, delete_for_everyone])
+def test_nothing_is_withdrawn_while_it_is_published(mariadb_database: str, rule: Any) -> None:
+    (message,) = said(group(made(ALICE, BOB)), BOB, "secret")
+    withdrawn: list[Future[Any]] = []
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def an_owner_withdraws_it(_told: Sequence[Told]) -> None:
+            withdrawing = pool.submit(write, rule, user_id=ALICE, message_id=message["id"])
+            withdrawn.append(withdrawing)
+            wait_until(lambda: withdrawing.done() or lock_waits(), "a lock to be waited for")
+            assert not withdrawing.done()
+
+        first = drain(an_owner_withdraws_it, limit=1)[0]
+    assert first.content["content"] == "secret"
+    assert withdrawn[0].result().message.status > Status.READ
+
+
+@pytest.mark.parametrize("rule", [recall, delete_for_everyone])
+def test_publishing_waits_for_who_withdraws_a_message_and_tells_it_as_withdrawn(
+    mariadb_database: str, rule: Any
+) -> None:
+    (message,) = said(group(made(ALICE, BOB)), BOB, "secret")
+    applied = apply(*shards())
+    told: list[Told] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def withdrawing(session: Session, now: datetime) -> Future[Any]:
+            rule(session, now, user_id=ALICE, message_id=message["id"])
+            published = pool.submit(publish, applied, told.extend)
+            wait_until(lambda: published.done() or lock_waits(), "the drain to wait")
+            assert not published.done()
+            return published
+
+        assert write(withdrawing).result().count == 1
+    assert [(each.kind, each.content["status"] > Status.READ) for each in told] == [("new_message", True)]
+    assert "secret" not in str(told)

@@ -99,12 +99,20 @@ def test_groups_come_after_pairs_in_pages_and_all_of_them(name: str) -> None:
     many = [group(made(CAROL, BOB)) for _ in range(3)]
     for each in many:
         said(each, CAROL, *map(str, range(2, 61)))
+    set_view(BOB, many[0], is_top=True)
     found = pages(BOB)
     assert [len(each.messages) for each in found] == [200, 134]
     runs = [run for each in found for run in each.runs]
     assert [run.conversation_id for run in runs] == ["1_2", name, many[0], many[0], many[1], many[2]]
     assert all(run.whole for run in runs)
     assert [seq for each in found for seq in seqs(each, many[0])] == list(range(1, 61))
+
+
+def test_a_page_is_the_last_in_however_many_groups_nothing_waits(name: str) -> None:
+    for _ in range(backlog.PAGE + 1):
+        set_view(BOB, group(made(ALICE, BOB)), delivered_seq=1)
+    assert seqs(page(BOB), name) == [1, 2, 3, 4]
+    assert page(BOB).cursor is None
 
 
 def test_many_users_get_their_own(name: str) -> None:

@@ -15,9 +15,8 @@ from messaging.history import history
 from messaging.members import Range, find_range, require_range
 from messaging.message import find_message
 from tests import groups
-from tests.groups import joining, leaving, saying
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, read, refusal
-from tests.messaging.groups.counting import EVE, four, say
+from tests.messaging.groups.counting import EVE, four, joining, leaving, say, saying
 from tests.processes import PATIENCE
 
 

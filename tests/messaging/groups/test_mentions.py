@@ -10,9 +10,8 @@ from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.mentions import mentioned, unread_mentions
 from messaging.recall import recall
 from tests import groups
-from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, read
-from tests.messaging.groups.counting import EVE, four, say
+from tests.messaging.groups.counting import EVE, four, joining, leaving, say
 from tests.messaging.groups.test_read import reads
 
 

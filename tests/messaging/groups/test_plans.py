@@ -1,19 +1,33 @@
 """Tests that the cost of a group of 10,000 grows neither with its members nor with a user's other conversations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from db.session import engine
+from messaging.conversation_update import arrange
+from messaging.conversations import conversations, unread
+from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
+from messaging.directory import may_talk
+from messaging.draft import Draft
 from messaging.groups.memberships import memberships
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
+from messaging.history import history
+from messaging.mentions import unread_mentions
+from messaging.read import read
+from messaging.recall import recall
+from messaging.receipts import receipts
+from messaging.send import send
+from messaging.sync import sync
 from messaging.tops import tops
+from messaging.totals import total_unread
 from messaging.trace import MOST_OF_A_GROUP, trace
 from tests import databases
-from tests.messaging.conftest import ALICE, BOB, applying, proving, publishing
+from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
 from tests.messaging.test_plans import Rule, backlogs, check, statements_of
 from tests.servers import Databases
 
@@ -21,6 +35,7 @@ MEMBERS = 10_000  # of the large group: the users 1 to 10,000
 LENGTH = 20_000  # messages in it
 LARGE = "group_1"
 GROUPS = 200  # of Alice
+PAIRS = 5_000  # of Alice
 SPARE = 50
 
 _TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
@@ -37,6 +52,7 @@ _HEAD = (
     "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq, counted, last_message_id, "
     "members_seq) SELECT "
 )
+_MEMBER = "INSERT INTO im_group_member (group_id, user_id, role, join_time, update_time, inviter_id, nickname) SELECT "
 _LOAD = [
     "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
     # The large group: its last 50 messages wait for everybody. Each tenth row is of somebody who has left.
@@ -55,13 +71,29 @@ _LOAD = [
     f"FROM seq_2_to_{GROUPS}",
     # Pairs of Alice, and groups of which no call asks.
     f"{_ROW} CONCAT('1_', 50000 + seq), 1, 50000 + seq, 1, NULL, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1, NULL, {_TIMES} "
-    f"FROM seq_1_to_5000",
+    f"FROM seq_1_to_{PAIRS}",
     f"{_HEAD} CONCAT('group_', 1000 + seq), seq % 16, 1, 1, 1, NULL, 1 FROM seq_1_to_20000",
     f"{_ROW} CONCAT('group_', 1000 + seq), 20000 + seq, 0, 2, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, NULL, {_TIMES} "
     f"FROM seq_1_to_20000",
-    # The last messages of the large group have still to be published.
+    f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
+    f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) "
+    f"SELECT seq, 'g', '', '', '', 1, 1, 100000, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1001_to_21000",
+    f"{_MEMBER} 1000 + seq, 20000 + seq, 1, {_TIMES}, 0, '' FROM seq_1_to_20000",
+    f"INSERT INTO im_message_hidden SELECT 1 + seq % {MEMBERS}, seq FROM seq_1_to_{LENGTH - 1}",
+    # Alice owns the large group. Half of its messages mention her and half all; half of the members hide one.
+    f"INSERT INTO im_group (id, name, avatar, description, notice, owner_id, member_count, max_members, status, "
+    f"is_private, join_approval, allow_invite, allow_member_modify, mute_all, create_time, update_time) SELECT seq, "
+    f"'us', '', '', '', 1, IF(seq = 1, 50, {MEMBERS}), {MEMBERS}, 1, 0, 0, 1, 0, 0, {_TIMES} FROM seq_1_to_{GROUPS}",
+    f"INSERT INTO im_group_member SELECT 1, seq, '', IF(seq = 1, 3, 1), NULL, UTC_TIMESTAMP(), 0, UTC_TIMESTAMP() "
+    f"FROM seq_1_to_{MEMBERS}",
+    f"INSERT INTO im_mention SELECT '{LARGE}', seq % 2, seq, 9 FROM seq_1_to_{LENGTH}",
+    f"INSERT INTO im_message_hidden SELECT 2 * seq, {LENGTH} - 30 FROM seq_1_to_{MEMBERS // 2}",
+    # The last messages of the large group have still to be published, and many of others.
     f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT 3, '{LARGE}', 1, seq, 0, 0, seq, 0, UTC_TIMESTAMP() FROM seq_{LENGTH - 9}_to_{LENGTH}",
+    f"INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
+    f"create_time) SELECT 4 + seq % 8, CONCAT('group_', seq), 1, {LENGTH} + seq, 0, 0, 1, 0, UTC_TIMESTAMP() "
+    f"FROM seq_2_to_{GROUPS}",
 ]
 
 
@@ -75,7 +107,10 @@ def large(mariadb: Databases) -> Iterator[str]:
             for statement in _LOAD:
                 connection.exec_driver_sql(statement.replace("%", "%%"))
         with engine().begin() as connection:
-            tables = "im_message, im_conversation, im_conversation_head, im_outbox"
+            tables = (
+                "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member, im_mention, "
+                "im_message_hidden"
+            )
             connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
         yield url
 
@@ -88,11 +123,55 @@ def published(session: Session, now: object) -> object:
     return publishing(applying(3)(session, now))(session, now)  # type: ignore[arg-type]
 
 
+def sending(*drafts: Draft) -> Rule:
+    return lambda session, now: send(session, now, drafts, may_talk=may_talk)
+
+
+def to_large(user_id: int, *mentions: int) -> Draft:
+    return draft(user_id, 0, group_id=1, client_msg_id=f"k{user_id}", mentions=mentions)
+
+
+def listing(page: int) -> Rule:
+    return lambda session, now: conversations(session, now, user_id=ALICE, page=page, limit=50)
+
+
+def syncing(user_id: int, heads: dict[str, int], changes: dict[str, int]) -> Rule:
+    return lambda session, now: sync(session, now, user_id=user_id, heads=heads, changes=changes)
+
+
+def of(user_id: int, rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return lambda session, now: rule(session, now, user_id=user_id, **arguments)
+
+
+def of_alice(rule: Callable[..., Any], **arguments: Any) -> Rule:
+    return of(ALICE, rule, **arguments)
+
+
 MANY = [ALICE, *range(9_001, 9_050)]  # each but Alice is in one group
+UNREAD_MENTIONS = 4 * 101  # rows read to count them: each mention with its message, and whether it is hidden
 EACH = 2  # rows read of a group: that of its user, and its head
 
 # Each call with the rows that it may read in a statement beyond those that it answers.
 CALLS: dict[str, tuple[Rule, int]] = {
+    "send one": (sending(to_large(ALICE)), 0),
+    "send one that mentions 50": (sending(to_large(ALICE, *range(1, 51))), 0),
+    "send 64": (sending(*map(to_large, range(1, 65))), 2 * 64),
+    "send 64 that mention 50": (sending(*(to_large(user, *range(user, user + 50)) for user in range(1, 65))), 2 * 64),
+    "list": (listing(1), EACH * GROUPS + PAIRS),
+    "list, page 50": (listing(50), EACH * GROUPS + PAIRS),
+    "list of one": (
+        lambda session, now: conversations(session, now, user_id=9_001, page=1, limit=50),
+        EACH + UNREAD_MENTIONS,
+    ),
+    "unread of all": (lambda session, _: total_unread(session, ALICE), EACH * GROUPS + PAIRS),
+    "unread of one": (lambda session, now: unread(session, now, user_id=ALICE, conversation_id=LARGE), EACH),
+    "sync one": (syncing(ALICE, {LARGE: LENGTH - 10}, {LARGE: LENGTH - 10}), EACH * GROUPS),
+    "sync from nothing": (syncing(ALICE, {}, {}), EACH * GROUPS),
+    "sync of who has left": (syncing(10, {LARGE: 0}, {LARGE: 0}), 3 * 80),  # what they have not read is counted
+    "arrange": (
+        lambda session, now: arrange(session, now, user_id=ALICE, conversation_id=LARGE, is_mute=True),
+        EACH + UNREAD_MENTIONS,
+    ),
     "memberships": (lambda session, now: memberships(session, now, user_ids=[ALICE]), EACH * GROUPS),
     "memberships of many": (
         lambda session, now: memberships(session, now, user_ids=MANY),
@@ -107,7 +186,28 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "delivered, nothing new": (proving(Proof(BOB, LARGE, 0, 100)), 0),
     "apply": (applying(3), 0),
     "publish": (published, 20),
-    "trace": (lambda session, now: trace(session, now, message_id=LENGTH), 3 * MOST_OF_A_GROUP),
+}
+
+# Of the large group, in which Alice has not read the last hundred messages.
+CALLS |= {
+    "history of a group": (of_alice(history, conversation_id=LARGE, limit=100), EACH * 100),
+    "history of a group, before": (of_alice(history, conversation_id=LARGE, before_seq=9_000, limit=100), EACH * 100),
+    "history of who has left": (of(10, history, conversation_id=LARGE, limit=100), EACH * 100),
+    "read a group": (of_alice(read, conversation_id=LARGE), 3 * 100),
+    "read a group up to a message": (of_alice(read, message_id=LENGTH - 50), 2 * 100),
+    "read nothing new of a group": (of_alice(read, message_id=10), 0),
+    "read as who has left": (of(10, read, conversation_id=LARGE), 2 * 100),
+    "hide": (of_alice(delete_for_oneself, message_id=LENGTH - 7), 0),
+    "delete the newest for everyone": (of_alice(delete_for_everyone, message_id=LENGTH), 2 * MEMBERS),
+    "recall what nobody has read": (of_alice(recall, message_id=LENGTH - 30), 2 * MEMBERS),
+    "recall what everybody has read": (of_alice(recall, message_id=10), 0),
+    "receipts": (of_alice(receipts, message_id=LENGTH - 50, page=1, limit=20), 2 * MEMBERS),
+    "unread mentions": (lambda session, _: unread_mentions(session, [ALICE]), 4 * 100 + 4 * GROUPS),
+    "unread mentions of many": (
+        lambda session, _: unread_mentions(session, MANY),
+        4 * 100 + 4 * (GROUPS + len(MANY)),
+    ),
+    "unread mentions of one group": (lambda session, _: unread_mentions(session, [ALICE], [LARGE]), 4 * 100),
 }
 
 
@@ -117,6 +217,12 @@ def test_a_call_goes_by_an_index_and_reads_few_rows(large: str, name: str) -> No
     asked = statements_of(rule)
     assert asked
     check(asked, spare + SPARE)
+
+
+def test_a_trace_reads_no_more_members_than_it_tells_of(large: str) -> None:
+    asked = statements_of(lambda session, now: trace(session, now, message_id=LENGTH))
+    (of_members,) = [each for each in asked if "FROM im_conversation" in each.text]
+    check([of_members], 3 * MOST_OF_A_GROUP)
 
 
 def test_hello_reads_the_users_groups_once(large: str) -> None:

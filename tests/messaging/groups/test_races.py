@@ -19,10 +19,9 @@ from messaging.read import read
 from messaging.recall import recall
 from messaging.status import Status
 from tests import groups
-from tests.groups import Rule, joining, leaving, saying
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE
 from tests.messaging.conftest import read as read_rows
-from tests.messaging.groups.counting import counts, recounts, row_of, say
+from tests.messaging.groups.counting import Rule, counts, joining, leaving, recounts, row_of, say, saying
 
 ROUNDS = 60
 AT_ONCE = 6

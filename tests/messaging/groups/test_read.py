@@ -16,9 +16,8 @@ from messaging.events import GroupRead, event_of
 from messaging.groups.read import MOST_LOOKED_AT, MOST_TOLD
 from messaging.read import Read, read
 from messaging.recall import recall
-from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, events, refusal
-from tests.messaging.groups.counting import EVE, change, counts, four, head_of, recounts, row_of, say
+from tests.messaging.groups.counting import EVE, change, counts, four, head_of, joining, leaving, recounts, row_of, say
 
 
 @pytest.fixture

@@ -33,8 +33,10 @@ def test_a_message_is_followed_to_each_reader(any_database: str) -> None:
 
 def test_it_is_about_those_who_may_see_it(any_database: str) -> None:
     name = group(made(ALICE, BOB, CAROL))
+    (earlier,) = said(name, ALICE, "hello")
     joined = changed(name, ALICE, came=(DAVE,), went=(CAROL,))
     (later,) = said(name, ALICE, "hello")
+    assert list(stages(earlier["id"])) == [BOB, CAROL]
     assert list(stages(joined["id"])) == [BOB, CAROL, DAVE]
     assert not any(each.published for each in trace_of(joined["id"]))
     assert list(stages(later["id"])) == [BOB, DAVE]

@@ -16,9 +16,8 @@ from messaging.errors import Code
 from messaging.recall import recall
 from messaging.status import Status
 from messaging.withdrawn import Withdrawn
-from tests.groups import joining, leaving
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, events, read, refusal
-from tests.messaging.groups.counting import EVE, change, counts, four, head_of, recounts, row_of, say
+from tests.messaging.groups.counting import EVE, change, counts, four, head_of, joining, leaving, recounts, row_of, say
 from tests.messaging.groups.test_read import reads
 
 TakeBack = Callable[..., Withdrawn]
@@ -153,6 +152,14 @@ def test_who_has_left_reads_and_hides_and_no_more(group_id: int) -> None:
     hides(DAVE, others)
     assert row_of(group_id, DAVE).change_seq == head_of(group_id).change_seq, "their other devices learn of it"
     assert reads(group_id, DAVE).unread_count == 0
+
+
+def test_the_rows_of_those_who_have_left_stay_as_they_are(group_id: int) -> None:
+    message = say(group_id, ALICE)
+    write(leaving(group_id, DAVE))
+    before = row_of(group_id, DAVE).base
+    recalls(ALICE, message)
+    assert row_of(group_id, DAVE).base == before
 
 
 def test_who_came_back_takes_back_nothing_that_they_no_longer_see(group_id: int) -> None:
