@@ -38,6 +38,7 @@ NAME = "group_5"
 CHANNEL = channels.of_group(NAME)
 USERS = (1, 2, 3)
 FOREVER = 1_000_000
+MOST_CONNECTIONS = 6
 
 Action = tuple[str, int]
 Note = tuple[str, notes.Note]  # with its channel
@@ -87,7 +88,7 @@ class House:
         self.violations: list[str] = []
         self.given: dict[int, set[int]] = defaultdict(set)  # what was pushed to each user, on any connection
         self.open: list[tuple[Connection, Client]] = []
-        self.plan: list[Action] = []  # what happens in the middle of whatever waits next
+        self.plan: list[list[Action]] = []  # what happens in the middle of whatever waits next, and after that
         self.wanted: set[str] = set()
         self.heard: set[str] = set()  # the channels that Redis has confirmed
         self.running = Greenlets()
@@ -208,16 +209,17 @@ class House:
     # What may happen at any moment
 
     def meanwhile(self) -> None:
-        """Do the next two actions that are planned, while something waits."""
-        for _ in range(min(2, len(self.plan))):
-            self.do(self.plan.pop(0))
+        """Do what is planned next, while something waits."""
+        for action in self.plan.pop(0) if self.plan else ():
+            self.do(action)
 
     def do(self, action: Action) -> None:
         kind, number = action
         getattr(self, kind)(number)
 
-    def nothing(self, _number: int) -> None:
-        """Let a moment go by."""
+    def others(self, _number: int) -> None:
+        """Let the other greenlets of the relay go on."""
+        self.turn()
 
     def say(self, _number: int) -> None:
         self._store()
@@ -247,8 +249,9 @@ class House:
                 self._reach(*note)
 
     def publish_again(self, number: int) -> None:
-        """Let a worker that was killed before it deleted events be followed by another."""
+        """Let a worker that was killed before it deleted events be followed by another, who publishes them again."""
         self.published = max(0, self.published - 1 - number)
+        self.publish(0)
 
     def publish_fast(self, number: int) -> None:
         """Let a fast note come, early, late or twice."""
@@ -293,7 +296,10 @@ class House:
         self.now += 6
         self.hub.look_after()
 
-    def connect(self, user_id: int) -> None:
+    def connect(self, number: int) -> None:
+        if len(self.open) >= MOST_CONNECTIONS:
+            return
+        user_id = USERS[number % len(USERS)]
         pages = SimpleNamespace(ask=self.requests.append, answered=lambda *_: None, gone=lambda *_: None)
         proofs: Any = self
         connection = Connection(Claims(user_id, FOREVER, None, None), proofs, pages)  # type: ignore[arg-type]
@@ -351,10 +357,13 @@ class House:
             gevent.sleep(0)
 
 
-KINDS = ("say", "come", "go", "recall", "publish", "publish_again", "publish_fast", "pong", "answer", "arrive")
-RARE = ("lose", "reopen", "restore", "idle", "disconnect")
-USER, NUMBER = st.sampled_from(USERS), st.integers(0, 3)
-PLANS = st.lists(st.tuples(st.sampled_from(KINDS + RARE), NUMBER), max_size=6)
+KINDS = (
+    *("say", "come", "go", "recall", "publish", "publish_again", "publish_fast", "pong", "answer", "arrive"),
+    *("lose", "reopen", "restore", "idle", "connect", "disconnect", "others"),
+)
+NUMBER = st.integers(0, 5)
+USER = st.integers(0, len(USERS) - 1)
+PLANS = st.lists(st.lists(st.tuples(st.sampled_from(KINDS), NUMBER), max_size=3), max_size=4)
 
 
 class Life(RuleBasedStateMachine):
@@ -364,44 +373,46 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.house = House()
 
-    def do(self, kind: str, number: int, plan: Collection[Action] = ()) -> None:
+    def do(self, kind: str, number: int, plan: Collection[list[Action]] = ()) -> None:
         """Do one thing, and what is planned whenever something waits meanwhile."""
         self.house.plan = list(plan)
         self.house.do((kind, number))
         self.house.turn()
 
-    @initialize(all_here=st.booleans())
-    def some_are_here(self, all_here: bool) -> None:
-        for user_id in USERS if all_here else USERS[:1]:
-            self.do("connect", user_id)
+    @initialize(here=st.integers(0, len(USERS)))
+    def some_are_here(self, here: int) -> None:
+        for user in range(here):
+            self.do("connect", user)
         self.house.settle()
 
-    @rule(user_id=USER, plan=PLANS)
-    def somebody_connects(self, user_id: int, plan: list[Action]) -> None:
-        if len(self.house.open) < 6:
-            self.do("connect", user_id, plan)
+    @rule(user=USER, plan=PLANS)
+    def somebody_connects(self, user: int, plan: list[list[Action]]) -> None:
+        self.do("connect", user, plan)
 
     @rule(number=NUMBER)
     def a_connection_ends(self, number: int) -> None:
         self.do("disconnect", number)
 
-    @rule(user_id=USER, plan=PLANS)
-    def somebody_joins(self, user_id: int, plan: list[Action]) -> None:
-        self.do("come", user_id, plan)
+    @rule(user=USER, plan=PLANS)
+    def somebody_joins(self, user: int, plan: list[list[Action]]) -> None:
+        self.do("come", user)
         self.do("publish", 0, plan)
 
-    @rule(user_id=USER, kind=st.sampled_from(["say", "publish_fast", "publish"]))
-    def somebody_goes(self, user_id: int, kind: str) -> None:
-        self.do("go", user_id)
+    @rule(user=USER, kind=st.sampled_from(["say", "publish_fast", "publish"]))
+    def somebody_goes(self, user: int, kind: str) -> None:
+        self.do("go", user)
         self.do(kind, 0)
 
-    @rule(user_id=USER, then=st.sampled_from(["nothing", "publish"]), fast=st.booleans())
-    def somebody_goes_while_they_connect(self, user_id: int, then: str, fast: bool) -> None:
-        """They go right after it was read for `hello` that they are in the group."""
-        self.do("say", 0)
-        amid_hello = [("nothing", 0)] * 4 + [("go", user_id - 1), (then, 0)]
-        self.do("connect", user_id, amid_hello)
-        for kind in ("answer", "arrive", "publish_fast" if fast else "say", "publish_fast"):
+    @rule(
+        user=USER,
+        amid=st.lists(st.sampled_from(["say", "go", "come", "publish", "connect", "others"]), min_size=1, max_size=4),
+        then=st.sampled_from(["publish_fast", "say"]),
+    )
+    def things_happen_right_after_hello_is_read(self, user: int, amid: list[str], then: str) -> None:
+        """They come between what `hello` says and what is made of it. `connect` is of somebody else."""
+        plan = [(kind, user + 1 if kind == "connect" else 0 if kind == "publish" else user) for kind in amid]
+        self.do("connect", user, [[], [], plan])
+        for kind in ("answer", "arrive", then, "publish_fast"):
             self.do(kind, 0)
 
     @rule(kind=st.sampled_from(["say", "recall"]), number=NUMBER)
@@ -417,7 +428,7 @@ class Life(RuleBasedStateMachine):
         self.do(kind, number)
 
     @rule(kind=st.sampled_from(["lose", "reopen", "restore"]), plan=PLANS)
-    def the_link_changes(self, kind: str, plan: list[Action]) -> None:
+    def the_link_changes(self, kind: str, plan: list[list[Action]]) -> None:
         self.do(kind, 0, plan)
 
     @rule()
@@ -429,18 +440,23 @@ class Life(RuleBasedStateMachine):
         assert self.house.violations == []
 
     def teardown(self) -> None:
-        """Check at the end that nobody has missed what they must see."""
-        house = self.house
+        """Check at the end that nobody has missed what they must see, nor misses what is said then."""
         try:
-            house.settle()
-            assert house.violations == []
-            for connection, client in house.open:
-                user_id = connection.claims.user_id
-                assert set(house.shown(user_id)) <= client.seen, f"user {user_id}"
-                waiting = {seq for seq in house.shown(user_id) if seq > house.delivered[user_id]}
-                assert waiting <= house.given[user_id], f"user {user_id}"
+            for _ in range(2):
+                self.house.settle()
+                self._check_that_nobody_has_missed_anything()
+                self.house.say(0)
         finally:
-            house.running.kill()
+            self.house.running.kill()
+
+    def _check_that_nobody_has_missed_anything(self) -> None:
+        house = self.house
+        assert house.violations == []
+        for connection, client in house.open:
+            user_id = connection.claims.user_id
+            assert set(house.shown(user_id)) <= client.seen, f"user {user_id}"
+            waiting = {seq for seq in house.shown(user_id) if seq > house.delivered[user_id]}
+            assert waiting <= house.given[user_id], f"user {user_id}"
 
 
 def test_everybody_gets_what_is_theirs_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
