@@ -33,7 +33,7 @@ class Socket:
         self.id = f"socket {number}"
         self.claims = SimpleNamespace(user_id=user_id, expires_at=expires_at, revocable=())
         self.is_first = False
-        self.left = False
+        self.left = self.paused = False
         self.taken: list[notes.Note] = []
         self.ticks = self.reruns = 0
         self.when_ticking: Callable[[], object] = lambda: None
@@ -45,6 +45,9 @@ class Socket:
 
     def take_own(self, note: notes.Own) -> None:
         self.taken.append(note)
+
+    def pause(self) -> None:
+        self.paused = True
 
     def rerun_backlog(self) -> None:
         self.reruns += 1
@@ -96,8 +99,14 @@ class Relay:
         monkeypatch.setattr(presence.Counts, "change", self._change)
         monkeypatch.setattr(presence, "report", lambda _relay, users: self.reports.append(dict(users)))
         self.running = Group()
-        self.hub: Any = Hub(clock=self._clock, sleep=lambda _: gevent.sleep(0.01), spawn=self.running.spawn)
-        self.hub.listener = Subscriptions()
+        self.restored: Callable[[], object] = lambda: None  # call it when the link has been restored
+        self.hub: Any = Hub(
+            listen=self._listen, clock=self._clock, sleep=lambda _: gevent.sleep(0.01), spawn=self.running.spawn
+        )
+
+    def _listen(self, _own: str, _take: object, restored: Callable[[], object]) -> Any:
+        self.restored = restored
+        return Subscriptions()
 
     def _clock(self) -> float:
         self.looks += 1
@@ -353,6 +362,22 @@ def test_while_the_link_is_being_restored_a_groups_note_goes_to_nobody(
     relay.hub.listener.up = True
     relay.hub.take(GROUP_CHANNEL, note)
     assert socket.taken == [live]
+
+
+def test_after_a_lost_link_nobody_is_a_member_before_it_is_read_anew(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = Socket()
+    admit(relay, socket)
+    relay.restored()
+    assert socket.paused
+    relay.hub.take(GROUP_CHANNEL, GROUP_NOTES[0][0])
+    assert socket.taken == []
+    monkeypatch.setattr(memberships, "read", lambda _rule, **_: {ALICE: [Membership(GROUP, 1, 1)]})
+    relay.hub.reruns.step()
+    assert socket.reruns == 1
+    relay.hub.take(GROUP_CHANNEL, GROUP_NOTES[0][0])
+    assert socket.taken == [GROUP_NOTES[0][1]]
 
 
 def test_all_members_of_a_large_group_get_a_note_and_the_relay_turns_meanwhile(relay: Relay) -> None:
