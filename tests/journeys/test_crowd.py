@@ -6,6 +6,8 @@ IM_CROWD_MEMBERS, IM_CROWD_SENDERS and IM_CROWD_SECONDS make the crowd larger: 3
 import os
 import time
 
+import pytest
+
 from tests.journeys.crowd import Crowd
 from tests.people import Web
 from tests.servers import RedisServer
@@ -14,8 +16,10 @@ from tests.stack import Stack
 MEMBERS = int(os.environ.get("IM_CROWD_MEMBERS", "30"))
 SENDERS = int(os.environ.get("IM_CROWD_SENDERS", "6"))
 SECONDS = float(os.environ.get("IM_CROWD_SECONDS", "6"))
+TIMEOUT = pytest.mark.timeout(180 + 2 * MEMBERS + 5 * SECONDS)
 
 
+@TIMEOUT
 def test_all_see_what_they_must_while_members_come_and_go(fresh_stack: Stack) -> None:
     running = fresh_stack.start(realtime=2, RATE_LIMITS="0")
     crowd = Crowd(Web(running.web_url), running.realtime_urls, size=MEMBERS, seed=1)
@@ -23,6 +27,7 @@ def test_all_see_what_they_must_while_members_come_and_go(fresh_stack: Stack) ->
     crowd.check()
 
 
+@TIMEOUT
 def test_also_when_a_worker_a_relay_and_redis_are_killed_meanwhile(fresh_stack: Stack, own_redis: RedisServer) -> None:
     running = fresh_stack.start(realtime=2, RATE_LIMITS="0")
     crowd = Crowd(Web(running.web_url), running.realtime_urls, size=MEMBERS, seed=2)
