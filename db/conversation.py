@@ -48,7 +48,8 @@ class Conversation(Base):
     undelivered: Mapped[bool | None] = mapped_column(
         Boolean, Computed("last_seq > delivered_seq", persisted=True), comment="a device has still to answer"
     )
-    # Only in groups: their unread count is the head's `counted` less `base`, and `last_seq` stays 0.
+    # Only in groups: their unread count is the head's `counted` less `base`, once they have left `base` itself, and
+    # `last_seq` stays 0.
     base: Mapped[int] = mapped_column(default=0, server_default="0", comment="messages that do not count as unread")
     first_seq: Mapped[int] = mapped_column(default=1, server_default="1", comment="the first message that they see")
     upto_seq: Mapped[int | None] = mapped_column(comment="the last message that they see; NULL while they are members")

@@ -15,7 +15,6 @@ from db.message import Message
 from messaging.conversation_id import ConversationType, group_of
 from messaging.groups import rows
 from messaging.groups.conversations import group_views
-from messaging.groups.counts import unread_counts
 from messaging.groups.rows import GroupRow
 from messaging.members import require_member
 from messaging.message import COLUMNS, unix, wire
@@ -97,8 +96,7 @@ def unread(session: Session, _now: datetime, *, user_id: int, conversation_id: s
     if conversation_id is None:
         return total_unread(session, user_id)
     if group_of(conversation_id) is not None:
-        row = rows.require_row(session, conversation_id=conversation_id, user_id=user_id)
-        return unread_counts(session, [row])[row.key]
+        return rows.require_row(session, conversation_id=conversation_id, user_id=user_id).unread_count
     require_member(session, conversation_id=conversation_id, user_id=user_id)
     (found,) = fly(session, Call(_ONE, {"user": user_id, "conversation_id": conversation_id}))
     return int(found[0].unread_count) if found else 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from infra.ids import MAX_ID
 from messaging.conversation_id import group, single
 from messaging.errors import Code, Refused
 from messaging.message_type import SENDABLE, MessageType
@@ -124,7 +125,7 @@ def _mentions(extra: dict[str, Any] | None) -> tuple[int, ...]:
     named = extra["mentions"]
     if named == ["all"]:
         return (EVERYBODY,)
-    if not isinstance(named, list) or not all(type(each) is int and each > 0 for each in named):
+    if not isinstance(named, list) or not all(type(each) is int and 1 <= each <= MAX_ID for each in named):
         raise Refused(Code.INVALID, fields={"extra": ['mentions must be a list of user ids, or ["all"].']})
     if not 1 <= len(named) <= MOST_MENTIONS or len(set(named)) < len(named):
         raise Refused(Code.INVALID, fields={"extra": [f"mentions must hold 1 to {MOST_MENTIONS} ids, each once."]})

@@ -13,7 +13,6 @@ from db.conversation import Conversation
 from db.flight import Call, Rows, fly
 from messaging.conversation_id import ConversationType
 from messaging.groups import rows
-from messaging.groups.counts import unread_counts
 from messaging.groups.rows import GroupRow
 from messaging.mentions import unread_mentions
 
@@ -41,8 +40,8 @@ def totals(session: Session, found: Rows, groups: Mapping[int, Sequence[GroupRow
     total = dict.fromkeys(groups, 0) | {user_id: int(count) for user_id, count in found}
     shown = [row for its in groups.values() for row in its if not row.is_hidden]
     muted = {row.key for row in shown if row.is_mute}
-    for (_, user_id), count in unread_counts(session, [row for row in shown if row.key not in muted]).items():
-        total[user_id] += count
+    for row in shown:
+        total[row.user_id] += 0 if row.is_mute else row.unread_count
     if muted:
         for key, count in unread_mentions(session, {user for _, user in muted}, {name for name, _ in muted}).items():
             total[key[1]] += count if key in muted else 0

@@ -91,7 +91,9 @@ def changed(
     def rule(session: Any, now: Any) -> None:
         if came or went:
             session.execute(update(Head).where(Head.conversation_id == conversation_id).values(members_seq=seq))
-        session.execute(update(Conversation).where(of_group, Conversation.user_id.in_(went)).values(upto_seq=seq))
+        counted = session.get_one(Head, conversation_id).counted
+        gone = {"upto_seq": seq, "base": counted - Conversation.base}
+        session.execute(update(Conversation).where(of_group, Conversation.user_id.in_(went)).values(gone))
         back = update(Conversation).where(of_group, Conversation.user_id.in_(came))
         session.execute(back.values(first_seq=seq, upto_seq=None))
         of_members = (GroupMember.group_id == group_of(conversation_id), GroupMember.user_id.in_((*came, *went)))

@@ -148,17 +148,19 @@ def _of_rows(
         return
     name = rows[0].conversation_id
     stored = [{what: getattr(row, what) for what in _CHECKED} for row in rows]
+    countable: list[views.GroupView] = []
     for row in rows:
         last = newest if row.upto_seq is None else min(newest, row.upto_seq)
         row.read_seq = min(row.read_seq, last)
         row.delivered_seq = min(row.delivered_seq, last)
-    countable = [row for row in rows if row.upto_seq is None and newest - max(row.read_seq, row.first_seq) <= part.most]
+        if last - max(row.read_seq, row.first_seq) <= part.most:
+            countable.append(row)
     asked = {"group": group_of(name), "users": [row.user_id for row in rows]}
     there, *counts = fly(
         session, Call(_SOME_OF_THEM, asked), *(unread.counting_in_group(row, upto=newest) for row in countable)
     )
     for row, ((count,),) in zip(countable, counts, strict=True):
-        row.base = counted - count
+        row.discount(row.unread_count(counted) - count)
     drifted = []
     for row, before in zip(rows, stored, strict=True):
         changed = [what for what in _CHECKED if before[what] != getattr(row, what)]

@@ -13,7 +13,6 @@ from db.group import Group
 from db.head import Head
 from db.message import Message
 from messaging.conversation_id import ConversationType, group_of
-from messaging.groups.counts import unread_counts
 from messaging.groups.rows import GroupRow
 from messaging.hidden import hidden_among
 from messaging.mentions import unread_mentions
@@ -58,11 +57,11 @@ def group_views(session: Session, user_id: int, rows: Sequence[GroupRow]) -> lis
     reached = {row.conversation_id: row for row in others}
     called = {group.id: group for group in groups}
     messages = _last_messages(session, user_id, rows, last)
-    counts, mentions = unread_counts(session, rows), unread_mentions(session, [user_id], names)
+    mentions = unread_mentions(session, [user_id], names)
     return [
         _view(row, reached[row.conversation_id], messages.get(row.conversation_id))
         | _called(row, called)
-        | {"unread_count": counts[row.key], "unread_mentions": mentions.get(row.key, 0)}
+        | {"unread_count": row.unread_count, "unread_mentions": mentions.get(row.key, 0)}
         for row in rows
     ]
 
@@ -83,7 +82,8 @@ def _called(row: GroupRow, groups: dict[int, Any]) -> dict[str, Any]:
 
 
 def _view(row: GroupRow, others: Any, last: Any) -> dict[str, Any]:
-    has_read, has_it = (min(seq or 0, row.end_seq) for seq in (others.read_seq, others.delivered_seq))
+    shown = row.last_seq if row.is_member else 0  # who has left is not told who reads on
+    has_read, has_it = (min(seq or 0, shown) for seq in (others.read_seq, others.delivered_seq))
     updated = unix(row.update_time)
     return {
         "conversation_id": row.conversation_id,

@@ -77,7 +77,7 @@ def go(session: Session, now: datetime, held: Held, *, actor_id: int, event: str
     seen = views.lock(session, [(name, user) for user in users])
     seq = tell(session, now, held, actor_id=actor_id, event=event, user_ids=users, went=users)
     for row in seen.values():
-        row.upto_seq, row.change_seq = seq, held.change_seq
+        row.base, row.upto_seq, row.change_seq = row.unread_count(held.head.counted), seq, held.change_seq
     held.member_count -= len(users)
     gone = Call(_GO, {"group": held.group_id, "users": users})
     fly(session, gone, views.writing(session, now, list(seen.values())))

@@ -79,7 +79,7 @@ def read_group(
     end = shared.last_seq if row.upto_seq is None else row.upto_seq
     upto = end if seq is None else min(seq, end)
     if upto <= row.read_seq:
-        return GroupReading(row.read_seq, _unread(session, row, shared), None)
+        return GroupReading(row.read_seq, row.unread_count(shared.counted), None)
     authors = _authors(session, row, shared, upto)
     _raise(session, row, shared, upto)
     fly(session, views.writing(session, now, [row]))
@@ -92,7 +92,7 @@ def read_group(
         authors=authors,
     )
     outbox.append(session, now, [(shared.shard, told)])
-    return GroupReading(upto, _unread(session, row, shared), shared.shard)
+    return GroupReading(upto, row.unread_count(shared.counted), shared.shard)
 
 
 def _hold(session: Session, name: str, user_id: int) -> tuple[GroupView, Any]:
@@ -106,20 +106,13 @@ def _hold(session: Session, name: str, user_id: int) -> tuple[GroupView, Any]:
 
 def _raise(session: Session, row: GroupView, shared: Any, upto: int) -> None:
     """Let a locked row's user have read all up to the seq `upto`."""
-    if row.upto_seq is None and upto == shared.last_seq:
-        row.base = shared.counted
-    elif row.upto_seq is None:
+    if upto == (shared.last_seq if row.upto_seq is None else row.upto_seq):
+        row.discount(row.unread_count(shared.counted))
+    else:
         (((count,),),) = fly(session, counting_in_group(row, upto=upto))
-        row.base += count
+        row.discount(count)
     row.read_seq = upto
     row.delivered_seq = max(row.delivered_seq, upto)  # read implies delivered
-
-
-def _unread(session: Session, row: GroupView, shared: Any) -> int:
-    if row.upto_seq is None:
-        return int(shared.counted - row.base)
-    (((count,),),) = fly(session, counting_in_group(row, upto=row.upto_seq))
-    return int(count)
 
 
 def _authors(session: Session, row: GroupView, shared: Any, upto: int) -> tuple[int, ...]:

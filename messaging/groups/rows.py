@@ -58,6 +58,11 @@ class GroupRow:
         return self.upto_seq is None
 
     @property
+    def unread_count(self) -> int:
+        """Returns how many messages are unread: GroupView.unread_count."""
+        return self.counted - self.base if self.upto_seq is None else self.base
+
+    @property
     def end_seq(self) -> int:
         """Returns the seq of the last message that the user may see."""
         return self.last_seq if self.upto_seq is None else self.upto_seq

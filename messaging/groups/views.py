@@ -1,6 +1,7 @@
 """The conversation rows of a group's members: what each of them may see, has read, and has received.
 
-A member's unread count is the head's `counted` less `base`. Rows are locked after the head, where both are.
+A member's unread count is the head's `counted` less `base`; that of who has left is `base` itself, as the head counts
+what they do not see. Rows are locked after the head, where both are.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -39,6 +40,14 @@ class GroupView:
         """Returns whether the user may see the message of this seq."""
         return self.first_seq <= seq and (self.upto_seq is None or seq <= self.upto_seq)
 
+    def unread_count(self, counted: int) -> int:
+        """Returns how many messages are unread, when the head has `counted` so many."""
+        return counted - self.base if self.upto_seq is None else self.base
+
+    def discount(self, messages: int) -> None:
+        """Take so many messages out of the unread count."""
+        self.base += messages if self.upto_seq is None else -messages
+
     @property
     def received_seq(self) -> int:
         """Returns the seq up to which no message waits for a device of theirs: what was before them never does."""
@@ -53,6 +62,8 @@ _COLUMNS = table(Conversation).c
 _READ = select(*(_COLUMNS[name] for name in _NAMES)).where(
     tuple_(_COLUMNS.user_id, _COLUMNS.conversation_id).in_(bindparam("keys", expanding=True))
 )
+for _dialect in ("mysql", "mariadb"):  # which would otherwise read, and lock, a small group's rows in another order
+    _READ = _READ.with_hint(table(Conversation), "FORCE INDEX (uk_im_conversation_user_id_conversation_id)", _dialect)
 _LOCK = _READ.order_by(_COLUMNS.user_id, _COLUMNS.conversation_id).with_for_update()
 
 

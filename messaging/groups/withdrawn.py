@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, case, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -36,20 +36,20 @@ _AT_ONCE = 1_000  # rows of an UPDATE
 # Built once: putting a statement together costs as much as running it.
 _ROWS = table(Conversation).c
 # Found without a lock, and then locked by their keys: an UPDATE by the index of read_seq would lock its entries, and
-# a reader who is about to move theirs would stand in a deadlock with it.
+# a reader who is about to move theirs would stand in a deadlock with it, as would, by ids alone, a batch of proofs.
 _UNREAD_BY = views.by_readers(
-    select(_ROWS.id, _ROWS.user_id).where(
+    select(_ROWS.user_id).where(
         _ROWS.conversation_id == bindparam("conversation_id"),
         _ROWS.read_seq < bindparam("seq"),
         _ROWS.first_seq <= bindparam("seq"),
-        _ROWS.upto_seq.is_(None),
+        or_(_ROWS.upto_seq.is_(None), _ROWS.upto_seq >= bindparam("seq")),
         _ROWS.user_id != bindparam("author"),
     )
 )
 _DISCOUNT = (
     update(table(Conversation))
-    .where(_ROWS.id.in_(bindparam("ids", expanding=True)), _ROWS.read_seq < bindparam("before"))
-    .values(base=_ROWS.base + 1)
+    .where(_ROWS.id.in_(bindparam("ids", expanding=True)))
+    .values(base=_ROWS.base + case((_ROWS.upto_seq.is_(None), 1), else_=-1))  # GroupView.discount
 )
 _NEWEST = by_seq(
     select(Message.id).where(
@@ -106,9 +106,10 @@ def _discounting(session: Session, message: Row[Any]) -> Iterator[Call]:
     asked = {"conversation_id": message.conversation_id, "seq": message.seq, "author": message.from_user_id}
     rows, hidden = fly(session, Call(_UNREAD_BY, asked), hiding([message.id]))
     blind = {row.user_id for row in hidden}
-    ids = [row.id for row in rows if row.user_id not in blind]
+    locked = views.lock(session, [(message.conversation_id, row.user_id) for row in rows])
+    ids = [row.id for row in locked.values() if counts_in_group(row, message, hidden=row.user_id in blind)]
     for start in range(0, len(ids), _AT_ONCE):
-        yield Call(_DISCOUNT, {"ids": ids[start : start + _AT_ONCE], "before": message.seq})
+        yield Call(_DISCOUNT, {"ids": ids[start : start + _AT_ONCE]})
 
 
 def hide_in_group(session: Session, now: datetime, held: Held, *, user_id: int) -> Withdrawn:
@@ -117,7 +118,7 @@ def hide_in_group(session: Session, now: datetime, held: Held, *, user_id: int) 
     key = (message.conversation_id, user_id)
     row = views.lock(session, [key])[key]
     if counts_in_group(row, message, hidden=False):
-        row.base += 1
+        row.discount(1)
     session.execute(insert(Hidden).values(user_id=user_id, message_id=message.id))
     done = change(session, now, held, event=MessageHidden, user_id=user_id)
     if row.upto_seq is not None:  # of the head's changes, who has left hears of their own alone

@@ -71,7 +71,7 @@ def test_mentions_in_a_group_are_told(named: Any, mentions: tuple[int, ...]) -> 
     "named",
     [
         *(None, [], 7, "all", {"7": 1}),
-        *(["7"], [7.0], [True], [0], [-1], [None], [[7]]),
+        *(["7"], [7.0], [True], [0], [-1], [None], [[7]], [2**53], [2**63], [2**64 - 1]),
         *(["all", 7], ["all", "all"], ["ALL"]),
         *([7, 7], list(range(1, 52)), [7] * 2_000),
     ],

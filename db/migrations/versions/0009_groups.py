@@ -126,8 +126,11 @@ def _groups() -> None:
 
 def downgrade() -> None:
     """Return to the tables of 0008. Groups, their messages and the rows of their members are lost."""
-    for table in ("im_message", "im_conversation", "im_conversation_head", "im_outbox"):
-        op.execute(f"DELETE FROM {table} WHERE conversation_id LIKE 'group!_%' ESCAPE '!'")
+    of_groups = "WHERE conversation_id LIKE 'group!_%' ESCAPE '!'"
+    # What was hidden goes with its message: SQLite gives the ids of its last messages out again.
+    op.execute(f"DELETE FROM im_message_hidden WHERE message_id IN (SELECT id FROM im_message {of_groups})")
+    for table in ("im_message", "im_conversation", "im_conversation_head", "im_outbox", "im_outbox_parked"):
+        op.execute(f"DELETE FROM {table} {of_groups}")
     with op.batch_alter_table("im_conversation", recreate="never") as batch:
         batch.drop_index("idx_im_conversation_delivered")
         batch.drop_index("idx_im_conversation_read")

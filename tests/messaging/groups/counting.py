@@ -95,18 +95,18 @@ def head_of(group_id: int) -> Head:
 
 
 def counts(group_id: int) -> dict[int, int]:
-    """Returns the unread count of each member, from the head and their row."""
+    """Returns the unread count of each who is or was in the group, from the head and their row."""
     return read(lambda session: _counts(session, group(group_id)))
 
 
 def recounts(group_id: int) -> dict[int, int]:
-    """Returns the unread count of each member by the contract's definition, message by message."""
+    """Returns the unread count of each who is or was in the group by the contract's definition, message by message."""
     return read(lambda session: _recounts(session, group(group_id)))
 
 
 def _counts(session: Session, name: str) -> dict[int, int]:
     counted = session.get_one(Head, name).counted
-    return {row.user_id: counted - row.base for row in _rows(session, name)}
+    return {row.user_id: counted - row.base if row.upto_seq is None else row.base for row in _rows(session, name)}
 
 
 def _recounts(session: Session, name: str) -> dict[int, int]:
@@ -114,7 +114,7 @@ def _recounts(session: Session, name: str) -> dict[int, int]:
     hidden = {(each.user_id, each.message_id) for each in session.scalars(select(Hidden))}
     return {
         row.user_id: sum(
-            max(row.read_seq, row.first_seq - 1) < message.seq
+            max(row.read_seq, row.first_seq - 1) < message.seq <= (row.upto_seq or message.seq)
             and message.from_user_id != row.user_id
             and message.message_type != 0
             and message.status == 1
@@ -126,5 +126,4 @@ def _recounts(session: Session, name: str) -> dict[int, int]:
 
 
 def _rows(session: Session, name: str) -> list[Conversation]:
-    members = select(Conversation).where(Conversation.conversation_id == name, Conversation.upto_seq.is_(None))
-    return list(session.scalars(members))
+    return list(session.scalars(select(Conversation).where(Conversation.conversation_id == name)))

@@ -18,6 +18,7 @@ from messaging.read import read
 from messaging.recall import recall
 from tests import groups
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, draft, drain, set_view, store, view
+from tests.messaging.groups.counting import leaving
 
 
 @pytest.fixture
@@ -71,6 +72,18 @@ def test_a_members_row_that_drifted(team: int, broken: dict[str, int], right: in
     assert found(team)[BOB, what] == (stored, right)
     is_repaired(team)
     assert getattr(view(BOB, group(team)), what) == right
+
+
+def test_the_count_of_who_has_left(team: int) -> None:
+    """Carol has four unread, and does not see the message after her."""
+    write(leaving(team, CAROL))
+    store(draft(ALICE, 0, group_id=team))
+    drain()
+    assert found(team) == {}
+    set_view(CAROL, group(team), base=1)
+    assert found(team) == {(CAROL, "base"): (1, 4)}
+    is_repaired(team)
+    assert view(CAROL, group(team)).base == 4
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from db.session import write
 from infra.metrics import transaction_reruns
 from messaging.conversation_id import group
 from messaging.delete import delete_for_everyone, delete_for_oneself
+from messaging.delivered import Proof
 from messaging.errors import Refused
 from messaging.read import read
 from messaging.recall import recall
 from messaging.status import Status
 from tests import groups
-from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE
+from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, proving
 from tests.messaging.conftest import read as read_rows
 from tests.messaging.groups.counting import Rule, counts, joining, leaving, recounts, row_of, say, saying
 
@@ -130,6 +131,21 @@ def test_all_members_read_while_messages_are_taken_back_without_a_lock_fight(gro
         message, last = say(group_id, ALICE), say(group_id, ALICE)
         readers = [reading(group_id, user, last) for user in (BOB, CAROL, DAVE, 11, 12)]
         together(taking(recall, ALICE, message), *readers)
+        exact(group_id)
+    assert _reruns() == before
+
+
+def test_devices_prove_while_messages_are_taken_back_without_a_lock_fight(group_id: int, together: Together) -> None:
+    """Their rows are not in the order of the users who came: by ids a recall would meet a batch of proofs."""
+    users = [*range(100, 220)]
+    Random(1).shuffle(users)
+    for user in users:
+        write(joining(group_id, user))
+    name, before = group(group_id), _reruns()
+    for _ in range(ROUNDS // 2):
+        message = say(group_id, ALICE)
+        halves = [[Proof(user, name, 0, message.seq) for user in part] for part in (users[::2], users[1::2])]
+        together(taking(recall, ALICE, message), *(proving(*half) for half in halves))
         exact(group_id)
     assert _reruns() == before
 

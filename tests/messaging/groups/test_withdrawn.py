@@ -137,7 +137,7 @@ def test_what_was_recalled_is_not_taken_off_again_by_its_deletion(group_id: int)
 
 def test_many_members_count_one_less(group_id: int) -> None:
     """More than one statement's rows."""
-    for user in range(100, 110):
+    for user in range(100, 210):
         write(joining(group_id, user))
     message = say(group_id, CAROL)
     recalls(BOB, message)
@@ -154,12 +154,21 @@ def test_who_has_left_reads_and_hides_and_no_more(group_id: int) -> None:
     assert reads(group_id, DAVE).unread_count == 0
 
 
-def test_the_rows_of_those_who_have_left_stay_as_they_are(group_id: int) -> None:
-    message = say(group_id, ALICE)
+@pytest.mark.parametrize("take_back", [recalls, deletes])
+def test_who_has_left_counts_one_less_of_what_they_saw(group_id: int, take_back: TakeBack) -> None:
+    first, second, third = (say(group_id, ALICE) for _ in range(3))
     write(leaving(group_id, DAVE))
-    before = row_of(group_id, DAVE).base
-    recalls(ALICE, message)
-    assert row_of(group_id, DAVE).base == before
+    after = say(group_id, ALICE)
+    assert counts(group_id)[DAVE] == 3
+    take_back(ALICE, second)
+    take_back(ALICE, after)
+    assert counts(group_id)[DAVE] == 2, "what came after them they never counted"
+    hides(DAVE, third)
+    exact(group_id)
+    reads(group_id, DAVE, first)
+    assert counts(group_id)[DAVE] == 0
+    take_back(ALICE, first)
+    exact(group_id)
 
 
 def test_who_came_back_takes_back_nothing_that_they_no_longer_see(group_id: int) -> None:
