@@ -126,13 +126,15 @@ class Groups:
                 users = _who_see(group, note.seq)
                 self._follow(group, note)
             case notes.FastGroupMessage():
-                users = _who_surely_see(group, note)
+                users = [
+                    user_id for user_id in _surely(group, note.members_seq) if group.members[user_id][0] <= note.seq
+                ]
             case notes.GroupFrame():
                 users = _who_see(group, note.seq)
                 if note.only:
                     users = [user_id for user_id in users if user_id in note.only]
             case notes.GroupTyping():
-                users = [user_id for user_id in group.members if user_id != note.from_user_id]
+                users = [user_id for user_id in _surely(group, note.members_seq) if user_id != note.from_user_id]
         return users
 
     def _follow(self, group: Group, note: notes.GroupMessage) -> None:
@@ -199,12 +201,8 @@ def _who_see(group: Group, seq: int) -> list[int]:
     return [user_id for user_id, (first_seq, _) in group.members.items() if first_seq <= seq]
 
 
-def _who_surely_see(group: Group, note: notes.FastGroupMessage) -> list[int]:
-    """Returns the members of whom it is certain that they were not removed before a message that came ahead."""
-    if group.passed >= note.members_seq:
-        return _who_see(group, note.seq)
-    return [
-        user_id
-        for user_id, (first_seq, as_of) in group.members.items()
-        if first_seq <= note.seq and as_of >= note.members_seq
-    ]
+def _surely(group: Group, members_seq: int) -> Iterable[int]:
+    """Returns the members of whom it is certain that they were not removed with the message `members_seq` or before."""
+    if group.passed >= members_seq:
+        return group.members
+    return (user_id for user_id, (_, as_of) in group.members.items() if as_of >= members_seq)

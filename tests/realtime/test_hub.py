@@ -323,7 +323,7 @@ GROUP_NOTES: list[tuple[notes.OfGroup, notes.Live]] = [
     (notes.GroupMessage(GROUP, 9, ALICE, b"{}"), notes.Message(GROUP, 9, ALICE, b"{}")),
     (notes.FastGroupMessage(GROUP, 9, ALICE, 1, b"{}"), notes.FastMessage(GROUP, 9, ALICE, b"{}")),
     (notes.GroupFrame(GROUP, 9, b"{}"), notes.Frame(b"{}")),
-    (notes.GroupTyping(GROUP, ALICE + 9, b"{}"), TYPING),
+    (notes.GroupTyping(GROUP, ALICE + 9, 1, b"{}"), TYPING),
 ]
 
 
