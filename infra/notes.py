@@ -224,10 +224,14 @@ class GroupFrame:
 
 @dataclass(frozen=True, slots=True)
 class GroupTyping:
-    """A typing frame for the members of a group but `from_user_id`, on the group's channel."""
+    """A typing frame for the members of a group but `from_user_id`, on the group's channel.
+
+    `members_seq` as in FastGroupMessage.
+    """
 
     conversation_id: str
     from_user_id: int
+    members_seq: int
     frame: bytes
 
     def lines(self) -> Frames:
@@ -237,6 +241,7 @@ class GroupTyping:
             "v": 1,
             "conversation_id": self.conversation_id,
             "from_user_id": self.from_user_id,
+            "members_seq": self.members_seq,
         }
         return orjson.dumps(header), self.frame
 
@@ -244,8 +249,10 @@ class GroupTyping:
     def read(header: Header, frames: Frames) -> "GroupTyping":
         """Returns the typing note. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
-        conversation_id, from_user_id = _typed(header, conversation_id=str, from_user_id=int)
-        return GroupTyping(conversation_id, from_user_id, frame)
+        conversation_id, from_user_id, members_seq = _typed(
+            header, conversation_id=str, from_user_id=int, members_seq=int
+        )
+        return GroupTyping(conversation_id, from_user_id, members_seq, frame)
 
 
 @dataclass(frozen=True, slots=True)

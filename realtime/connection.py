@@ -37,6 +37,7 @@ class Connection:
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
         self._behind = False  # live frames were dropped, because the queue was full
+        self._joining: set[str] = set()  # groups that the user has come into, before the backlog that follows
 
     def welcome(self, now: int, total_unread: int, tops: Sequence[notes.Place] | None) -> None:
         """Push `hello`, then the backlog, then live frames. `now` is the database's clock in Unix seconds.
@@ -85,9 +86,18 @@ class Connection:
         """Hold live frames until `rerun_backlog`, which has to follow: notes may have been lost."""
         self._backlog.pause()
 
+    def joining(self, conversation_id: str) -> None:
+        """Note that the user has come into this group, so that `rerun_backlog` will follow.
+
+        The message that says so, which comes next, begins a new run. After an earlier stay it would show a loss, and
+        bring about another backlog.
+        """
+        self._joining.add(conversation_id)
+
     def rerun_backlog(self) -> None:
         """Run the backlog again, then push `resync`: notes may have been lost."""
         self._behind = False
+        self._joining.clear()
         self._backlog.rerun()
 
     def pong(self, payload: bytes) -> None:
@@ -162,7 +172,12 @@ class Connection:
         self.take(note, frame, bounded=False)  # `Held` has bounded it already
 
     def _take_message(self, note: notes.Message, frame: bytes, *, bounded: bool) -> None:
-        place = self._runs.take(note.conversation_id, note.seq, own=self._is_own(note))
+        name, joining = note.conversation_id, note.conversation_id in self._joining
+        self._joining.discard(name)
+        place = self._runs.take(name, note.seq, own=self._is_own(note))
+        if place is Place.GAP and joining:
+            self._runs.begin(name, note.seq - 1, whole=True)
+            place = self._runs.take(name, note.seq, own=self._is_own(note))
         if place is Place.NEXT:
             self.outbound.push(frame, bounded=bounded)
         elif place is Place.GAP:

@@ -6,7 +6,8 @@ is followed as it is passed on, so that nobody gets what comes after their remov
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -46,6 +47,7 @@ class Groups:
         self._groups: dict[str, Group] = {}
         self._of_user: dict[int, set[str]] = {}
         self._empty_since: dict[str, float] = {}
+        self._kept: list[set[str]] = []  # by readings under way, which may take longer than an empty group is kept
         self._went: dict[tuple[str, int], tuple[int, float]] = {}  # seq and time of removals, the oldest first
 
     def mark(self) -> Mark:
@@ -65,6 +67,16 @@ class Groups:
             if group.ready is None:
                 missing[name] = group
         return missing
+
+    @contextmanager
+    def keeping(self) -> Iterator[set[str]]:
+        """Keep the groups that are put into the set given, though they have no member here yet: they are being read."""
+        kept: set[str] = set()
+        self._kept.append(kept)
+        try:
+            yield kept
+        finally:
+            self._kept = [each for each in self._kept if each is not kept]
 
     def confirmed(self, groups: Collection[Group]) -> None:
         """Note that Redis has confirmed the channels of groups that `expect` returned."""
@@ -101,7 +113,8 @@ class Groups:
 
     def unheard(self, memberships: Iterable[Membership], since: Mark) -> bool:
         """Returns whether no message of these groups has come since: the user would have missed it."""
-        return all(self._groups[each.conversation_id].heard <= since.turn for each in memberships)
+        groups = [self._groups.get(each.conversation_id) for each in memberships]
+        return all(group is not None and group.heard <= since.turn for group in groups)
 
     def audience(self, note: notes.OfGroup) -> list[int]:
         """Returns the users here whom a note is for, and follows what a message says of who came or went."""
@@ -113,13 +126,15 @@ class Groups:
                 users = _who_see(group, note.seq)
                 self._follow(group, note)
             case notes.FastGroupMessage():
-                users = _who_surely_see(group, note)
+                users = [
+                    user_id for user_id in _surely(group, note.members_seq) if group.members[user_id][0] <= note.seq
+                ]
             case notes.GroupFrame():
                 users = _who_see(group, note.seq)
                 if note.only:
                     users = [user_id for user_id in users if user_id in note.only]
             case notes.GroupTyping():
-                users = [user_id for user_id in group.members if user_id != note.from_user_id]
+                users = [user_id for user_id in _surely(group, note.members_seq) if user_id != note.from_user_id]
         return users
 
     def _follow(self, group: Group, note: notes.GroupMessage) -> None:
@@ -162,11 +177,15 @@ class Groups:
 
     def drop_idle(self, most: int) -> list[str]:
         """Forget up to `most` groups that have had no member here for a while. Returns them: unsubscribe from them."""
-        now = self._clock()
-        idle = list(islice((name for name, since in self._empty_since.items() if now - since > LINGER_SECONDS), most))
+        idle = list(islice(self._idle(self._clock()), most))
         for name in idle:
             del self._groups[name], self._empty_since[name]
         return idle
+
+    def _idle(self, now: float) -> Iterator[str]:
+        for name, since in self._empty_since.items():
+            if now - since > LINGER_SECONDS and not any(name in kept for kept in self._kept):
+                yield name
 
     def drop_removals(self) -> None:
         """Forget the removals that no reading is old enough for any more."""
@@ -182,12 +201,8 @@ def _who_see(group: Group, seq: int) -> list[int]:
     return [user_id for user_id, (first_seq, _) in group.members.items() if first_seq <= seq]
 
 
-def _who_surely_see(group: Group, note: notes.FastGroupMessage) -> list[int]:
-    """Returns the members of whom it is certain that they were not removed before a message that came ahead."""
-    if group.passed >= note.members_seq:
-        return _who_see(group, note.seq)
-    return [
-        user_id
-        for user_id, (first_seq, as_of) in group.members.items()
-        if first_seq <= note.seq and as_of >= note.members_seq
-    ]
+def _surely(group: Group, members_seq: int) -> Iterable[int]:
+    """Returns the members of whom it is certain that they were not removed with the message `members_seq` or before."""
+    if group.passed >= members_seq:
+        return group.members
+    return (user_id for user_id, (_, as_of) in group.members.items() if as_of >= members_seq)

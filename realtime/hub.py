@@ -164,7 +164,7 @@ class Hub:
             case notes.GroupMessage() | notes.FastGroupMessage() | notes.GroupFrame() | notes.GroupTyping():
                 self._pass_on_in_group(note)
             case notes.Joined():
-                self._look_up(channels.user_of(channel))
+                self._look_up(channels.user_of(channel), note.conversation_id)
             case notes.BacklogPage() | notes.Greeting():
                 if connection := self._by_id.get(note.connection_id):
                     connection.take_own(note)
@@ -190,9 +190,11 @@ class Hub:
             if place % _PASSED_ON_TOGETHER == 0:
                 self._sleep(0)
 
-    def _look_up(self, user_id: int) -> None:
+    def _look_up(self, user_id: int, conversation_id: str) -> None:
         """Have it read which groups a user is in now, and then their backlogs run again (`_rerun`)."""
-        if self._of(user_id):
+        if connections := self._of(user_id):
+            for connection in connections:
+                connection.joining(conversation_id)
             self.memberships.ask(user_id)
 
     def _rerun(self, user_id: int) -> None:

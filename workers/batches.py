@@ -131,10 +131,11 @@ def _to_group(told: GroupAnnouncement, encoded: bytes) -> Iterator[tuple[str, no
 
     Their relays may not be subscribed to the group's channel yet.
     """
-    name, seq, from_user_id = _place(told.content)
     if not told.message:
+        name, seq = told.content["conversation_id"], told.content["seq"] if told.seq is None else told.seq
         yield channels.of_group(name), notes.GroupFrame(name, seq, encoded, told.only)
         return
+    name, seq, from_user_id = _place(told.content)
     membership = bool(told.came or told.went)
     yield channels.of_group(name), notes.GroupMessage(name, seq, from_user_id, encoded, membership, told.went)
     for note in (notes.Joined(name), notes.Message(name, seq, from_user_id, encoded)):

@@ -28,10 +28,10 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class GroupAnnouncement:
-    """A frame about a message of a group, `content`, for all members who may see that message; or for `only` these.
+    """A frame for all members of a group who may see a message of it, or for `only` these.
 
-    `message` as in Announcement. `came` and `went` are the users who come into the group with this message, or who see
-    nothing after it.
+    The message is that of `seq`, or `content` itself when that is None. `message` as in Announcement. `came` and `went`
+    are the users who come into the group with this message, or who see nothing after it.
     """
 
     kind: str
@@ -40,6 +40,7 @@ class GroupAnnouncement:
     came: tuple[int, ...] = ()
     went: tuple[int, ...] = ()
     only: tuple[int, ...] = ()
+    seq: int | None = None
 
 
 Told = Announcement | GroupAnnouncement

@@ -47,7 +47,7 @@ class GroupRead(Event):
         return (self.user_id, *self.authors)
 
     def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
-        """Returns a `read_receipt` for the reader's other connections and the authors."""
+        """Returns a `read_receipt` for the reader's other connections, and one for those of the authors still there."""
         content = {
             "conversation_id": self.conversation_id,
             "user_id": self.user_id,
@@ -55,4 +55,6 @@ class GroupRead(Event):
             "message_id": None,
             "change_seq": 0,
         }
-        return [Announcement(self.concerns(members), "read_receipt", content, origin=self.origin)]
+        to_reader = Announcement((self.user_id,), "read_receipt", content, origin=self.origin)
+        to_authors = GroupAnnouncement("read_receipt", content, only=self.authors, seq=self.read_seq)
+        return [to_reader, to_authors] if self.authors else [to_reader]

@@ -2,8 +2,12 @@
 
 from datetime import datetime
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from db.base import table
+from db.flight import Call, fly
+from db.head import Head
 from messaging.conversation_id import group_of
 from messaging.errors import Code, Refused
 from messaging.groups import views
@@ -12,9 +16,14 @@ from messaging.groups.standing import standings
 
 MOST_MEMBERS = 100  # of a group in which typing is told
 
+_HEADS = table(Head).c
+_MEMBERS_SEQ = select(_HEADS.members_seq).where(_HEADS.conversation_id == bindparam("name"))
 
-def is_told(session: Session, now: datetime, *, conversation_id: str, user_id: int) -> bool:
-    """Returns whether typing is told in this group, which it is in small ones only.
+
+def told_as_of(session: Session, now: datetime, *, conversation_id: str, user_id: int) -> int | None:
+    """Returns the seq of the last message that said who came or went, to whose members typing is told.
+
+    Returns None in a large group, where typing is told to nobody.
 
     Raises Refused if the user is no member, or may not write now: the codes are those of a send, except that whoever
     never was a member learns nothing of the group.
@@ -29,4 +38,7 @@ def is_told(session: Session, now: datetime, *, conversation_id: str, user_id: i
         raise Refused(Code.GROUP_DISSOLVED)
     if standing.muted(now):
         raise Refused(Code.MUTED)
-    return bool(standing.group.member_count <= MOST_MEMBERS)
+    if standing.group.member_count > MOST_MEMBERS:
+        return None
+    ((head,),) = fly(session, Call(_MEMBERS_SEQ, {"name": conversation_id}))
+    return int(head.members_seq)

@@ -39,7 +39,7 @@ _NOTES: list[Note] = [
     FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=(2, 3)),
-    GroupTyping("group_7", 1, b'{"type":"typing"}'),
+    GroupTyping("group_7", 1, 4, b'{"type":"typing"}'),
     Joined("group_7"),
     BacklogPage(
         "a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]"), (("1_2", 2), ("2_3", 9))

@@ -19,6 +19,7 @@ from realtime.delivered import Proofs
 from tests.processes import PATIENCE
 
 ME, PEER = 7, 8
+GROUP = "group_5"
 
 
 class Connected:
@@ -45,6 +46,11 @@ class Connected:
     def last_page(self, *tops: notes.Place) -> None:
         """Let a worker answer the last request with an empty page, which names the last seqs `tops`."""
         self.connection.take_own(notes.BacklogPage(self.connection.id, self.asked[-1], tops=tops))
+
+    def of_group(self, seq: int) -> None:
+        """Take a live message of a group."""
+        text = frame("new_message", {"conversation_id": GROUP, "seq": seq})
+        self.connection.take(notes.Message(GROUP, seq, PEER, text), frames.text(text))
 
     def page(self, serial: int) -> None:
         """Let a worker answer the request with that serial by an empty page."""
@@ -229,3 +235,54 @@ def test_ones_own_message_proves_how_far_one_is_in_a_group_and_nothing_in_a_pair
     if ping := connection.due_ping():
         connection.pong(ping[2:])
     assert proofs == proven
+
+
+def test_who_comes_back_into_a_group_runs_their_backlog_once() -> None:
+    """The message of their coming is far behind what they saw before."""
+    connected = Connected()
+    connected.last_page()
+    connected.of_group(3)
+    connected.connection.joining(GROUP)
+    for _ in range(2):  # workers may publish it twice
+        connected.of_group(20)
+    assert len(connected.asked) == 1
+    connected.connection.rerun_backlog()
+    connected.last_page()
+    assert len(connected.asked) == 2
+    written = connected.written()
+    assert [written.count(f'"seq":{seq}}}'.encode()) for seq in (3, 20)] == [1, 1]
+    assert written.count(b'"resync"') == 1
+
+
+@pytest.mark.parametrize("then", [20, 4])
+def test_a_loss_after_a_coming_is_a_loss_all_the_same(then: int) -> None:
+    """So it is where the user has come into the group for the first time."""
+    connected = Connected()
+    connected.last_page()
+    connected.of_group(3)
+    connected.connection.joining(GROUP)
+    connected.of_group(then)
+    connected.of_group(then + 2)
+    assert len(connected.asked) == 2
+
+
+def test_once_the_backlog_is_run_a_coming_hides_no_loss() -> None:
+    connected = Connected()
+    connected.connection.joining(GROUP)
+    connected.connection.rerun_backlog()
+    connected.last_page((GROUP, 3))
+    connected.of_group(5)
+    assert len(connected.asked) == 3
+
+
+def test_what_proves_a_new_stay_begins_with_it() -> None:
+    proofs: list[Proof] = []
+    sink: Any = SimpleNamespace(add=proofs.extend)
+    pages: Any = SimpleNamespace(ask=lambda _request: None, answered=lambda *_: None)
+    connection = Connection(Claims(ME, int(time.time()) + 3600, None, None), sink, pages)
+    connection.welcome(int(time.time()), 0, ((GROUP, 3),))
+    connection.joining(GROUP)
+    connection.take(notes.Message(GROUP, 20, PEER, b"{}"), frames.text(b"{}"))
+    ping = connection.due_ping()
+    connection.pong(ping[2:])
+    assert proofs == [Proof(ME, GROUP, 19, 20)]

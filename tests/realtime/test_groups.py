@@ -39,6 +39,10 @@ class Relay:
         """Returns who gets the fast note of a message."""
         return self.groups.audience(notes.FastGroupMessage(GROUP, seq, ALICE, members_seq, b"{}"))
 
+    def typing(self, user_id: int, members_seq: int) -> list[int]:
+        """Returns who gets the note that a user is typing."""
+        return self.groups.audience(notes.GroupTyping(GROUP, user_id, members_seq, b"{}"))
+
 
 @pytest.fixture
 def relay() -> Relay:
@@ -63,7 +67,7 @@ def test_a_frame_for_some_members_goes_to_those_of_them_who_may_see_the_message(
 
 
 def test_typing_goes_to_all_others(relay: Relay) -> None:
-    assert relay.groups.audience(notes.GroupTyping(GROUP, ALICE, b"{}")) == [BOB]
+    assert relay.typing(ALICE, 1) == [BOB]
 
 
 def test_a_group_that_nobody_here_is_in_has_no_audience(relay: Relay) -> None:
@@ -74,7 +78,7 @@ def test_who_is_removed_gets_the_message_that_says_so_and_no_other(relay: Relay)
     assert relay.message(7, BOB) == [ALICE, BOB]
     assert relay.message(8) == [ALICE]
     assert relay.groups.audience(notes.GroupFrame(GROUP, 6, b"{}")) == [ALICE]
-    assert relay.groups.audience(notes.GroupTyping(GROUP, ALICE, b"{}")) == []
+    assert relay.typing(ALICE, 7) == []
 
 
 def test_a_membership_read_before_a_removal_is_not_taken_in_after_it(relay: Relay) -> None:
@@ -150,6 +154,14 @@ def test_a_fast_message_goes_to_those_who_are_surely_members_still(relay: Relay)
     relay.message(6, CAROL)
     assert relay.fast(7, 6) == [ALICE, BOB]
     assert relay.fast(4, 1) == [ALICE], "what came before message 5 is not Bob's"
+
+
+def test_typing_goes_to_those_who_are_surely_members_still(relay: Relay) -> None:
+    assert relay.typing(CAROL, 6) == []
+    relay.read(BOB, relay.groups.mark(), first_seq=5, members_seq=6)
+    assert (relay.typing(CAROL, 6), relay.typing(BOB, 6)) == ([BOB], [])
+    relay.message(6, ALICE)
+    assert relay.typing(CAROL, 6) == [BOB]
 
 
 def test_messages_without_members_who_come_or_go_make_nobody_surer(relay: Relay) -> None:

@@ -35,6 +35,7 @@ class Socket:
         self.is_first = False
         self.left = self.paused = False
         self.taken: list[notes.Note] = []
+        self.joins: list[str] = []
         self.ticks = self.reruns = 0
         self.when_ticking: Callable[[], object] = lambda: None
         self.closed: list[int] = []
@@ -48,6 +49,9 @@ class Socket:
 
     def pause(self) -> None:
         self.paused = True
+
+    def joining(self, conversation_id: str) -> None:
+        self.joins.append(conversation_id)
 
     def rerun_backlog(self) -> None:
         self.reruns += 1
@@ -323,7 +327,7 @@ GROUP_NOTES: list[tuple[notes.OfGroup, notes.Live]] = [
     (notes.GroupMessage(GROUP, 9, ALICE, b"{}"), notes.Message(GROUP, 9, ALICE, b"{}")),
     (notes.FastGroupMessage(GROUP, 9, ALICE, 1, b"{}"), notes.FastMessage(GROUP, 9, ALICE, b"{}")),
     (notes.GroupFrame(GROUP, 9, b"{}"), notes.Frame(b"{}")),
-    (notes.GroupTyping(GROUP, ALICE + 9, b"{}"), TYPING),
+    (notes.GroupTyping(GROUP, ALICE + 9, 1, b"{}"), TYPING),
 ]
 
 
@@ -405,6 +409,7 @@ def test_who_joins_has_their_groups_read_and_their_backlogs_run(relay: Relay) ->
     relay.hub.take(CHANNEL, notes.Joined(GROUP))
     relay.hub.take(channels.of_user(ALICE + 5), notes.Joined(GROUP))
     assert asked == [ALICE], "of nobody who is not here"
+    assert [socket.joins for socket in sockets] == [[GROUP], [GROUP], []]
 
 
 def test_after_a_join_the_backlogs_run_once_the_groups_are_read(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

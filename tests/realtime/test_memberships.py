@@ -10,7 +10,7 @@ from gevent.event import Event
 from db.errors import DatabaseUnavailable
 from infra import channels, notes
 from messaging.groups.memberships import Membership
-from realtime.groups import Groups
+from realtime.groups import LINGER_SECONDS, Groups
 from realtime.memberships import Memberships
 from tests.processes import PATIENCE
 
@@ -27,6 +27,8 @@ class Relay:
         self.here = {ALICE, BOB}
         self.members: dict[int, set[str]] = {ALICE: {ONE}, BOB: {ONE}}
         self.failure: Exception | None = None
+        self.unreadable: set[int] = set()
+        self.while_subscribing: Callable[[], object] = lambda: None
         self.read: list[list[int]] = []
         self.after_reading: Callable[[], object] = lambda: None
         self.subscribed: list[list[str]] = []
@@ -60,12 +62,15 @@ class Relay:
         self.read.append(list(user_ids))
         if self.failure:
             raise self.failure
+        if self.unreadable & set(user_ids):
+            raise ZeroDivisionError
         found = {user_id: self.of(user_id) for user_id in user_ids}
         self.after_reading()
         return found
 
     def _subscribe(self, names: Iterable[str]) -> list[threading.Event]:
         names = list(names)
+        self.while_subscribing()
         if names:
             self.subscribed.append(names)
         events = [threading.Event() for _ in names]
@@ -120,11 +125,39 @@ def test_a_group_that_the_second_reading_finds_is_subscribed_to_and_read_again(r
     assert relay.hear(OTHER) == [BOB]
 
 
-@pytest.mark.parametrize("failure", [DatabaseUnavailable("away"), ZeroDivisionError()])
-def test_without_a_database_nobody_is_settled(relay: Relay, failure: Exception) -> None:
-    relay.failure = failure
-    assert relay.memberships.settle([ALICE]) == set()
-    assert relay.read == [[ALICE]]
+def test_without_a_database_nobody_is_settled(relay: Relay) -> None:
+    relay.failure = DatabaseUnavailable("away")
+    assert relay.memberships.settle([ALICE, BOB]) == set()
+    assert relay.read == [[ALICE, BOB]]
+
+
+def test_who_cannot_be_read_is_settled_without_groups_and_holds_up_nobody(relay: Relay) -> None:
+    relay.unreadable = {ALICE}
+    assert relay.memberships.settle([ALICE, BOB]) == {ALICE, BOB}
+    assert relay.read == [[ALICE, BOB], [ALICE], [BOB], [BOB]], "one by one, and then who is not settled yet"
+    assert relay.hear(ONE) == [BOB]
+
+
+def test_a_database_that_goes_away_while_each_is_read_is_waited_for(relay: Relay) -> None:
+    relay.unreadable = {ALICE}
+    relay.after_reading = lambda: setattr(relay, "failure", DatabaseUnavailable("away"))
+    relay.here = {ALICE, BOB, BOB + 1}
+    relay.members[BOB + 1] = set()
+    assert relay.memberships.settle(relay.here) == {ALICE}
+    assert relay.read == [[ALICE, BOB, BOB + 1], [ALICE], [BOB], [BOB + 1], [BOB, BOB + 1]]
+
+
+def test_a_group_is_kept_while_a_reading_takes_longer_than_empty_groups_last(relay: Relay) -> None:
+    def take_long() -> None:
+        relay.now += LINGER_SECONDS + 1
+        relay.groups.drop_idle(10)
+
+    relay.after_reading = take_long
+    assert relay.memberships.settle([ALICE]) == {ALICE}
+    assert relay.hear(ONE) == [ALICE]
+    relay.groups.leave(ALICE)
+    relay.now += LINGER_SECONDS + 1
+    assert relay.groups.drop_idle(10) == [ONE], "no reading is under way any more"
 
 
 def test_without_a_confirmation_nobody_is_settled(relay: Relay) -> None:
@@ -209,6 +242,93 @@ def test_what_could_not_be_read_is_tried_again_after_a_pause(relay: Relay) -> No
     relay.failure = None
     relay.memberships.step()
     assert (done.is_set(), relay.settled) == (True, [BOB])
+
+
+def test_an_unforeseen_exception_loses_nobody_who_asks(relay: Relay) -> None:
+    def stumble() -> None:
+        relay.while_subscribing = lambda: None
+        raise ZeroDivisionError
+
+    relay.while_subscribing = stumble
+    done = relay.memberships.ask(BOB)
+    with pytest.raises(ZeroDivisionError):
+        relay.memberships.step()
+    assert not done.is_set()
+    relay.memberships.step()
+    assert (done.is_set(), relay.settled) == (True, [BOB])
+
+
+def test_who_waits_for_a_reading_that_fails_is_not_forgotten_for_who_asks_meanwhile(relay: Relay) -> None:
+    waiting = [relay.memberships.ask(BOB)]
+
+    def fail() -> None:
+        relay.after_reading = lambda: None
+        waiting.append(relay.memberships.ask(BOB))
+        raise DatabaseUnavailable("away")
+
+    relay.after_reading = fail
+    relay.memberships.step()
+    assert [done.is_set() for done in waiting] == [False, False]
+    relay.memberships.step()
+    assert [done.is_set() for done in waiting] == [True, True]
+
+
+@pytest.fixture
+def many(relay: Relay) -> list[str]:
+    """Have Bob be in very many groups, all of them heard, and not yet taken in. Returns the groups' names."""
+    relay.members[BOB] = {f"group_{number}" for number in range(1, 2_001)}
+    relay.memberships.settle([BOB])
+    relay.groups.leave(BOB)
+    return sorted(relay.members[BOB])
+
+
+def amid(relay: Relay, happen: Callable[[], object]) -> None:
+    """Have something happen in the middle of taking in what is read next. Bob is in no group after that reading."""
+
+    def read() -> None:
+        relay.members[BOB] = set()
+        relay.after_reading = lambda: None
+        gevent.spawn(later)
+
+    def later() -> None:
+        gevent.sleep(0)  # the first piece is taken in meanwhile
+        happen()
+
+    relay.after_reading = read
+
+
+def test_thousands_of_memberships_hold_up_nobody(relay: Relay, many: list[str]) -> None:
+    assert relay.slept.count(0) >= 6
+    assert max(map(len, relay.subscribed)) == 500
+    assert relay.admit(BOB)
+    assert relay.slept.count(0) >= 9
+    assert [relay.hear(name) for name in many] == [[BOB]] * 2_000
+
+
+def test_no_membership_survives_a_link_lost_while_thousands_are_taken_in(relay: Relay, many: list[str]) -> None:
+    amid(relay, relay.groups.forget)
+    assert relay.memberships.settle([BOB]) == {BOB}
+    assert [relay.hear(name) for name in many] == [[]] * 2_000
+
+
+def test_who_goes_while_thousands_are_taken_in_is_not_left_behind(relay: Relay, many: list[str]) -> None:
+    def go() -> None:
+        relay.here.clear()
+        relay.groups.leave(BOB)
+
+    amid(relay, go)
+    assert relay.memberships.settle([BOB]) == {BOB}
+    assert [relay.hear(name) for name in many] == [[]] * 2_000
+
+
+def test_who_is_removed_while_thousands_are_taken_in_is_not_taken_in(relay: Relay, many: list[str]) -> None:
+    first, last = many[0], many[-1]
+    gone = [notes.GroupMessage(name, 2, ALICE, b"{}", membership=True, went=(BOB,)) for name in (first, last)]
+    heard: list[list[int]] = []
+    amid(relay, lambda: heard.extend(map(relay.groups.audience, gone)))
+    assert relay.memberships.settle([BOB]) == {BOB}
+    assert heard == [[BOB], []]
+    assert [relay.hear(name) for name in (first, last)] == [[], []]
 
 
 def test_many_who_ask_are_read_in_turns(relay: Relay) -> None:

@@ -27,7 +27,7 @@ class Told:
         self.notes: list[tuple[str, notes.Note]] = []
         monkeypatch.setattr(bus, "publish", self.notes.extend)
         monkeypatch.setattr(directory, "may_talk", self._may_talk)
-        self.in_group: bool | Refused = True
+        self.in_group: int | Refused | None = 4
         monkeypatch.setattr(module, "read", self._read)
         self._typing = Typing(ALICE, clock=lambda: self.now)
 
@@ -36,7 +36,7 @@ class Told:
         self._typing.tell(conversation_id)
         return len(self.notes)
 
-    def _read(self, _rule: Any, *, conversation_id: str, user_id: int) -> bool:
+    def _read(self, _rule: Any, *, conversation_id: str, user_id: int) -> int | None:
         assert (conversation_id, user_id) == ("group_5", ALICE)
         self.asked += 1
         if isinstance(self.in_group, Refused):
@@ -90,11 +90,11 @@ def test_a_conversation_of_others_is_refused(told: Told) -> None:
 def test_in_a_group_it_is_told_once_to_all(told: Told) -> None:
     assert [told.tell("group_5"), told.tell("group_5")] == [1, 1]
     text = frame("typing", {"conversation_id": "group_5", "user_id": ALICE})
-    assert told.notes == [(channels.of_group("group_5"), notes.GroupTyping("group_5", ALICE, text))]
+    assert told.notes == [(channels.of_group("group_5"), notes.GroupTyping("group_5", ALICE, 4, text))]
 
 
 def test_in_a_large_group_it_is_told_to_nobody(told: Told) -> None:
-    told.in_group = False
+    told.in_group = None
     assert told.tell("group_5") == 0
     assert (told.tell("group_5"), told.asked) == (0, 1), "that is not asked for each time"
 
@@ -106,9 +106,17 @@ def test_who_may_not_write_in_a_group_is_refused_without_being_looked_up_each_ti
             told.tell("group_5")
         assert refused.value.code is Code.MUTED
     assert (told.asked, told.notes) == (1, [])
-    told.now += 5.1
-    told.in_group = True
+    told.now += 1.1
+    told.in_group = 4
     assert told.tell("group_5") == 1
+
+
+def test_who_came_or_went_in_a_group_is_noticed_within_a_second(told: Told) -> None:
+    told.tell("group_5")
+    told.in_group = 9
+    told.now += 1.1
+    told.tell("group_5")
+    assert [note.members_seq for _, note in told.notes if isinstance(note, notes.GroupTyping)] == [4, 9]
 
 
 def test_what_is_no_conversation_is_refused(told: Told) -> None:

@@ -154,7 +154,17 @@ def test_what_one_does_for_oneself_is_told_to_oneself_alone(name: str) -> None:
 def test_reading_is_told_to_the_reader_and_the_authors(name: str) -> None:
     happen(name, GroupRead, user_id=CAROL, read_seq=3, origin="here", authors=(ALICE, BOB))
     content = {"conversation_id": name, "user_id": CAROL, "read_seq": 3, "message_id": None, "change_seq": 0}
-    assert drain() == [Announcement((CAROL, ALICE, BOB), "read_receipt", content, origin="here")]
+    assert drain() == [
+        Announcement((CAROL,), "read_receipt", content, origin="here"),
+        GroupAnnouncement("read_receipt", content, only=(ALICE, BOB), seq=3),
+    ]
+
+
+def test_reading_without_an_author_to_tell_is_told_to_the_reader_alone(name: str) -> None:
+    happen(name, GroupRead, user_id=CAROL, read_seq=3, origin="here")
+    (told,) = drain()
+    assert isinstance(told, Announcement)
+    assert told.user_ids == (CAROL,)
 
 
 def test_a_change_without_its_message_is_parked_and_told_when_it_is_put_back(name: str) -> None:
