@@ -281,6 +281,24 @@ def test_a_member_leaves_and_the_owner_hands_over_and_dissolves(
     expect(bob.find("to-invite")).to_be_hidden()
 
 
+def test_who_is_out_of_a_private_group_is_shown_outside(
+    windows: tuple[Window, Window], rest: Web, three: Three
+) -> None:
+    (alice, _), (ann, ben, _) = windows, three
+    alice.expected_fault = "status of 403"  # what such a group answers who was in it
+    group = group_of(rest, ann, ben, is_private=True)
+    sign_in_to(alice, ben)
+    details(alice)
+    expect(member(alice, "Ben (you)")).to_be_visible()
+    call(rest, ann, "remove", group, user_ids=[ben.id])
+    expect(alice.find("no-writing")).to_have_text("You are not in this group.")
+    expect(alice.find("member")).to_have_count(0)
+    alice.page.reload()
+    alice.open_conversation("Climbing")
+    expect(alice.find("no-writing")).to_have_text("You are not in this group.")
+    expect(alice.find("composer")).to_be_hidden()
+
+
 def test_who_comes_back_sees_from_then_on(windows: tuple[Window, Window], rest: Web, three: Three) -> None:
     (alice, _), (ann, ben, _) = windows, three
     group = group_of(rest, ann, ben)

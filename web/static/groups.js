@@ -29,8 +29,10 @@ export function refreshGroup(id) {
 
 export const refreshOpenGroup = () => isGroup(state.openId) && refreshGroup(state.openId);
 
+const isOutside = (error) => [NO_SUCH_GROUP, NOT_IN_THIS_ROLE].includes(error.code);
+
 // A role that ends between two calls is told by a message, for which the group is read anew.
-const reportUnlessStale = (error) => [NO_SUCH_GROUP, NOT_IN_THIS_ROLE].includes(error.code) || report(error);
+const reportUnlessStale = (error) => isOutside(error) || report(error);
 
 async function load(id) {
   const held = state.groups.get(id) ?? nothingKnown();
@@ -44,12 +46,12 @@ async function load(id) {
   changed();
 }
 
-// A private group that this user has left answers as one that does not exist.
+// A private group answers who was in it that they may not, and all others as one that does not exist.
 async function infoOf(id, held) {
   try {
     return await api.groupInfo(groupIdOf(id));
   } catch (error) {
-    if (error.code !== NO_SUCH_GROUP) throw error;
+    if (!isOutside(error)) throw error;
     return { group: held.group, my_role: 0 };
   }
 }
