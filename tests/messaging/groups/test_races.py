@@ -2,27 +2,30 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from random import Random
 from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from db.message import Message
-from db.session import write
+from db.session import engine, write
 from infra.metrics import transaction_reruns
 from messaging.conversation_id import group
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.delivered import Proof
 from messaging.errors import Refused
+from messaging.groups import views
 from messaging.read import read
 from messaging.recall import recall
 from messaging.status import Status
 from tests import groups
-from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, proving
+from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE
 from tests.messaging.conftest import read as read_rows
 from tests.messaging.groups.counting import Rule, counts, joining, leaving, recounts, row_of, say, saying
+from tests.processes import wait_until
 
 ROUNDS = 60
 AT_ONCE = 6
@@ -135,19 +138,30 @@ def test_all_members_read_while_messages_are_taken_back_without_a_lock_fight(gro
     assert _reruns() == before
 
 
-def test_devices_prove_while_messages_are_taken_back_without_a_lock_fight(group_id: int, together: Together) -> None:
-    """Their rows are not in the order of the users who came: by ids a recall would meet a batch of proofs."""
-    users = [*range(100, 220)]
-    Random(1).shuffle(users)
-    for user in users:
-        write(joining(group_id, user))
-    name, before = group(group_id), _reruns()
-    for _ in range(ROUNDS // 2):
-        message = say(group_id, ALICE)
-        halves = [[Proof(user, name, 0, message.seq) for user in part] for part in (users[::2], users[1::2])]
-        together(taking(recall, ALICE, message), *(proving(*half) for half in halves))
-        exact(group_id)
+def test_a_recall_waits_for_a_batch_of_proofs_that_it_does_not_hold_up(mariadb_database: str) -> None:
+    """Dave came last, and is the first whose row a batch locks: by ids the recall would hold the others already."""
+    group_id = groups.made(ALICE, 30, 31)
+    write(joining(group_id, DAVE))
+    message, before = say(group_id, ALICE), _reruns()
+
+    def batch(session: Session, _now: datetime) -> None:
+        views.lock(session, [(group(group_id), DAVE)])
+        recalling = threads.submit(write, taking(recall, ALICE, message))
+        wait_until(lambda: recalling.done() or _lock_waits(), "the recall to wait")
+        views.lock(session, [(group(group_id), 30), (group(group_id), 31)])
+
+    with ThreadPoolExecutor(1) as threads:
+        write(batch)
+    exact(group_id)
+    assert counts(group_id) == {ALICE: 0, DAVE: 0, 30: 0, 31: 0}
     assert _reruns() == before
+
+
+def _lock_waits() -> int:
+    """Returns how many row locks are being waited for now."""
+    status = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
+    with engine().connect() as connection:
+        return int(connection.exec_driver_sql(status).one()[1])
 
 
 def _reruns() -> float:
