@@ -143,7 +143,7 @@ def test_who_has_left_reads_what_they_saw_and_no_more(group_id: int) -> None:
     assert reads(group_id, DAVE, first).unread_count == 1
     assert reads(group_id, DAVE, first).unread_count == 1
     assert reads(group_id, DAVE) == Read(group(group_id), second.seq + 1, 0, head_of(group_id).shard)
-    assert [each.authors for each in told()] == [[], []], "nobody in the group learns of it"
+    assert [each.authors for each in told()] == [(), ()], "nobody in the group learns of it"
 
 
 def test_the_reader_and_the_authors_of_what_was_newly_read_are_told(group_id: int) -> None:
@@ -152,8 +152,8 @@ def test_the_reader_and_the_authors_of_what_was_newly_read_are_told(group_id: in
     reads(group_id, DAVE, third)
     both = {"conversation_id": group(group_id), "change_seq": 0, "user_id": DAVE}
     one, other = told()
-    assert one == GroupRead(**both, read_seq=first.seq, origin="abc", authors=[ALICE])
-    assert (other.read_seq, other.origin, other.authors) == (third.seq, None, [BOB])
+    assert one == GroupRead(**both, read_seq=first.seq, origin="abc", authors=(ALICE,))
+    assert (other.read_seq, other.origin, other.authors) == (third.seq, None, (BOB,))
     assert other.concerns(()) == (DAVE, BOB)
 
 
@@ -166,11 +166,11 @@ def test_nobody_is_told_of_what_they_can_no_longer_see(group_id: int) -> None:
     write(leaving(group_id, DAVE))
     write(joining(group_id, DAVE))
     reads(group_id, BOB)
-    assert told()[0].authors == []
+    assert told()[0].authors == ()
 
 
-@pytest.mark.parametrize(("size", "authors"), [(MOST_TOLD, [ALICE]), (MOST_TOLD + 1, [])])
-def test_authors_are_told_in_small_groups_only(group_id: int, size: int, authors: list[int]) -> None:
+@pytest.mark.parametrize(("size", "authors"), [(MOST_TOLD, (ALICE,)), (MOST_TOLD + 1, ())])
+def test_authors_are_told_in_small_groups_only(group_id: int, size: int, authors: tuple[int, ...]) -> None:
     say(group_id, ALICE)
     write(lambda session, _: session.execute(update(Group).values(member_count=size)))
     reads(group_id, DAVE)
@@ -182,7 +182,7 @@ def test_of_very_much_that_is_read_at_once_the_newest_authors_are_told(group_id:
     last = say(group_id, BOB)
     write(lambda session, _: _move(session, last, by=MOST_LOOKED_AT - 1))
     reads(group_id, DAVE)
-    assert told()[0].authors == [BOB]
+    assert told()[0].authors == (BOB,)
 
 
 def _move(session: Any, message: Any, *, by: int) -> None:
