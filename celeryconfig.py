@@ -91,5 +91,6 @@ beat_schedule = {
     "snapshot": {"task": "upkeep.snapshot", "schedule": _every(10)},
     "audit": {"task": "upkeep.audit", "schedule": _every(6)},
     "expire": {"task": "upkeep.expire_rows", "schedule": _every(60)},
+    "leave groups": {"task": "upkeep.leave_groups", "schedule": _every(60)},
 }
 timezone = "UTC"

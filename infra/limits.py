@@ -21,9 +21,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_CALL: Limit = ((100, 1.0),)
 SENDS: Limit = ((30, 1.0), (600, 60.0))
+GROUP_CHANGES: Limit = ((20, 1.0), (200, 60.0))
 PASSWORDS: Limit = ((60, 60.0),)
 REFUSED_TOKENS: Limit = ((60, 60.0),)
 
+_COUNTED = (EVERY_CALL, SENDS, GROUP_CHANGES, PASSWORDS)
 _MOST_CALLERS = 100_000
 
 
@@ -71,11 +73,11 @@ class Calls:
             self._calls.popitem(last=False)
 
 
-def limited_to(limit: Limit) -> Callable[[View], View]:
-    """Give a view a limit of its own, instead of EVERY_CALL."""
+def limited_to(limit: Limit, *, together: str | None = None) -> Callable[[View], View]:
+    """Give a view a limit of its own, instead of EVERY_CALL. Views with the same name `together` are counted as one."""
 
     def mark(view: View) -> View:
-        view.limit = limit  # type: ignore[attr-defined]
+        view.limit, view.together = limit, together  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -85,7 +87,7 @@ def register(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None
     """Make `app` raise TooManyRequests for calls beyond their limit. RATE_LIMITS=0 lifts all limits, for measuring."""
     register_tokens(app, clock=clock)
     if settings().rate_limits:
-        app.extensions["limits"] |= {limit: Calls(limit, clock=clock) for limit in (EVERY_CALL, SENDS, PASSWORDS)}
+        app.extensions["limits"] |= {limit: Calls(limit, clock=clock) for limit in _COUNTED}
         app.before_request(_count)
 
 
@@ -106,8 +108,9 @@ def _count() -> None:
     if endpoint is None or endpoint == "static":
         return
     claims = g.get("claims")
-    limit = getattr(current_app.view_functions[endpoint], "limit", EVERY_CALL)
-    _take(limit, (endpoint, claims.user_id if claims else _address()))
+    view = current_app.view_functions[endpoint]
+    limit, together = getattr(view, "limit", EVERY_CALL), getattr(view, "together", None)
+    _take(limit, (together or endpoint, claims.user_id if claims else _address()))
 
 
 def _address() -> str:

@@ -41,6 +41,7 @@ class Task(StrEnum):
     SNAPSHOT = "upkeep.snapshot"
     AUDIT = "upkeep.audit"
     EXPIRE_ROWS = "upkeep.expire_rows"
+    LEAVE_GROUPS = "upkeep.leave_groups"
 
 
 class _Connection(Connection):

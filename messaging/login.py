@@ -29,14 +29,6 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """The news for former friends of a closed account, and the outbox shards to poke."""
-
-    news: list[friends.News]
-    shards: list[int]
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """The account of a user whose password is about to be checked."""
 
@@ -106,11 +98,11 @@ def change_password(session: Session, now: datetime, *, account: Account, passwo
     return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
 
 
-def close_account(session: Session, now: datetime, *, account: Account) -> Closed:
+def close_account(session: Session, now: datetime, *, account: Account) -> list[friends.News]:
     """Close an account whose password was checked: only the messages sent to others are still shown.
 
-    The user leaves their groups. The row stays, so that nobody else ever gets the username.
-    Raises as `change_password` does.
+    Returns the news for former friends. The row stays, so that nobody else ever gets the username. The user is still
+    in their groups, and comes into no other. Raises as `change_password` does.
     """
     _still(session, account)
     user_id = account.user["id"]
@@ -118,7 +110,8 @@ def close_account(session: Session, now: datetime, *, account: Account) -> Close
     news = friends.leave_all(session, now, user_id=user_id)
     attempts.forget(session, username=account.user["username"])
     revoke_user(session, now, user_id=user_id)
-    return Closed(news, closing.leave_all(session, now, user_id=user_id))
+    closing.withdraw(session, now, user_id=user_id)
+    return news
 
 
 def _still(session: Session, account: Account) -> None:

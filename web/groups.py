@@ -5,6 +5,7 @@ from typing import Any
 
 from actions import groups
 from db.session import read, write
+from infra.limits import GROUP_CHANGES, limited_to
 from messaging import group_schemas, user_schemas
 from messaging.errors import Code
 from web import auth
@@ -15,12 +16,16 @@ bp = Blueprint("groups", __name__)
 
 Body = dict[str, Any]
 
+# One limit for all calls that store a message: each of them is brought to all members.
+_counted = limited_to(GROUP_CHANGES, together="group changes")
+
 _HIDDEN = (Code.NO_SUCH_GROUP, Code.ROLE_TOO_LOW)  # of every call about a group that the caller is not in
 _CHANGED = (*_HIDDEN, Code.GROUP_DISSOLVED)
 
 
 @bp.post("/group/v1/create")
 @refuses(Code.GROUP_NAME_TOO_LONG, Code.GROUP_DESCRIPTION_TOO_LONG)
+@_counted
 @bp.arguments(group_schemas.GroupCreation)
 @bp.response(200, group_schemas.GroupCreated)
 def create_group(body: Body) -> Body:
@@ -39,6 +44,7 @@ def get_group(body: Body) -> Body:
 
 @bp.post("/group/v1/update")
 @refuses(*_CHANGED, Code.GROUP_NAME_TOO_LONG, Code.GROUP_DESCRIPTION_TOO_LONG)
+@_counted
 @bp.arguments(group_schemas.GroupUpdate)
 @bp.response(200, group_schemas.GroupAnswer)
 def update_group(body: Body) -> Body:
@@ -48,6 +54,7 @@ def update_group(body: Body) -> Body:
 
 @bp.post("/group/v1/invite")
 @refuses(*_CHANGED, Code.INVITING_NOT_ALLOWED)
+@_counted
 @bp.arguments(group_schemas.MembersNamed)
 @bp.response(200, group_schemas.Invited)
 def invite_users(body: Body) -> Body:
@@ -57,6 +64,7 @@ def invite_users(body: Body) -> Body:
 
 @bp.post("/group/v1/join")
 @refuses(*_CHANGED, Code.GROUP_FULL, Code.ALREADY_A_MEMBER)
+@_counted
 @bp.arguments(group_schemas.JoinRequested)
 @bp.response(200, group_schemas.Joined)
 def join_group(body: Body) -> Body:
@@ -74,7 +82,8 @@ def list_group_requests(body: Body) -> Body:
 
 
 @bp.post("/group/v1/handle")
-@refuses(*_CHANGED, Code.NO_SUCH_REQUEST, Code.REQUEST_HANDLED, Code.GROUP_FULL)
+@refuses(Code.ROLE_TOO_LOW, Code.GROUP_DISSOLVED, Code.NO_SUCH_REQUEST, Code.REQUEST_HANDLED, Code.GROUP_FULL)
+@_counted
 @bp.arguments(user_schemas.RequestHandled)
 @bp.response(200, user_schemas.Nothing)
 def handle_group_request(body: Body) -> Body:
@@ -84,6 +93,7 @@ def handle_group_request(body: Body) -> Body:
 
 @bp.post("/group/v1/remove")
 @refuses(*_CHANGED)
+@_counted
 @bp.arguments(group_schemas.MembersNamed)
 @bp.response(200, group_schemas.Removed)
 def remove_members(body: Body) -> Body:
@@ -93,6 +103,7 @@ def remove_members(body: Body) -> Body:
 
 @bp.post("/group/v1/leave")
 @refuses(*_HIDDEN, Code.OWNER_CANNOT_LEAVE)
+@_counted
 @bp.arguments(group_schemas.GroupNamed)
 @bp.response(200, user_schemas.Nothing)
 def leave_group(body: Body) -> Body:
@@ -102,6 +113,7 @@ def leave_group(body: Body) -> Body:
 
 @bp.post("/group/v1/role")
 @refuses(*_CHANGED, Code.NOT_A_MEMBER)
+@_counted
 @bp.arguments(group_schemas.RoleChange)
 @bp.response(200, user_schemas.Nothing)
 def set_member_role(body: Body) -> Body:
@@ -111,6 +123,7 @@ def set_member_role(body: Body) -> Body:
 
 @bp.post("/group/v1/mute")
 @refuses(*_CHANGED)
+@_counted
 @bp.arguments(group_schemas.MuteChange)
 @bp.response(200, group_schemas.Muted)
 def mute_members(body: Body) -> Body:
@@ -120,6 +133,7 @@ def mute_members(body: Body) -> Body:
 
 @bp.post("/group/v1/transfer")
 @refuses(*_CHANGED, Code.NOT_A_MEMBER)
+@_counted
 @bp.arguments(group_schemas.MemberNamed)
 @bp.response(200, group_schemas.GroupAnswer)
 def transfer_group(body: Body) -> Body:
@@ -129,6 +143,7 @@ def transfer_group(body: Body) -> Body:
 
 @bp.post("/group/v1/dissolve")
 @refuses(*_CHANGED)
+@_counted
 @bp.arguments(group_schemas.GroupNamed)
 @bp.response(200, user_schemas.Nothing)
 def dissolve_group(body: Body) -> Body:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import orjson
 
-from actions import work
+from actions import closing, work
 from db.session import read, write
 from infra import logs, presence
 from infra.metrics import audit_drift
@@ -47,6 +47,12 @@ def sweep() -> None:
 def expire_rows() -> None:
     """Delete expired tickets, revoked tokens, login attempts and known addresses."""
     log.info("expired", **write(upkeep.expire))
+
+
+@app.task(name=Task.LEAVE_GROUPS)
+def leave_groups() -> None:
+    """Take closed accounts out of the groups that they are still in."""
+    closing.leave_the_rest()
 
 
 @app.task(name=Task.EXPIRE_PRESENCE)

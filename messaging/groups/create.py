@@ -18,6 +18,7 @@ from messaging.groups.change import Done, Held
 from messaging.groups.failed import Failed
 from messaging.groups.friends import talking
 from messaging.groups.membership import enter
+from messaging.groups.most import full, require_room
 from messaging.groups.roles import Role
 from messaging.groups.standing import Standings
 from messaging.groups.wire import find_group
@@ -40,8 +41,9 @@ def create(
 ) -> Done:
     """Create a group of its owner and those of `member_ids` who are friends of theirs. Answers `group, failed`.
 
-    `fields` are `name`, and what else differs from the defaults. `failed` names who is no friend (NOT_FRIENDS) and who
-    found no room (GROUP_FULL). Raises Refused(UNAUTHENTICATED) when the account was just closed.
+    `fields` are `name`, and what else differs from the defaults. `failed` names who is no friend (NOT_FRIENDS), who is
+    in too many groups (INVALID) and who found no room (GROUP_FULL). Raises Refused: INVALID when the owner is in too
+    many groups, UNAUTHENTICATED when their account was just closed.
     """
     values = {name: value for name, value in fields.items() if value is not None}
     others = sorted(set(member_ids) - {actor_id})
@@ -49,8 +51,11 @@ def create(
     closed = hold_open(session, [actor_id, *others])
     if actor_id in closed:
         raise Refused(Code.UNAUTHENTICATED)
+    require_room(session, actor_id)
     friends = talking(session, now, may_talk, actor_id, others) - closed
     friends_in = failed.sift(others, lambda user: None if user in friends else Code.NOT_FRIENDS)
+    crowded = full(session, friends_in)
+    friends_in = failed.sift(friends_in, lambda user: Code.INVALID if user in crowded else None)
     room = settings().group_max_members - 1
     failed.add(friends_in[room:], Code.GROUP_FULL)
     held = _new(session, now, actor_id, values)

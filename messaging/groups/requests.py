@@ -14,9 +14,10 @@ from db.group_request import GroupRequest, GroupRequestStatus
 from messaging.errors import Code, Refused
 from messaging.groups.change import Done, hold
 from messaging.groups.membership import enter
+from messaging.groups.most import require_room
 from messaging.groups.permissions import Action, require
 from messaging.groups.roles import Role
-from messaging.groups.standing import standings
+from messaging.groups.standing import Standing, standings
 from messaging.message import unix
 from messaging.users import hold_open
 
@@ -99,13 +100,16 @@ def requests(session: Session, _now: datetime, *, actor_id: int, group_id: int, 
 def handle(session: Session, now: datetime, *, actor_id: int, request_id: int, action: str) -> Done:
     """Answer a request: `action` is "accept" or "reject". Answers {}.
 
-    Raises Refused: NO_SUCH_REQUEST, REQUEST_HANDLED, GROUP_FULL, and as `require` does.
+    Raises Refused: NO_SUCH_REQUEST, REQUEST_HANDLED, GROUP_FULL, INVALID when the user is in too many groups, and as
+    `require` does.
     """
     asked = _find(session, request_id)
+    # Now, and again under the lock: strangers hold nobody's account and no group.
+    _require(session, standings(session, [(asked.group_id, actor_id)]).of(asked.group_id, actor_id))
     closed = hold_open(session, [asked.user_id])  # before the head: whoever closes an account takes the same order
     held = hold(session, group_id=asked.group_id, user_ids={actor_id, asked.user_id})
     actor = held.of(actor_id)
-    require(session, actor, Action.HANDLE)
+    _require(session, actor)
     if closed or _find(session, request_id).status != GroupRequestStatus.PENDING:
         raise Refused(Code.REQUEST_HANDLED)
     if action == "reject":
@@ -113,10 +117,19 @@ def handle(session: Session, now: datetime, *, actor_id: int, request_id: int, a
         return Done({})
     if held.member_count >= actor.group.max_members:
         raise Refused(Code.GROUP_FULL)
+    require_room(session, asked.user_id)
     users = {asked.user_id: Role.MEMBER}
     inviter_id = asked.inviter_id
     enter(session, now, held, actor_id=actor_id, event="member_joined", users=users, inviter_id=inviter_id)
     return Done({}, held.head.shard)
+
+
+def _require(session: Session, actor: Standing) -> None:
+    """Raises Refused unless the user may answer requests; a request to a group that they cannot see is none."""
+    try:
+        require(session, actor, Action.HANDLE)
+    except Refused as refused:
+        raise Refused(Code.NO_SUCH_REQUEST) if refused.code is Code.NO_SUCH_GROUP else refused from None
 
 
 def _find(session: Session, request_id: int) -> Any:

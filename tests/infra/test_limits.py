@@ -13,7 +13,7 @@ from flask import Flask, g, request
 from flask.testing import FlaskClient
 
 from infra import limits
-from infra.limits import EVERY_CALL, PASSWORDS, SENDS, Calls, Limit
+from infra.limits import EVERY_CALL, GROUP_CHANGES, PASSWORDS, SENDS, Calls, Limit
 from tests import databases
 
 
@@ -128,7 +128,10 @@ def _lines(work: Callable[[], object]) -> int:
 
 @pytest.fixture
 def caller(clock: Clock) -> Iterator[FlaskClient]:
-    """Yields a client of an app with `/plain`, and `/limited` to PASSWORDS. `?user=` sets who is signed in."""
+    """Yields a client of an app with `/plain`, `/limited` to PASSWORDS, and `/one` and `/other` together.
+
+    `?user=` sets who is signed in.
+    """
     app = Flask(__name__)
 
     @app.before_request
@@ -138,6 +141,8 @@ def caller(clock: Clock) -> Iterator[FlaskClient]:
 
     app.add_url_rule("/plain", "plain", lambda: "")
     app.add_url_rule("/limited", "limited", limits.limited_to(PASSWORDS)(lambda: ""))
+    for path in ("one", "other"):
+        app.add_url_rule(f"/{path}", path, limits.limited_to(GROUP_CHANGES, together="both")(lambda: ""))
     with databases.configured("sqlite://"):
         limits.register(app, clock=clock)
         yield app.test_client()
@@ -151,6 +156,18 @@ def test_each_user_has_limits_of_their_own_for_each_call(caller: FlaskClient, cl
     assert [caller.get("/limited?user=1").status_code for _ in range(61)] == [200] * 60 + [429]
     clock.now += 1
     assert caller.get("/plain?user=1").status_code == 200
+
+
+def test_calls_that_are_counted_together_share_a_limit(caller: FlaskClient, clock: Clock) -> None:
+    both = ["/one?user=1", "/other?user=1"]
+    assert [caller.get(path).status_code for path in both * 10] == [200] * 20
+    assert [caller.get(path).status_code for path in both] == [429, 429]
+    assert [caller.get(path).status_code for path in ("/plain?user=1", "/one?user=2")] == [200, 200]
+    for _ in range(9):
+        clock.now += 1
+        assert [caller.get(path).status_code for path in both * 10] == [200] * 20
+    clock.now += 1
+    assert [caller.get(path).headers["Retry-After"] for path in both] == ["50", "50"]
 
 
 def test_who_has_not_signed_in_is_known_by_address(caller: FlaskClient) -> None:

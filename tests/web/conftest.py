@@ -22,6 +22,12 @@ def web(stack: Stack, description: Description) -> Web:
 
 
 @pytest.fixture(scope="session")
+def described_unlimited_web(unlimited_web: Web, description: Description) -> Web:
+    """Returns another REST door of `stack`, for more changes of groups by one user than the limits allow."""
+    return DescribedWeb(unlimited_web.url, description)
+
+
+@pytest.fixture(scope="session")
 def strict_web(stack: Stack, description: Description) -> Web:
     """Returns another REST door, with limits, an allowed origin, no time to recall, and groups of two."""
     settings = {"RATE_LIMITS": "1", "ALLOWED_ORIGINS": f"https://other.example,{ALLOWED}", "RECALL_SECONDS": "-1"}

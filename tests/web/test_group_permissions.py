@@ -12,7 +12,7 @@ from tests.documents import names, table, text
 from tests.people import User, Web, answer, befriend, new_group, new_user
 
 OK = 200
-NO_GROUP, DISSOLVED, THERE, STAYS = 103001, 103002, 103005, 103006
+NO_GROUP, NO_ASKED, DISSOLVED, THERE, STAYS = 103001, 101008, 103002, 103005, 103006
 NOT_IN, ROLE, MUTED, INVITING = 103004, 103007, 103008, 103009
 FORBIDDEN, UNSEEN, NOWHERE = 100009, 104001, 104005
 
@@ -30,7 +30,7 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "invite":        (NO_GROUP, ROLE,     ROLE,   INVITING,  OK,    OK),
     "update":        (NO_GROUP, ROLE,     ROLE,   ROLE,      OK,    OK),
     "requests":      (NO_GROUP, ROLE,     ROLE,   ROLE,      OK,    OK),
-    "handle":        (NO_GROUP, ROLE,     ROLE,   ROLE,      OK,    OK),
+    "handle":        (NO_ASKED, ROLE,     ROLE,   ROLE,      OK,    OK),
     "remove":        (NO_GROUP, ROLE,     ROLE,   ROLE,      OK,    OK),
     "mute":          (NO_GROUP, ROLE,     ROLE,   ROLE,      OK,    OK),
     "role":          (NO_GROUP, ROLE,     ROLE,   ROLE,      ROLE,  OK),
@@ -105,6 +105,12 @@ class Scene:
         return {"group_id": self.group_id} | more.get(call, {})
 
 
+@pytest.fixture
+def web(described_unlimited_web: Web) -> Web:
+    """Returns a REST door without limits: one owner makes all groups."""
+    return described_unlimited_web
+
+
 @pytest.fixture(scope="module")
 def cast(stack: Any) -> dict[str, User]:
     """Returns users by what they will be to groups. All are friends of the owner."""
@@ -167,6 +173,11 @@ def test_a_private_group_is_answered_like_none(web: Web, cast: dict[str, User]) 
         probed = call(web, cast["hidden"], name, body)
         nobody = call(web, cast["hidden"], name, body | {"group_id": 2**53 - 1})
         assert (probed.status_code, probed.content) == (nobody.status_code, nobody.content), name
+    probed, nobody = (
+        call(web, cast["hidden"], "handle", {"request_id": number, "action": "accept"})
+        for number in (scene.request_id, 2**53 - 1)
+    )
+    assert (probed.status_code, probed.content) == (nobody.status_code, nobody.content)
 
 
 def test_of_a_dissolved_group_only_reading_and_leaving_are_left(web: Web, cast: dict[str, User]) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import requests
 
+from infra.limits import GROUP_CHANGES
 from tests.people import User, Web, answer, befriend, friends, history, new_group, new_user
+from web import groups as views
 
 NOBODY = 2**53 - 1
-PATHS = [
-    *("create", "info", "update", "invite", "join", "requests", "handle", "remove", "leave", "role", "mute"),
-    *("transfer", "dissolve", "member/update", "members", "mine"),
-]
+CHANGES = ("create", "update", "invite", "join", "handle", "remove", "leave", "role", "mute", "transfer", "dissolve")
+PATHS = (*CHANGES, "info", "requests", "member/update", "members", "mine")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,22 @@ def said(web: Web, user: User, group: dict[str, Any]) -> list[tuple[int, dict[st
     assert [each["seq"] for each in found] == list(range(found[0]["seq"], found[0]["seq"] + len(found)))
     assert all(each["content"] == "" and each["status"] == 1 for each in found if each["message_type"] == 0)
     return [(each["from_user_id"], each["extra"]) for each in found if each["message_type"] == 0]
+
+
+def test_all_calls_that_store_a_message_are_limited_together(web: Web) -> None:
+    """A user who tries none but each of them in turn is stopped, where they may still look and set their nickname."""
+    user, named = new_user(web), {"group_id": NOBODY}
+    hasty = Web(web.url, address="127.0.0.3")  # which repeats nothing
+    statuses = {call(hasty, user, CHANGES[number % len(CHANGES)], **named).status_code for number in range(201)}
+    assert 429 in statuses
+    assert_refused(call(web, user, "info", **named), 404, 103001)
+    assert_refused(call(web, user, "member/update", **named, nickname="x"), 404, 103001)
+
+
+def test_which_calls_are_limited_together() -> None:
+    limited = [view for view in vars(views).values() if getattr(view, "limit", None) is GROUP_CHANGES]
+    assert {view.together for view in limited} == {"group changes"}
+    assert len(limited) == len(CHANGES)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -250,7 +250,9 @@ def good_calls_of_groups(web: Web) -> list[tuple[str, dict[str, Any], str | None
     ]
 
 
-def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, description: Description) -> None:
+def test_every_refusal_that_is_described_happens(
+    web: Web, described_unlimited_web: Web, strict_web: Web, description: Description
+) -> None:
     alice, bob = friends(web)
     carol, stranger = new_user(web), new_user(web)
     nobody = User(2**53 - 1, "nobody", _token(2**53 - 1), "")
@@ -313,7 +315,8 @@ def test_every_refusal_that_is_described_happens(web: Web, strict_web: Web, desc
             Code.NO_SUCH_CONVERSATION,
         ),
     ]
-    refused += [(web, *each) for each in refused_calls_of_groups(web, strict_web)]
+    free = described_unlimited_web
+    refused += [(free, *each) for each in refused_calls_of_groups(free, strict_web)]
     for door, path, body, user, code in refused:
         assert door.post(path, body, user.token).json()["code"] == code, (path, body)
     told = {
@@ -391,7 +394,7 @@ def refused_calls_of_groups(web: Web, strict_web: Web) -> list[tuple[str, dict[s
         ("/group/v1/handle", nobody, owner, Code.NO_SUCH_REQUEST),
         ("/group/v1/handle", answered, owner, Code.REQUEST_HANDLED),
         ("/group/v1/handle", answered, member, Code.ROLE_TOO_LOW),
-        ("/group/v1/handle", waiting[hidden["group_id"]], stranger, Code.NO_SUCH_GROUP),
+        ("/group/v1/handle", waiting[hidden["group_id"]], stranger, Code.NO_SUCH_REQUEST),
         ("/group/v1/handle", waiting[ended["group_id"]], owner, Code.GROUP_DISSOLVED),
         ("/group/v1/handle", waiting[full["group_id"]], owner, Code.GROUP_FULL),
         ("/message/v1/send", ended | {"content": "x"}, owner, Code.GROUP_DISSOLVED),

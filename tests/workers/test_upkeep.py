@@ -6,9 +6,12 @@ import orjson
 import pytest
 from sqlalchemy import insert, select, update
 
+from db.group_member import GroupMember
 from db.outbox import OutboxEvent
 from db.session import write
 from db.ticket import Ticket
+from messaging.login import add, begin_for, close_account
+from tests import groups
 from tests.messaging.conftest import ALICE, BOB, befriend, drain, project, read, set_view, shards, stored
 from tests.workers.conftest import Worker
 
@@ -54,6 +57,18 @@ def test_what_has_expired_goes(worker: Worker) -> None:
     )
     worker.do("upkeep.expire_rows()")
     assert read(lambda session: session.scalars(select(Ticket)).all()) == []
+
+
+def test_a_closed_account_leaves_the_groups_that_it_is_still_in(worker: Worker) -> None:
+    for name in ("alice", "bob"):
+        write(add, username=name, password_hash="x", nickname=name)
+    mine = groups.made(ALICE, BOB)
+    account = write(begin_for, user_id=BOB, address="192.0.2.1")
+    assert account
+    write(close_account, account=account)
+    worker.do("upkeep.leave_groups()", "upkeep.leave_groups()")
+    members = select(GroupMember.user_id).where(GroupMember.group_id == mine)
+    assert read(lambda session: session.scalars(members).all()) == [ALICE]
 
 
 def test_friends_are_told_of_whom_a_dead_relay_leaves_offline(worker: Worker) -> None:

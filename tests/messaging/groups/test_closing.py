@@ -5,21 +5,22 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from actions import groups
+from actions import closing, groups
 from db.group_member import GroupMember
-from db.session import write
+from db.session import read, write
 from messaging import users
 from messaging.conversation_id import group
 from messaging.errors import Code
-from messaging.groups.closing import leave_all
+from messaging.groups.closing import leave_some, still_in_groups
 from messaging.login import Account, add, begin_for, close_account
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, head, nothing_drifts, refusal, view
 from tests.messaging.groups.conftest import ERIN, at_once, new_group, roles, row_of, said
 
 
 @pytest.fixture
-def accounts(friends: None) -> None:
+def accounts(friends: None, poked: list[int | None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the users accounts."""
+    monkeypatch.setattr(closing, "poke", poked.append)
     for name in ("alice", "bob", "carol", "dave", "erin"):
         write(add, username=name, password_hash="x", nickname=name.title())
 
@@ -30,9 +31,10 @@ def account(user_id: int) -> Account:
     return found
 
 
-def close(user_id: int) -> list[int]:
-    """Close an account. Returns the shards to poke."""
-    return write(close_account, account=account(user_id)).shards
+def close(user_id: int) -> None:
+    """Close an account, and leave its groups."""
+    write(close_account, account=account(user_id))
+    closing.leave_groups(user_id)
 
 
 def joined_before(group_id: int, user_id: int) -> None:
@@ -42,15 +44,16 @@ def joined_before(group_id: int, user_id: int) -> None:
     write(lambda session, _: session.execute(update(GroupMember).where(*row).values(join_time=earlier)))
 
 
-def test_who_closes_an_account_leaves_all_groups(accounts: None) -> None:
+def test_who_closes_an_account_leaves_all_groups(accounts: None, poked: list[int | None]) -> None:
     mine = [new_group(BOB, ALICE), new_group(CAROL, ALICE, BOB)]
     other = new_group(BOB, CAROL)
-    shards = close(ALICE)
+    poked.clear()
+    close(ALICE)
     assert [roles(each) for each in mine] == [{BOB: 3}, {CAROL: 3, BOB: 1}]
     for each in mine:
         assert said(each)[-1] == {"event": "member_left", "user_ids": [ALICE], "actor": ALICE}
         assert (view(ALICE, group(each)).upto_seq, row_of(each).member_count) == (2, len(roles(each)))
-    assert sorted(shards) == sorted(head(group(each)).shard for each in mine)
+    assert poked == sorted({head(group(each)).shard for each in mine})
     assert len(said(other)) == 1
 
 
@@ -141,8 +144,29 @@ def test_closed_accounts_are_told_apart(accounts: None) -> None:
     assert write(lambda session, _: users.hold_open(session, [ALICE, BOB, 404])) == {BOB}
 
 
-def test_who_is_in_many_groups_leaves_them_all(accounts: None) -> None:
-    mine = [new_group(BOB, ALICE) for _ in range(12)]
-    assert len(write(leave_all, user_id=ALICE)) == 12
-    assert groups.mine(ALICE)["total"] == 0
+def test_who_is_in_many_groups_holds_few_at_a_time(accounts: None) -> None:
+    mine = [new_group(BOB, ALICE) for _ in range(45)]
+    write(close_account, account=account(ALICE))
+    assert {len(roles(each)) for each in mine} == {2}, "none waits for the account"
+    assert [len(write(leave_some, user_id=ALICE)) for _ in range(4)] == [20, 20, 5, 0]
+    assert {len(roles(each)) for each in mine} == {1}
+
+
+def test_two_who_take_a_user_out_do_not_take_them_out_twice(accounts: None) -> None:
+    mine = [new_group(BOB, ALICE) for _ in range(30)]
+    write(close_account, account=account(ALICE))
+    at_once(*[lambda: closing.leave_groups(ALICE)] * 3)
+    closing.leave_groups(ALICE)  # of the three, all but the last to work may have given up
+    assert [[each["event"] for each in said(one)] for one in mine] == [["created", "member_left"]] * 30
+
+
+def test_what_was_cut_short_is_found_and_finished(accounts: None) -> None:
+    mine = [new_group(BOB, ALICE) for _ in range(25)]
+    close(CAROL)
+    assert read(still_in_groups) == []
+    write(close_account, account=account(ALICE))
+    write(leave_some, user_id=ALICE)
+    assert read(still_in_groups) == [ALICE]
+    closing.leave_the_rest()
+    assert read(still_in_groups) == []
     assert {len(roles(each)) for each in mine} == {1}

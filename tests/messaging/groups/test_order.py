@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from actions import groups
+from actions import closing, groups
 from db.group_member import GroupMember
 from db.head import Head
 from db.session import engine, write
+from db.user import User
 from messaging.errors import Code, Refused
 from messaging.login import Account, add, begin_for, close_account
 from tests.messaging.conftest import ALICE, BOB, CAROL
@@ -23,7 +24,8 @@ _LOCK_WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 @pytest.fixture
 def group_id(mariadb_database: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Make a group of Alice and Bob, both of whom are admins, and give them and Carol accounts. Returns its id."""
-    monkeypatch.setattr(groups, "poke", lambda _: None)
+    for module in (groups, closing):
+        monkeypatch.setattr(module, "poke", lambda _: None)
     for name in ("alice", "bob", "carol"):
         write(add, username=name, password_hash="x", nickname=name.title())
     all_friends(ALICE, BOB, CAROL)
@@ -96,17 +98,29 @@ def account(user_id: int) -> Account:
 @pytest.mark.parametrize("how", COMING)
 def test_an_account_is_closed_after_whoever_brings_its_user_in(group_id: int, holder: Connection, how: str) -> None:
     """The holder stops Carol's coming in just before COMMIT, when the closing would not see it yet."""
-    come, closing = COMING[how](group_id), account(CAROL)
+    come, checked = COMING[how](group_id), account(CAROL)
     row = {"group_id": group_id, "user_id": CAROL, "role": 1}
     same = {"nickname": "", "inviter_id": 0, "join_time": "2026-01-01 00:00:00", "update_time": "2026-01-01 00:00:00"}
     holder.execute(insert(GroupMember), row | same)
     with ThreadPoolExecutor() as pool:
         coming = pool.submit(come)
         waiting(holder, coming)
-        closed = pool.submit(write, close_account, account=closing)
+        closed = pool.submit(write, close_account, account=checked)
         waiting(holder, coming, closed)
         holder.rollback()
         assert not isinstance(outcome(coming), Code)
         closed.result(PATIENCE)
+    closing.leave_groups(CAROL)
     assert CAROL not in roles(group_id)
     assert said(group_id)[-1] == {"event": "member_left", "user_ids": [CAROL], "actor": CAROL}
+
+
+def test_whoever_may_not_answer_a_request_waits_for_no_lock(group_id: int, holder: Connection) -> None:
+    """Otherwise strangers could keep a user from changing their account, and a group from being written to."""
+    groups.update(ALICE, group_id=group_id, join_approval=True)
+    request = groups.join(CAROL, group_id=group_id)["request_id"]
+    holder.execute(select(Head).with_for_update())
+    holder.execute(select(User).with_for_update())
+    with ThreadPoolExecutor() as pool:
+        stranger = pool.submit(groups.handle, CAROL, request_id=request, action="accept")
+        assert outcome(stranger) is Code.ROLE_TOO_LOW

@@ -7,7 +7,7 @@ import pytest
 
 from db.session import engine
 from messaging.directory import may_talk
-from messaging.groups.closing import leave_all
+from messaging.groups.closing import leave_some, still_in_groups, withdraw
 from messaging.groups.create import create
 from messaging.groups.info import info, members, mine
 from messaging.groups.invite import invite
@@ -27,6 +27,7 @@ NEW = range(10_101, 10_201)
 WAITING = 5_000  # requests in the group 1
 GROUPS = 300  # of Bob, others than the group 1
 SPARE = 60
+LOOKED_AT = 1_000  # of the users whose logins were ended
 
 _TIMES = "UTC_TIMESTAMP(), UTC_TIMESTAMP()"
 _GROUP = (
@@ -61,10 +62,13 @@ _LOAD = [
     "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq, counted, members_seq) "
     "SELECT CONCAT('group_', seq), seq % 16, 9, 9, 0, 9 FROM seq_1_to_20000",
     f"INSERT INTO im_user SELECT seq, CONCAT('u', seq), '', 'somebody', '', {_TIMES}, NULL FROM seq_1_to_30000",
+    "INSERT INTO im_revoked_user SELECT seq, 1, UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL seq SECOND "
+    "FROM seq_1_to_20000",
+    f"UPDATE im_user SET delete_time = UTC_TIMESTAMP() WHERE id <= {LOOKED_AT} AND id % 100 = 3",
 ]
 _TABLES = (
     "im_group, im_group_member, im_group_request, im_conversation, im_conversation_head, im_friend, im_user, "
-    "im_user_blacklist"
+    "im_user_blacklist, im_revoked_user"
 )
 
 
@@ -113,7 +117,9 @@ CALLS: dict[str, tuple[Rule, int]] = {
     "members of a role": (in_large(members, page=1, limit=100, role=2), 4 * HUNDRED),
     "members, the last page": (in_large(members, page=100, limit=100), MEMBERS + 4 * HUNDRED),  # passed over
     "mine": (by(BOB, mine, page=1, limit=50), GROUPS),  # they are counted
-    "closing an account": (lambda session, now: leave_all(session, now, user_id=BOB), 8 * HUNDRED),
+    "leaving some groups": (lambda session, now: leave_some(session, now, user_id=BOB), 8 * HUNDRED),
+    "withdrawing": (lambda session, now: withdraw(session, now, user_id=BOB), 0),
+    "closed accounts": (still_in_groups, 4 * LOOKED_AT),
 }
 
 

@@ -95,6 +95,19 @@ def test_there_is_no_such_request(guarded: int) -> None:
     assert refusal(lambda: groups.handle(ALICE, request_id=NOBODY, action="accept")) is Code.NO_SUCH_REQUEST
 
 
+@pytest.mark.parametrize("action", ["accept", "reject"])
+def test_to_strangers_a_request_to_a_private_group_is_none(guarded: int, action: str) -> None:
+    number = ask(DAVE, guarded)
+    groups.update(ALICE, group_id=guarded, is_private=True)
+    refusals = [
+        refusal(lambda asked=asked: groups.handle(FRANK, request_id=asked, action=action)) for asked in (number, NOBODY)
+    ]
+    assert refusals == [Code.NO_SUCH_REQUEST] * 2
+    groups.leave(CAROL, group_id=guarded)
+    assert refusal(lambda: groups.handle(CAROL, request_id=number, action=action)) is Code.ROLE_TOO_LOW
+    assert waiting(guarded) == [DAVE]
+
+
 def test_a_request_waits_while_the_group_is_full(guarded: int) -> None:
     number = ask(DAVE, guarded)
     set_group(guarded, max_members=3)
