@@ -294,7 +294,7 @@ def test_who_is_out_of_a_private_group_is_shown_outside(
     expect(alice.find("no-writing")).to_have_text("You are not in this group.")
     expect(alice.find("member")).to_have_count(0)
     alice.page.reload()
-    alice.open_conversation("Climbing")
+    alice.conversation("Climbing").click()
     expect(alice.find("no-writing")).to_have_text("You are not in this group.")
     expect(alice.find("composer")).to_be_hidden()
 
