@@ -143,6 +143,7 @@ def test_who_may_do_what_in_a_private_group(friends: None) -> None:
         return group_id
 
     expected = {(call, who): {"stranger": HIDDEN, "former": NO}.get(who, code) for (call, who), code in ALLOWED.items()}
+    expected["handle", "stranger"] = Code.NO_SUCH_REQUEST  # as for a request that there is not
     assert outcomes(private, expected) == expected
 
 
