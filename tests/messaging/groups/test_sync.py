@@ -108,6 +108,7 @@ def test_what_who_has_left_hides_reaches_their_other_devices(group_id: int) -> N
     write(delete_for_oneself, user_id=CAROL, message_id=one["id"])
     found = moved(CAROL, {name: 4}, {name: known})
     assert [(each["seq"], each["status"]) for each in found.messages] == [(3, 5)]
+    assert moved(CAROL, {name: 99}, {name: known}).messages == found.messages, "whatever a client says that it has"
     write(arrange, user_id=CAROL, conversation_id=name, del_state=True)
     found = moved(CAROL, {name: 4}, {name: found.conversation["change_seq"]})
     assert (found.messages, found.conversation["del_state"]) == ([], True)
