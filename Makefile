@@ -15,8 +15,7 @@ run: .venv/base.stamp ## start the whole system on http://127.0.0.1:8080; Ctrl-C
 
 test: .venv/test.stamp ## run all tests, on a MariaDB, a MySQL and a Redis of their own (ARGS="-k name": some, without MySQL)
 	@sh tests/install.sh
-	@$(BIN)/python -m pytest $(ARGS)
-	@$(if $(ARGS),,$(BIN)/python -m tests.mysql)
+	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.everything)
 
 mysql: .venv/test.stamp ## run only the tests that also run on MySQL (ARGS as for pytest)
 	@sh tests/install.sh

@@ -122,8 +122,10 @@ class Process:
             raise AssertionError(f"{error}\n{self.tail()}") from error
 
     def kill(self) -> None:
-        """Send SIGKILL to the whole group."""
+        """Send SIGKILL to the whole group, and wait until each of its processes has ended, and with it its sockets."""
+        family = self._family()
         self._end(signal.SIGKILL)
+        wait_until(lambda: not living(family), f"{self.name} to end")
 
     def terminate(self) -> None:
         """Send SIGTERM to the whole group, as process managers do, and wait until the program has ended."""
@@ -132,8 +134,7 @@ class Process:
     def freeze(self) -> None:
         """Stop the whole group: it keeps its sockets, and answers nothing."""
         os.killpg(self.pid, signal.SIGSTOP)
-        program = psutil.Process(self.pid)
-        family = [program, *program.children(recursive=True)]
+        family = self._family()
         wait_until(lambda: all(each.status() == psutil.STATUS_STOPPED for each in living(family)), "all to stop")
 
     def thaw(self) -> None:
@@ -150,6 +151,12 @@ class Process:
         """Returns the last lines of the program's log, over all its starts."""
         found = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(found[-lines:])
+
+    def _family(self) -> list[psutil.Process]:
+        if not self.running:
+            return []
+        program = psutil.Process(self.pid)
+        return [program, *program.children(recursive=True)]
 
     def _end(self, number: signal.Signals) -> None:
         if self.running:

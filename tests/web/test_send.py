@@ -187,4 +187,4 @@ def test_a_key_used_with_another_body_is_refused(web: Web) -> None:
 
 
 def test_a_group_that_does_not_exist_is_not_found(web: Web, pair: tuple[User, User]) -> None:
-    assert_refused(web.post(PATH, {"group_id": 1, "content": "x"}, pair[0].token), 404, 103001)
+    assert_refused(web.post(PATH, {"group_id": 2**53 - 1, "content": "x"}, pair[0].token), 404, 103001)
