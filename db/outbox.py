@@ -20,6 +20,7 @@ class Kind(IntEnum):
     CHANGED = 6  # one user's view: on top, muted, hidden
     GROUP_CHANGED = 7  # a system message of a group, which may say who came and who went
     GROUP_READ = 8
+    UPDATED = 9  # what belongs to a message has come: its thumbnail
 
 
 class OutboxEvent(Base):

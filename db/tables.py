@@ -2,6 +2,7 @@
 
 from db.base import Base
 from db.blacklist import Blacklist
+from db.blob import Blob
 from db.conversation import Conversation
 from db.friend import Friend
 from db.friend_request import FriendRequest
@@ -12,6 +13,8 @@ from db.head import Head
 from db.hidden import Hidden
 from db.known_address import KnownAddress
 from db.login_attempt import LoginAttempt
+from db.media import Media
+from db.media_use import MediaUse
 from db.mention import Mention
 from db.message import Message
 from db.outbox import OutboxEvent
@@ -26,6 +29,7 @@ metadata = Base.metadata
 
 __all__ = [
     "Blacklist",
+    "Blob",
     "Conversation",
     "Friend",
     "FriendRequest",
@@ -36,6 +40,8 @@ __all__ = [
     "Hidden",
     "KnownAddress",
     "LoginAttempt",
+    "Media",
+    "MediaUse",
     "Mention",
     "Message",
     "OutboxEvent",

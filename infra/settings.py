@@ -41,6 +41,17 @@ class Settings:
     recall_seconds: int
     group_max_members: int
     recalled_text: str
+    language: str
+    media_storage: str
+    s3_endpoint: str
+    s3_region: str
+    s3_access_key_id: str
+    s3_secret_access_key: str
+    media_redirect: bool
+    media_keep_metadata: bool
+    media_urls: bool
+    media_unused_seconds: int
+    media_bytes_a_day: int
     rate_limits: bool
     db_pool_size: int
     log_level: str
@@ -80,6 +91,19 @@ def settings() -> Settings:
         recall_seconds=env.int("RECALL_SECONDS", 120),
         group_max_members=env.int("GROUP_MAX_MEMBERS", 500, validate=validate.Range(min=1, max=100_000)),
         recalled_text=env.str("RECALLED_TEXT", "[消息已撤回]"),
+        language=env.str("IM_LANGUAGE", "zh", validate=validate.OneOf(["zh", "en"])),
+        media_storage=env.str("MEDIA_STORAGE", "var/media", validate=validate.Length(min=1)),
+        s3_endpoint=env.str("S3_ENDPOINT", ""),
+        s3_region=env.str("S3_REGION", "us-east-1"),
+        s3_access_key_id=env.str("S3_ACCESS_KEY_ID", ""),
+        s3_secret_access_key=env.str("S3_SECRET_ACCESS_KEY", ""),
+        media_redirect=env.bool("MEDIA_REDIRECT", False),
+        media_keep_metadata=env.bool("MEDIA_KEEP_METADATA", False),
+        media_urls=env.bool("MEDIA_URLS", False),
+        media_unused_seconds=env.int("MEDIA_UNUSED_SECONDS", 86_400, validate=validate.Range(min=0, max=31_536_000)),
+        media_bytes_a_day=env.int(
+            "MEDIA_BYTES_A_DAY", 1_073_741_824, validate=validate.Range(min=1, max=1_099_511_627_776)
+        ),
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),

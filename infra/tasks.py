@@ -42,6 +42,9 @@ class Task(StrEnum):
     AUDIT = "upkeep.audit"
     EXPIRE_ROWS = "upkeep.expire_rows"
     LEAVE_GROUPS = "upkeep.leave_groups"
+    # workers/media.py; the queue `media` is read by media workers
+    MAKE_THUMBNAIL = "media.make_thumbnail"
+    CLEAN_MEDIA = "media.clean"
 
 
 class _Connection(Connection):

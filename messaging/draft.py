@@ -26,7 +26,8 @@ _AROUND = 8  # levels that frames and answers put around `extra`; orjson writes 
 class Draft:
     """A message that is not stored yet, to a user or, with `to_user_id` 0, to a group; `extra` is JSON text or None.
 
-    `mentions` are the ids of the members whom its `extra` mentions.
+    `mentions` are the ids of the members whom its `extra` mentions, `reply_to` is the id of the message that it
+    answers, and `media_id` that of the upload that it carries.
     """
 
     from_user_id: int
@@ -37,6 +38,8 @@ class Draft:
     client_msg_id: str | None = None
     group_id: int = 0
     mentions: tuple[int, ...] = ()
+    reply_to: int | None = None
+    media_id: str | None = None
 
     @property
     def conversation_id(self) -> str:

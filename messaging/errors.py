@@ -39,6 +39,9 @@ class Code(IntEnum):
     NO_SUCH_CONVERSATION = 104005
     TOO_LARGE = 104006
     MESSAGE_TYPE = 104007
+    NO_SUCH_MEDIA = 105001
+    MEDIA_TOO_LARGE = 105002
+    MEDIA_KIND = 105003
 
 
 class Refused(Exception):

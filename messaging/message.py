@@ -17,7 +17,7 @@ from messaging.members import find_range
 from messaging.status import Status
 
 # The columns that `wire` reads: a query of all would carry the others for nothing.
-COLUMNS = tuple(table(Message).c[name] for name in schemas.Message().fields)
+COLUMNS = tuple(table(Message).c[name] for name in schemas.Message().fields if name != "reply")
 
 
 def find_message(session: Session, *, user_id: int, message_id: int) -> Row[Any]:
@@ -60,10 +60,11 @@ def unix(moment: datetime) -> int:
     return timegm(moment.timetuple())
 
 
-def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
+def wire(row: Any, *, hidden: bool = False, reply: dict[str, Any] | None = None) -> dict[str, Any]:
     """Returns `schemas.Message` of a row with `COLUMNS`. It is spelled out because every message passes through here.
 
     A recalled message shows the placeholder; a deleted one, or one `hidden` from this user, is an empty tombstone.
+    `reply` is the message that it answers, as its reader sees it (messaging/replies.py).
     """
     status = Status.DELETED if hidden else row.status
     readable = status < Status.RECALLED
@@ -81,6 +82,7 @@ def wire(row: Any, *, hidden: bool = False) -> dict[str, Any]:
         "client_msg_id": row.client_msg_id,
         "create_time": unix(row.create_time),
         "update_time": unix(row.update_time),
+        "reply": reply if readable else None,
     }
 
 

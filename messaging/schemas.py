@@ -40,8 +40,19 @@ def conversation_id(**kwargs: object) -> fields.String:
     return fields.String(validate=Length(1, 64), **kwargs)  # type: ignore[arg-type]
 
 
+class Reply(Schema):
+    """The message that another one answers; `id` and `status` alone of one that this reader may not see."""
+
+    id = fields.Integer()
+    seq = fields.Integer()
+    from_user_id = fields.Integer()
+    message_type = fields.Integer(validate=OneOf([each.value for each in MessageType]), metadata=_TYPES)
+    status = fields.Integer(validate=OneOf([each.value for each in Status]), metadata=_STATUS)
+    content = fields.String(metadata={"description": "At most 100 characters."})
+
+
 class Message(Schema):
-    """The contract's Message. Each field is a column of im_message and a field of rpc/message.proto."""
+    """The contract's Message. Each field but `reply` is a column of im_message and a field of rpc/message.proto."""
 
     id = fields.Integer()
     conversation_id = fields.String()
@@ -56,6 +67,7 @@ class Message(Schema):
     client_msg_id = fields.String(allow_none=True)
     create_time = fields.Integer()
     update_time = fields.Integer()
+    reply = fields.Nested(Reply, allow_none=True)
 
 
 class Conversation(Schema):

@@ -13,6 +13,7 @@ from rpc.generated.message_pb2 import ConversationInfo, MessageInfo
 _RENAMED = {"id": "conversation_id", "type": "conversation_type"}
 _SAME = [name for name in ConversationInfo.DESCRIPTOR.fields_by_name if name not in (*_RENAMED, "last_message")]
 
+_OF_MESSAGE = [name for name in MessageInfo.DESCRIPTOR.fields_by_name if name not in ("extra", "client_msg_id")]
 _OF_GROUP = list(GroupInfo.DESCRIPTOR.fields_by_name)
 _OF_GROUP_MESSAGE = [name for name in GroupMessageInfo.DESCRIPTOR.fields_by_name if name not in ("group_id", "extra")]
 _IN = 1  # IM-Zero's status of a member; others have none here
@@ -20,7 +21,8 @@ _IN = 1  # IM-Zero's status of a member; others have none here
 
 def message(told: dict[str, Any]) -> MessageInfo:
     """Returns a Message of the contract as protobuf."""
-    return MessageInfo(**told | {"extra": _extra(told["extra"]), "client_msg_id": told["client_msg_id"] or ""})
+    same = {name: told[name] for name in _OF_MESSAGE}
+    return MessageInfo(**same, extra=_extra(told["extra"]), client_msg_id=told["client_msg_id"] or "")
 
 
 def _extra(told: dict[str, Any] | None) -> str:

@@ -42,6 +42,9 @@ _STATUS: dict[Code, StatusCode] = {
     Code.ALREADY_WITHDRAWN: StatusCode.FAILED_PRECONDITION,
     Code.TOO_LARGE: StatusCode.INVALID_ARGUMENT,
     Code.MESSAGE_TYPE: StatusCode.INVALID_ARGUMENT,
+    Code.NO_SUCH_MEDIA: StatusCode.NOT_FOUND,
+    Code.MEDIA_TOO_LARGE: StatusCode.INVALID_ARGUMENT,
+    Code.MEDIA_KIND: StatusCode.INVALID_ARGUMENT,
 }
 
 

@@ -46,6 +46,9 @@ _ANSWERS: dict[Code, tuple[int, str]] = {
     Code.NO_SUCH_CONVERSATION: (404, "No such conversation"),
     Code.TOO_LARGE: (413, "Too large"),
     Code.MESSAGE_TYPE: (400, "Message type unknown or not to be sent"),
+    Code.NO_SUCH_MEDIA: (404, "No such media"),
+    Code.MEDIA_TOO_LARGE: (413, "Media too large or too long"),
+    Code.MEDIA_KIND: (415, "Not of this kind of media"),
 }
 _OF_STATUS = {
     400: Code.INVALID,

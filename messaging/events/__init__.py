@@ -3,7 +3,7 @@
 from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
 from messaging.events.kinds import event_of
 from messaging.events.of_groups import GroupChanged, GroupRead
-from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent
+from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent, MessageUpdated
 from messaging.events.of_views import ConversationRead, ViewChanged
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "MessageHidden",
     "MessageRecalled",
     "MessageSent",
+    "MessageUpdated",
     "Told",
     "ViewChanged",
     "event_of",

@@ -8,13 +8,14 @@ from sqlalchemy import Row
 
 from messaging.events.event import Event
 from messaging.events.of_groups import GroupChanged, GroupRead
-from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent
+from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent, MessageUpdated
 from messaging.events.of_views import ConversationRead, ViewChanged
 
 _CLASSES: dict[int, type[Event]] = {
     each.KIND: each
     for each in (
         MessageSent,
+        MessageUpdated,
         ConversationRead,
         MessageRecalled,
         MessageDeleted,

@@ -53,6 +53,14 @@ class MessageSent(_OfMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageUpdated(_OfMessage):
+    """The thumbnail of a message's picture or video was made after the message was sent."""
+
+    KIND = Kind.UPDATED
+    FRAME = "message_updated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecalled(_OfMessage):
     """A message was recalled by its sender, or in a group by an admin."""
 

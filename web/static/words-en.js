@@ -241,4 +241,7 @@ export const english = {
   "error.104005": "This conversation does not exist.",
   "error.104006": "The message is too long.",
   "error.104007": "Messages of this kind cannot be sent.",
+  "error.105001": "This file is no longer there.",
+  "error.105002": "The file is too large or too long.",
+  "error.105003": "This file is not of a kind that can be sent so.",
 };
