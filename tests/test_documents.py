@@ -89,7 +89,7 @@ def _readers(variable: str) -> Iterator[str]:
 
 
 def test_the_example_of_an_environment_names_every_setting_of_a_deployment() -> None:
-    lines = re.findall(r"^(#?)([A-Z_]+)=(.*)$", text(".env.example"), re.MULTILINE)
+    lines = re.findall(r"^(#?)([A-Z0-9_]+)=(.*)$", text(".env.example"), re.MULTILINE)
     told = {name: (bool(hidden), value.strip("'")) for hidden, name, value in lines}
     of_make_run = {row["Variable"].strip("`") for row in SETTINGS if row["Read by"] == "make run"} | {"IM_EMBEDDED"}
     assert len(told) == len(lines)
