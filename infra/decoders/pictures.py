@@ -3,6 +3,7 @@
 from typing import BinaryIO
 
 from PIL import Image
+from PIL import WebPImagePlugin as _  # noqa: F401 - else Pillow imports all of its formats to find this one
 
 from infra.decoders.found import NotThisKind
 from infra.decoders.orientation import is_turned
