@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from fractions import Fraction
 
 import av
 from av.audio import AudioStream
@@ -86,7 +87,8 @@ def recording(
     `turned` is by how many degrees a player turns it.
     """
     output = io.BytesIO()
-    with av.open(output, "w", format=container, container_options=options) as written:
+    given = {name: each for name, each in options.items() if each}
+    with av.open(output, "w", format=container, container_options=given) as written:
         written.metadata.update(tags or {})
         film = written.add_stream(video, rate=_FRAMES_A_SECOND) if video else None
         sound = written.add_stream(audio, rate=_RATE) if audio else None
@@ -104,6 +106,24 @@ def recording(
             for frame in _silence(sound, seconds):
                 written.mux(sound.encode(frame))
             written.mux(sound.encode())
+    return output.getvalue()
+
+
+def with_places(film: bytes) -> bytes:
+    """Returns an MP4 with a track of data beside its video, as cameras write the place into one."""
+    output = io.BytesIO()
+    with av.open(io.BytesIO(film)) as source, av.open(output, "w", format="mp4") as written:
+        video = written.add_stream_from_template(source.streams.video[0])
+        data = written.add_data_stream("bin_data")
+        data.time_base = Fraction(1, 1_000)
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = video
+                written.mux(packet)
+        place = av.Packet(SECRET)
+        place.stream, place.time_base, place.duration = data, data.time_base, 500
+        place.pts = place.dts = 0
+        written.mux(place)
     return output.getvalue()
 
 

@@ -33,7 +33,8 @@ def _archive() -> bytes:
 
 def _frames(content: bytes) -> list[bytes]:
     with av.open(io.BytesIO(content)) as container:
-        return [bytes(frame.planes[0]) for frame in container.decode()]
+        shown = [each for each in container.streams if each.type in ("audio", "video")]
+        return [bytes(frame.planes[0]) for frame in container.decode(shown)]
 
 
 @pytest.mark.parametrize("kind", ["image", "file"])
@@ -121,7 +122,7 @@ def test_a_gif_that_is_a_script_as_well_is_one_no_longer() -> None:
     assert b"alert" not in examined(bytes(content), "image")[1]
 
 
-@pytest.mark.parametrize("movflags", ["", "faststart", "frag_keyframe+empty_moov", "use_metadata_tags"])
+@pytest.mark.parametrize("movflags", ["", "frag_keyframe+empty_moov", "use_metadata_tags"])
 def test_an_mp4_keeps_its_frames_and_loses_the_rest(movflags: str) -> None:
     content = media_files.recording("mp4", video="libx264", audio="aac", tags=_TAGS, movflags=movflags)
     found, stored = examined(content, "video")
