@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, bindparam, delete, insert, literal, null, select, update
+from sqlalchemy import Row, bindparam, delete, insert, null, select, update
 
 from db.base import table
 from db.blob import Blob
@@ -49,10 +49,11 @@ _CARRY = insert(_USES).from_select(
 )
 _SENT = update(_UPLOADS).where(_THESE).values(sent=True, unused_since=null())
 _DROP = delete(_USES).where(_USE.media_id == bindparam("media"), _USE.message_id == bindparam("message"))
-_CARRIED = select(literal(1)).where(_USE.media_id == _MEDIA.id).correlate(_UPLOADS).exists()
+# Not EXISTS: MariaDB would read each row of the other table, instead of looking up this one.
+_CARRIED = select(_USE.message_id).where(_USE.media_id == _MEDIA.id).limit(1).correlate(_UPLOADS).scalar_subquery()
 _UNUSED = (
     update(_UPLOADS)
-    .where(_THESE, _MEDIA.unused_since.is_(None), ~_CARRIED)
+    .where(_THESE, _MEDIA.unused_since.is_(None), _CARRIED.is_(None))
     .values(unused_since=bindparam("moment", type_=_MEDIA.unused_since.type))
 )
 
