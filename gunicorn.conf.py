@@ -5,7 +5,7 @@ import resource
 import warnings
 from typing import Any
 
-from gevent import Timeout, monkey
+from gevent import Timeout, monkey, sleep
 
 # The workers patch the rest, of which gevent warns.
 warnings.filterwarnings("ignore", "Patching more than once", monkey.MonkeyPatchWarning)
@@ -84,6 +84,7 @@ def post_request(_worker: object, request: Any, _environ: object, _response: obj
         with Timeout(_LINGER_SECONDS, False):
             while left > 0 and (data := request.body.read(_LONGEST_REFUSED)):
                 left -= len(data)
+                sleep(0)  # what has come already is read without a pause
 
 
 def post_worker_init(worker: object) -> None:
