@@ -13,7 +13,7 @@ from actions.soon import soon
 from db.errors import OutcomeUnknown
 from db.session import read, write
 from infra import logs, media
-from infra.storage import Missing, StorageAway, storage
+from infra.storage import Missing, StorageAway, new_name, storage
 from infra.tasks import Task
 from messaging import media as rules
 from messaging.errors import Code, Refused
@@ -53,7 +53,7 @@ def upload(*, user_id: int, kind: MessageType, source: BinaryIO, gone: Callable[
             duration=found.duration,
             sha256=found.sha256,
             size=found.size,
-            name=secrets.token_hex(16),
+            name=new_name(),
         )
         _put(new.name, found.file)
     recorded = _recorded(new)

@@ -12,7 +12,6 @@ from typing import Any
 
 from flask import request
 from gevent import Timeout
-from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
 
 from actions import media
@@ -95,7 +94,9 @@ class _Body:
         with Timeout(patience, RequestTimeout("the body did not come in time")):
             try:
                 data: bytes = self._stream.read(size)
-            except (OSError, ValueError, ParseException) as error:
+            except RequestTimeout:
+                raise
+            except Exception as error:  # whatever the server says of a body that breaks off
                 raise ClientDisconnected from error
         self._left -= len(data)
         if self._left < 0:

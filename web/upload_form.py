@@ -16,6 +16,7 @@ log = logs.get(__name__)
 
 MOST = max(MOST_BYTES.values())  # bytes of a file of any kind
 _LONGEST_NAME = 64
+_SPOOLING = "uploads, spooling"  # threads of their own: a slow disk must not stop everybody else
 
 
 class UploadForm:
@@ -67,7 +68,7 @@ class UploadForm:
         self.size += len(data)
         self._require_limit()
         with _spooling():
-            off_the_loop(partial(file.write, data))  # a slow disk must not stop everybody else
+            off_the_loop(partial(file.write, data), pool=_SPOOLING)
 
     def _require_limit(self) -> None:
         most = MOST_BYTES[self.kind] if self.kind else MOST
