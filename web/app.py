@@ -27,6 +27,7 @@ from web import (
     json,
     login,
     media,
+    media_read,
     openapi,
     read,
     recall,
@@ -51,6 +52,7 @@ _ENDPOINTS = (
     conversation_update,
     groups,
     media,
+    media_read,
     health,
 )
 
