@@ -5,19 +5,22 @@ Bodies are written to the socket by hand where it matters in which pieces they c
 
 import hashlib
 import json
+import os
 import random
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.people import User, Web, answer, new_user, upload
+from tests.media_files import picture
+from tests.people import User, Web, answer, friends, new_user, send, upload
 from tests.processes import PATIENCE, Process, wait_until
 from tests.stack import Door, Stack
 from tests.web.test_bodies import chunked, problem, said
@@ -26,10 +29,7 @@ PATH = "/media/v1/upload"
 KIB, MIB = 1024, 1024 * 1024
 LIMITS = {"image": 10 * MIB, "voice": 2 * MIB, "video": 100 * MIB, "file": 100 * MIB}
 GROWTH = 16 * MIB  # that the web process may take for an upload of 100 MiB
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d494844520000000100000001080200000090 7753de0000000c49444154789c63606060000000040001f61738"
-    "550000000049454e44ae426082".replace(" ", "")
-)
+PNG = picture("PNG")
 
 
 class Place:
@@ -49,22 +49,25 @@ class Place:
         return [path.read_bytes() for path in self.storage.rglob("*") if path.is_file()]
 
     def open_files(self) -> list[str]:
-        """Returns the temporary files that the process holds, which have no name."""
-        return [
-            each.path
-            for process in [
-                psutil.Process(self.process.pid),
-                *psutil.Process(self.process.pid).children(recursive=True),
-            ]
-            for each in process.open_files()
-            if each.path.startswith(str(self.temporary))
-        ]
+        """Returns the temporary files that the processes hold. They have no name."""
+        program = psutil.Process(self.process.pid)
+        links = [Path(f"/proc/{each.pid}/fd") for each in (program, *program.children(recursive=True))]
+        return [found for each in links for found in _targets(each) if found.startswith(str(self.temporary))]
 
     def require_nothing_left(self, *, but: list[bytes]) -> None:
         """Fails unless the storage holds these bytes alone, and no temporary file is left, open or closed."""
         wait_until(lambda: not self.open_files(), "temporary files to be closed")
         assert list(self.temporary.iterdir()) == []
         assert sorted(self.stored()) == sorted(but)
+
+
+def _targets(directory: Path) -> list[str]:
+    found = []
+    with suppress(FileNotFoundError):
+        for link in directory.iterdir():
+            with suppress(FileNotFoundError):
+                found.append(os.readlink(link))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -382,3 +385,36 @@ def test_without_a_storage_nothing_is_half_stored(stack: Stack, tmp_path: Path) 
     (tmp_path / "elsewhere").rename(place.storage)
     upload(place.web, user, b"second")
     place.require_nothing_left(but=[b"first", b"second"])
+
+
+@pytest.mark.skipif(not os.environ.get("LONG"), reason="measures for half a minute: LONG=1")
+def test_ten_uploads_at_once_hold_up_no_sends(place: Place) -> None:
+    users, pair = [new_user(place.web) for _ in range(10)], friends(place.web)
+    data, ended = random.Random(6).randbytes(20 * MIB), threading.Event()
+
+    def uploading(user: User) -> int:
+        done = 0
+        while not ended.is_set():
+            upload(place.web, user, data + user.username.encode())
+            done += 1
+        return done
+
+    def sending() -> float:
+        """Returns within how many ms 99 % of 200 sends are answered."""
+        times = []
+        for _ in range(200):
+            started = time.monotonic()
+            send(place.web, *pair)
+            times.append(time.monotonic() - started)
+        return sorted(times)[-2] * 1_000
+
+    sending()
+    alone = sending()
+    with ThreadPoolExecutor(10) as threads:
+        running = [threads.submit(uploading, user) for user in users]
+        wait_until(lambda: len(place.open_files()) >= 5, "uploads to run")
+        beside = sending()
+        ended.set()
+        count = sum(each.result() for each in running)
+    print(f"the slowest 1 % of sends: {alone:.1f} ms alone, {beside:.1f} ms beside {count} uploads of 20 MiB")
+    assert beside <= 2 * alone
