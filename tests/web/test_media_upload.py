@@ -43,6 +43,8 @@ class Place:
         assert isinstance(self.process, Door)
         self.url = self.process.url
         self.web = Web(self.url)
+        self._of_the_server: list[str] = []
+        self._of_the_server = self.open_files()
 
     def stored(self) -> list[bytes]:
         """Returns the bytes of every file in the storage."""
@@ -52,7 +54,8 @@ class Place:
         """Returns the temporary files that the processes hold. They have no name."""
         program = psutil.Process(self.process.pid)
         links = [Path(f"/proc/{each.pid}/fd") for each in (program, *program.children(recursive=True))]
-        return [found for each in links for found in _targets(each) if found.startswith(str(self.temporary))]
+        found = [target for each in links for target in _targets(each) if target.startswith(str(self.temporary))]
+        return [each for each in found if each not in self._of_the_server]
 
     def require_nothing_left(self, *, but: list[bytes]) -> None:
         """Fails unless the storage holds these bytes alone, and no temporary file is left, open or closed."""
