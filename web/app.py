@@ -26,6 +26,7 @@ from web import (
     history,
     json,
     login,
+    media,
     media_read,
     openapi,
     read,
@@ -50,6 +51,7 @@ _ENDPOINTS = (
     sync,
     conversation_update,
     groups,
+    media,
     media_read,
     health,
 )
