@@ -32,16 +32,20 @@ class Fault:
 
 def faults() -> Iterator[Fault]:
     """Yields what is wrong, in the order of the names. Raises DatabaseUnavailable, StorageAway."""
-    both = merge(_stored(), _named(), key=lambda each: each.name)
-    for name, some in groupby(both, key=lambda each: each.name):
+    both: Iterator[Stored | Named] = merge(_stored(), _named(), key=_name)
+    for name, some in groupby(both, key=_name):
         found = list(some)
         row = next((each for each in found if isinstance(each, Named)), None)
-        bytes_ = next((each for each in found if isinstance(each, Stored)), None)
-        if row is None and bytes_ is not None:
-            if read(media_upkeep.unknown, stored=[(name, bytes_.modified)]):
+        seen = next((each for each in found if isinstance(each, Stored)), None)
+        if row is None and seen is not None:
+            if read(media_upkeep.unknown, stored=[(name, seen.modified)]):
                 yield Fault("named by no row", name)
-        elif row is not None and (what := _wrong(row, bytes_)):
+        elif row is not None and (what := _wrong(row, seen)):
             yield Fault(what, name, tuple(read(media_audit.carrying, blob_id=row.blob_id, limit=_MESSAGES_TOLD)))
+
+
+def _name(each: Stored | Named) -> str:
+    return each.name
 
 
 def _wrong(row: Named, seen: Stored | None) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, select
+from sqlalchemy import ColumnElement, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -22,7 +22,10 @@ from messaging.message import unix
 # Built once: putting a statement together costs as much as running it.
 _MEDIA, _USES, _BLOBS = table(Media), table(MediaUse), table(Blob)
 _IDS: ColumnElement[bool] = _MEDIA.c.id.in_(bindparam("ids", expanding=True))
-_UNCARRIED = ~exists().where(_USES.c.media_id == _MEDIA.c.id)
+# Not EXISTS: MariaDB would read each row of the other table, instead of looking up this one.
+_UNCARRIED = (
+    select(_USES.c.message_id).where(_USES.c.media_id == _MEDIA.c.id).limit(1).correlate(_MEDIA).scalar_subquery()
+).is_(None)
 _UNUSED = (
     select(_MEDIA.c.id)
     .where(_MEDIA.c.unused_since < bindparam("before"), _UNCARRIED)
@@ -35,7 +38,9 @@ _LOCK = (
 _STILL = select(_MEDIA.c.id, _MEDIA.c.blob_id).where(_IDS, _UNCARRIED)
 _FORGET = delete(_MEDIA).where(_IDS)
 
-_UNNAMED = ~exists().where(_MEDIA.c.blob_id == _BLOBS.c.id)
+_UNNAMED = (
+    select(_MEDIA.c.id).where(_MEDIA.c.blob_id == _BLOBS.c.id).limit(1).correlate(_BLOBS).scalar_subquery().is_(None)
+)
 _OF_BLOBS: ColumnElement[bool] = _BLOBS.c.id.in_(bindparam("ids", expanding=True))
 _LOCK_BLOBS = select(_BLOBS.c.id).where(_OF_BLOBS).order_by(_BLOBS.c.id).with_for_update()
 _WITHOUT_UPLOAD = select(_BLOBS.c.id, _BLOBS.c.name, _BLOBS.c.thumbnail_name).where(_OF_BLOBS, _UNNAMED)

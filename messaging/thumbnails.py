@@ -109,7 +109,7 @@ def finish(session: Session, _now: datetime, *, blob_id: int) -> None:
 
 
 def overdue(session: Session, now: datetime, *, older_than: timedelta, limit: int) -> Sequence[int]:
-    """Returns the ids of the first blobs whose thumbnail is still wanted: the task was lost, or is to be tried again."""
+    """Returns the ids of the first blobs whose thumbnail is still wanted: the task was lost, or has to run again."""
     statement = select(Blob.id).where(
         Blob.thumbnail_state == ThumbnailState.WANTED, Blob.create_time < now - older_than
     )

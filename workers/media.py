@@ -3,7 +3,6 @@
 Media workers alone run it. What a worker that dies leaves undone is found by workers/media_upkeep.py.
 """
 
-import secrets
 import tempfile
 from io import BytesIO
 from typing import BinaryIO
@@ -13,7 +12,7 @@ from db.session import write
 from infra import logs
 from infra.media import NotThisKind, Unavailable, thumbnail
 from infra.metrics import thumbnails as made
-from infra.storage import Missing, StorageAway, storage
+from infra.storage import Missing, StorageAway, new_name, storage
 from infra.tasks import AWAY, Task, app
 from messaging import thumbnails
 
@@ -41,7 +40,7 @@ def _make(blob_id: int, wanted: thumbnails.Wanted) -> bool:
         with tempfile.TemporaryFile() as source:
             _fetch(wanted, source)
             picture = thumbnail(source, wanted.content_type)
-        name = secrets.token_hex(16)
+        name = new_name()
         storage().put(name, BytesIO(picture))
     except NotThisKind as error:
         _give_up(blob_id, str(error))

@@ -6,6 +6,7 @@ It may run at any time, twice, or not at all. A run does a bounded part of the w
 import time
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 from db.session import read, write
 from infra import logs
@@ -71,7 +72,8 @@ def _count(removed: media_upkeep.Removed) -> None:
 
 def _remove_unknown() -> None:
     """Remove those of a page of names in the storage that are a day old and in no row."""
-    after = (client().get(_NAMES_CURSOR) or b"").decode()
+    found: Any = client().get(_NAMES_CURSOR) or b""
+    after = found.decode()
     page = storage().names(after, _PAGE)
     _remove(read(media_upkeep.unknown, stored=[(each.name, each.modified) for each in page]))
     client().set(_NAMES_CURSOR, page[-1].name if len(page) == _PAGE else "")

@@ -1,4 +1,4 @@
-"""The process that runs tasks: `python -m workers.run [--beat] [--quiet] [--queues NAMES] [--concurrency N] [--hostname NAME]`.
+"""The process that runs tasks: `python -m workers.run`, with `--help` for its options.
 
 It does what `celery -A workers.app worker --without-mingle --without-gossip` does, without Celery's command line, whose
 prompt and colours would stay in the memory of every process.
