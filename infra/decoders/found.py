@@ -1,7 +1,6 @@
-"""What an examination finds, and how it ends when it finds nothing."""
+"""What a decoder answers."""
 
 from dataclasses import dataclass
-from typing import BinaryIO
 
 # What browsers may show in place: formats that carry no script. HTML and SVG never get a type of their own.
 INLINE = frozenset(
@@ -19,6 +18,8 @@ INLINE = frozenset(
         "video/webm",
     }
 )
+ANYTHING = "application/octet-stream"
+LONGEST_SIDE = 320  # of a thumbnail, in pixels
 
 
 class NotThisKind(Exception):
@@ -29,23 +30,12 @@ class TooLong(Exception):
     """The voice is longer than a voice may be."""
 
 
-class Unavailable(Exception):
-    """The examination did not take place: no process, no time, no room on the disk. The same bytes may pass later."""
-
-
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What is to be stored of an upload.
-
-    `width` and `height` are pixels as shown, `duration` is in milliseconds; 0 is unknown. `size` and `sha256` are of the
-    bytes of `file`, which stands at its beginning: the source itself, or another file without a name, which the caller
-    closes.
-    """
+class Found:
+    """What an upload is: pixels as shown, milliseconds, 0 for unknown; whether a clean copy was written."""
 
     content_type: str
-    width: int
-    height: int
-    duration: int
-    size: int
-    sha256: bytes
-    file: BinaryIO
+    width: int = 0
+    height: int = 0
+    duration: int = 0
+    rewritten: bool = False
