@@ -1,6 +1,5 @@
 """What the tables say of the storage, for an audit that holds one against the other."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -12,8 +11,8 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.blob import Blob
 from db.flight import Call, fly
-from db.media import Media
-from db.media_use import MediaUse
+from messaging.carried import BEGINNING, Place, carried
+from messaging.message_type import SENDABLE
 
 # Built once: putting a statement together costs as much as running it.
 _BLOBS = table(Blob).c
@@ -45,7 +44,11 @@ def is_named(session: Session, _now: datetime, *, name: str) -> bool:
     return any(session.scalar(select(_BLOBS.id).where(each == name)) for each in (_BLOBS.name, _BLOBS.thumbnail_name))
 
 
-def carrying(session: Session, _now: datetime, *, blob_id: int, limit: int) -> Sequence[int]:
-    """Returns the ids of up to `limit` messages that carry a blob."""
-    statement = select(MediaUse.message_id).join(Media, Media.id == MediaUse.media_id).where(Media.blob_id == blob_id)
-    return session.scalars(statement.order_by(Media.id, MediaUse.message_id).limit(limit)).all()
+def carrying(session: Session, _now: datetime, *, blob_id: int, limit: int) -> list[int]:
+    """Returns the ids of up to `limit` messages that carry a blob, none only if there are none."""
+    place: Place | None = BEGINNING
+    while place:
+        uses, place = carried(session, blob_id=blob_id, kinds=SENDABLE, after=place, limit=limit)
+        if uses:
+            return [use.message_id for use in uses]
+    return []

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, delete, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -57,7 +57,7 @@ _NAMED = tuple(
 )
 
 
-_ANY = select(_BLOBS.c.id).limit(1)
+_NEWEST = select(func.max(_BLOBS.c.id))
 _UNDER_WAY = timedelta(days=1)  # an upload is stored before its row, and takes less
 
 
@@ -117,6 +117,6 @@ def unknown(session: Session, now: datetime, *, stored: Collection[tuple[str, in
     names = [name for name, modified in stored if modified < newest]
     if not names:
         return []
-    *found, some = fly(session, *(Call(each, {"names": names}) for each in _NAMED), Call(_ANY))
+    *found, ((newest_id,),) = fly(session, *(Call(each, {"names": names}) for each in _NAMED), Call(_NEWEST))
     known = {row[0] for rows in found for row in rows}
-    return [name for name in names if name not in known] if some else []
+    return [name for name in names if name not in known] if newest_id else []

@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, and_, bindparam, or_, select, update
+from sqlalchemy import CursorResult, Update, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from db.base import table
 from db.blob import Blob, ThumbnailState
 from db.flight import Call, fly
 from db.media import Media
-from db.media_use import MediaUse
 from db.message import Message
 from messaging import heads, outbox
+from messaging.carried import Place, carried
 from messaging.events import MessageUpdated
 from messaging.message_type import MessageType
 from messaging.status import Status
@@ -27,24 +27,9 @@ from messaging.status import Status
 MOST_TRIES = 3
 TOLD_TOGETHER = 100  # messages
 
-Place = tuple[str, int]  # a media id, and the id of a message that carries it
-BEGINNING: Place = ("", 0)
-
-_SHOWN = (MessageType.IMAGE, MessageType.VIDEO)
+SHOWN = (MessageType.IMAGE, MessageType.VIDEO)
 # Built once: putting a statement together costs as much as running it.
-_MEDIA, _USES, _MESSAGES = table(Media).c, table(MediaUse).c, table(Message).c
-_CARRYING = (
-    select(_USES.media_id, _USES.message_id, _USES.conversation_id)
-    .join_from(table(Media), table(MediaUse), _USES.media_id == _MEDIA.id)
-    .where(
-        _MEDIA.blob_id == bindparam("blob_id"),
-        _MEDIA.kind.in_(_SHOWN),
-        _MEDIA.id >= bindparam("media_id"),
-        or_(_MEDIA.id > bindparam("media_id"), _USES.message_id > bindparam("message_id")),
-    )
-    .order_by(_MEDIA.id, _USES.message_id)
-    .limit(TOLD_TOGETHER)
-)
+_MESSAGES = table(Message).c
 _READABLE = (
     select(_MESSAGES.id, _MESSAGES.conversation_id)
     .where(_MESSAGES.id.in_(bindparam("ids", expanding=True)), _MESSAGES.status < Status.RECALLED)
@@ -77,7 +62,7 @@ def begin(session: Session, _now: datetime, *, blob_id: int) -> Wanted | None:
     blob = session.execute(select(*Blob.__table__.columns).where(Blob.id == blob_id).with_for_update()).one_or_none()
     if blob is None or blob.thumbnail_state != ThumbnailState.WANTED:
         return None
-    shown = select(Media.content_type).where(Media.blob_id == blob_id, Media.kind.in_(_SHOWN)).limit(1)
+    shown = select(Media.content_type).where(Media.blob_id == blob_id, Media.kind.in_(SHOWN)).limit(1)
     content_type = session.scalar(shown)
     if content_type is None:  # whoever wanted it is gone
         _set(session, _wanted(blob_id), thumbnail_state=ThumbnailState.NONE)
@@ -121,18 +106,15 @@ def tell(session: Session, now: datetime, *, blob_id: int, after: Place) -> tupl
 
     Returns the shards to drain, and the place after which to go on, None when these were the last.
     """
-    media_id, message_id = after
-    (found,) = fly(session, Call(_CARRYING, {"blob_id": blob_id, "media_id": media_id, "message_id": message_id}))
+    found, place = carried(session, blob_id=blob_id, kinds=SHOWN, after=after, limit=TOLD_TOGETHER)
     if not found:
-        return set(), None
+        return set(), place
     locked = heads.lock_known(session, {use.conversation_id for use in found})
     (messages,) = fly(session, Call(_READABLE, {"ids": sorted({use.message_id for use in found})}))
     changed = list(_numbered(messages, locked))
     if changed:
         _store(session, now, changed, locked)
-    last = found[-1]
-    shards = {locked[event.conversation_id].shard for event in changed}
-    return shards, (last.media_id, last.message_id) if len(found) == TOLD_TOGETHER else None
+    return {locked[event.conversation_id].shard for event in changed}, place
 
 
 def _numbered(messages: Sequence[Any], locked: dict[str, heads.LockedHead]) -> Iterator[MessageUpdated]:

@@ -15,6 +15,7 @@ from infra.metrics import thumbnails as made
 from infra.storage import Missing, StorageAway, new_name, storage
 from infra.tasks import AWAY, Task, app
 from messaging import thumbnails
+from messaging.carried import BEGINNING, Place
 
 log = logs.get(__name__)
 
@@ -74,7 +75,7 @@ def _fetch(wanted: thumbnails.Wanted, into: BinaryIO) -> None:
 
 
 def _tell(blob_id: int) -> None:
-    place: thumbnails.Place | None = thumbnails.BEGINNING
+    place: Place | None = BEGINNING
     while place:
         shards, place = write(thumbnails.tell, blob_id=blob_id, after=place)
         try:

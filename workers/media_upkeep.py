@@ -21,7 +21,7 @@ log = logs.get(__name__)
 _SPELL_SECONDS = 20.0
 _RECENTLY_MS = 30_000
 _UPLOADS = 100  # removed in one transaction
-_PAGE = 1_000  # blobs, and names in the storage: S3 lists as many in one answer
+PAGE = 1_000  # blobs, and names in the storage: S3 lists as many in one answer
 _THUMBNAILS = 100  # sent again: the others' tasks may be in the queue still
 _THUMBNAIL_AGE = timedelta(minutes=1)
 _BLOBS_CURSOR = "im:media:blobs"
@@ -57,7 +57,7 @@ def _remove_unused(until: float) -> None:
 
 def _remove_stray_blobs() -> None:
     after = int(client().get(_BLOBS_CURSOR) or 0)
-    strays, last = read(media_upkeep.stray_blobs, after=after, limit=_PAGE)
+    strays, last = read(media_upkeep.stray_blobs, after=after, limit=PAGE)
     if strays:
         _count(write(media_upkeep.remove_blobs, ids=strays))
     client().set(_BLOBS_CURSOR, last)
@@ -74,9 +74,9 @@ def _remove_unknown() -> None:
     """Remove those of a page of names in the storage that are a day old and in no row."""
     found: Any = client().get(_NAMES_CURSOR) or b""
     after = found.decode()
-    page = storage().names(after, _PAGE)
+    page = storage().names(after, PAGE)
     _remove(read(media_upkeep.unknown, stored=[(each.name, each.modified) for each in page]))
-    client().set(_NAMES_CURSOR, page[-1].name if len(page) == _PAGE else "")
+    client().set(_NAMES_CURSOR, page[-1].name if len(page) == PAGE else "")
 
 
 def _remove(names: Collection[str]) -> None:

@@ -1,7 +1,6 @@
 """Tests what is taken for which kind, what is measured of it, and what goes from it before others get it."""
 
 import io
-import random
 import zipfile
 from collections.abc import Iterator
 from tempfile import TemporaryFile
@@ -9,8 +8,7 @@ from tempfile import TemporaryFile
 import pytest
 from PIL import Image, ImageOps
 
-from infra.media import INLINE, Examined, NotThisKind, TooLong, examine, thumbnail
-from infra.settings import settings
+from infra.media import Examined, examine
 from tests import databases, media_files
 from tests.media_files import SECRET
 

@@ -11,6 +11,7 @@ from db.blob import ThumbnailState
 from db.outbox import Kind
 from db.session import read, write
 from messaging import thumbnails
+from messaging.carried import BEGINNING, Place
 from messaging.conversation_id import group
 from messaging.events import Announcement, GroupAnnouncement
 from messaging.recall import recall
@@ -46,7 +47,7 @@ def keep(blob_id: int, name: str) -> bool:
 
 def tell(blob_id: int) -> int:
     """Tell all. Returns the number of transactions."""
-    place: thumbnails.Place | None = thumbnails.BEGINNING
+    place: Place | None = BEGINNING
     for transactions in count():
         if place is None:
             return transactions
