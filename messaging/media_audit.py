@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.blob import Blob
 from db.flight import Call, fly
-from messaging.carried import BEGINNING, Place, carried
+from messaging.blob_messages import BEGINNING, Place, messages_of_blob
 from messaging.message_type import SENDABLE
 
 # Built once: putting a statement together costs as much as running it.
@@ -48,7 +48,7 @@ def carrying(session: Session, _now: datetime, *, blob_id: int, limit: int) -> l
     """Returns the ids of up to `limit` messages that carry a blob, none only if there are none."""
     place: Place | None = BEGINNING
     while place:
-        uses, place = carried(session, blob_id=blob_id, kinds=SENDABLE, after=place, limit=limit)
+        uses, place = messages_of_blob(session, blob_id=blob_id, kinds=SENDABLE, after=place, limit=limit)
         if uses:
             return [use.message_id for use in uses]
     return []

@@ -19,7 +19,7 @@ from db.flight import Call, fly
 from db.media import Media
 from db.message import Message
 from messaging import heads, outbox
-from messaging.carried import Place, carried
+from messaging.blob_messages import Place, messages_of_blob
 from messaging.events import MessageUpdated
 from messaging.message_type import MessageType
 from messaging.status import Status
@@ -106,7 +106,7 @@ def tell(session: Session, now: datetime, *, blob_id: int, after: Place) -> tupl
 
     Returns the shards to drain, and the place after which to go on, None when these were the last.
     """
-    found, place = carried(session, blob_id=blob_id, kinds=SHOWN, after=after, limit=TOLD_TOGETHER)
+    found, place = messages_of_blob(session, blob_id=blob_id, kinds=SHOWN, after=after, limit=TOLD_TOGETHER)
     if not found:
         return set(), place
     locked = heads.lock_known(session, {use.conversation_id for use in found})

@@ -15,7 +15,7 @@ from infra.metrics import thumbnails as made
 from infra.storage import Missing, StorageAway, new_name, storage
 from infra.tasks import AWAY, Task, app
 from messaging import thumbnails
-from messaging.carried import BEGINNING, Place
+from messaging.blob_messages import BEGINNING, Place
 
 log = logs.get(__name__)
 

@@ -113,7 +113,7 @@ def test_an_unknown_message_is_said_to_be_unknown(stack: Stack) -> None:
     assert (code, output) == (1, "Error: no message 9007199254740991\n")
 
 
-@pytest.mark.parametrize("name", ["web", "realtime", "worker", "beat", "rpc"])
+@pytest.mark.parametrize("name", ["web", "realtime", "worker", "media", "beat", "rpc"])
 def test_no_process_starts_with_a_secret_that_anybody_would_try(stack: Stack, tmp_path: Path, name: str) -> None:
     secret = "your-access-secret-your-access-secret"
     env = databases.environment(stack.database_url, stack.redis_url) | {"JWT_SECRET_KEY": secret}

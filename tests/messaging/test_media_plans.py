@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.session import engine
-from messaging import carried, media_audit, media_upkeep, thumbnails
+from messaging import blob_messages, media_audit, media_upkeep, thumbnails
 from tests import databases
 from tests.messaging.test_plans import SPARE, Rule, check, statements_of
 from tests.servers import Databases
@@ -54,7 +54,7 @@ def calling(rule: Any, **arguments: Any) -> Rule:
 CALLS: dict[str, Rule] = {
     "begin": calling(thumbnails.begin, blob_id=MEME),
     "keep": calling(thumbnails.keep, blob_id=MEME, name="x", thumbnail_name="y"),
-    "tell": calling(thumbnails.tell, blob_id=MEME, after=carried.BEGINNING),
+    "tell": calling(thumbnails.tell, blob_id=MEME, after=blob_messages.BEGINNING),
     "tell further": calling(thumbnails.tell, blob_id=MEME, after=("8", 0)),
     "overdue": calling(thumbnails.overdue, older_than=timedelta(minutes=1), limit=100),
     "remove unused": calling(media_upkeep.remove_unused, limit=100),

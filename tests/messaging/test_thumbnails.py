@@ -11,7 +11,7 @@ from db.blob import ThumbnailState
 from db.outbox import Kind
 from db.session import read, write
 from messaging import thumbnails
-from messaging.carried import BEGINNING, Place
+from messaging.blob_messages import BEGINNING, Place
 from messaging.conversation_id import group
 from messaging.events import Announcement, GroupAnnouncement
 from messaging.recall import recall

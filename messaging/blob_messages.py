@@ -45,7 +45,7 @@ class Page(NamedTuple):
     place: Place | None
 
 
-def carried(session: Session, *, blob_id: int, kinds: Collection[int], after: Place, limit: int) -> Page:
+def messages_of_blob(session: Session, *, blob_id: int, kinds: Collection[int], after: Place, limit: int) -> Page:
     """Returns up to `limit` messages that carry a blob as an upload of one of these kinds, maybe none in a page."""
     media_id, message_id = after
     asked: dict[str, Any] = {"media_id": media_id, "limit": limit}
