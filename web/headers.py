@@ -12,7 +12,11 @@ _DEMO = f"{_NOTHING}; script-src 'self'; style-src 'self'; connect-src 'self'; i
 _DOCS = (
     f"{_NOTHING}; script-src 'self' {{}}; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:"
 )
-_POLICIES = {"static": _DEMO, "demo.index": _DEMO, "demo.users": _DEMO}
+_UPLOAD = "default-src 'none'; sandbox"  # whatever it is, opened by itself it runs nothing, and has no origin
+_POLICIES = {
+    **{"static": _DEMO, "demo.index": _DEMO, "demo.users": _DEMO},
+    **{"media_read.read_media": _UPLOAD, "media_read.read_thumbnail": _UPLOAD},
+}
 
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
