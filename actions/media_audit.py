@@ -14,7 +14,7 @@ from infra.storage import Missing, Stored, storage
 from messaging import media_audit, media_upkeep
 from messaging.media_audit import Named
 
-_PAGE = 1_000
+PAGE = 1_000
 _MESSAGES_TOLD = 100
 
 
@@ -63,13 +63,13 @@ def _wrong(row: Named, seen: Stored | None) -> str | None:
 
 def _stored() -> Iterator[Stored]:
     after = ""
-    while page := storage().names(after, _PAGE):
+    while page := storage().names(after, PAGE):
         yield from page
         after = page[-1].name
 
 
 def _named() -> Iterator[Named]:
     after = ""
-    while page := read(media_audit.named, after=after, limit=_PAGE):
+    while page := read(media_audit.named, after=after, limit=PAGE):
         yield from page
         after = page[-1].name

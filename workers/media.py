@@ -46,7 +46,7 @@ def _make(blob_id: int, wanted: thumbnails.Wanted) -> bool:
     except NotThisKind as error:
         _give_up(blob_id, str(error))
     except Missing:
-        log.error("media_gone", blob_id=blob_id, name=wanted.name)
+        log.error("media_bytes_gone", blob_id=blob_id, name=wanted.name)
         _give_up(blob_id, "its bytes are gone")
     except Unavailable as error:
         if wanted.tries >= thumbnails.MOST_TRIES:
