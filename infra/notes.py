@@ -195,13 +195,14 @@ class FastGroupMessage:
 class GroupFrame:
     """A frame about the message `seq` of a group, on the group's channel: for the members who may see the message.
 
-    With `only`, it is for those of them alone.
+    With `only`, it is for those of them alone. It is not for those who are `blind`.
     """
 
     conversation_id: str
     seq: int
     frame: bytes
     only: tuple[int, ...] = ()
+    blind: tuple[int, ...] = ()
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -211,6 +212,7 @@ class GroupFrame:
             "conversation_id": self.conversation_id,
             "seq": self.seq,
             "only": self.only,
+            "blind": self.blind,
         }
         return orjson.dumps(header), self.frame
 
@@ -219,7 +221,8 @@ class GroupFrame:
         """Returns the frame. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         conversation_id, seq = _typed(header, conversation_id=str, seq=int)
-        return GroupFrame(conversation_id, seq, frame, _flat(header["only"], int))
+        blind = header.get("blind", [])  # 0.4.0 does not know the field
+        return GroupFrame(conversation_id, seq, frame, _flat(header["only"], int), _flat(blind, int))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,18 @@ class _OfMessage(Event):
         return [Announcement(some, self.FRAME, content, message=self.IN_TURN) for some, content in views if some]
 
     def _tell_group(self, message: Row[Any], hidden: HiddenPairs) -> Sequence[Told]:
-        """Returns one announcement for all; a second follows a recall, for those who have hidden the message.
+        """Returns one announcement for all; of a change, those who have hidden the message get another in its place.
 
-        They are told of all else by the event of their hiding it.
+        A new message they get as it is: the event of their hiding it follows. A deleted one is empty for all.
         """
-        to_all = GroupAnnouncement(self.FRAME, wire(message), message=self.IN_TURN)
-        if self.IN_TURN or message.status != Status.RECALLED:
-            return [to_all]
-        blind = tuple(sorted(user for user, message_id in hidden if message_id == message.id))
+        blind = () if self.IN_TURN or message.status == Status.DELETED else _blind(message, hidden)
+        to_all = GroupAnnouncement(self.FRAME, wire(message), message=self.IN_TURN, blind=blind)
         return [to_all, GroupAnnouncement(self.FRAME, wire(message, hidden=True), only=blind)] if blind else [to_all]
+
+
+def _blind(message: Row[Any], hidden: HiddenPairs) -> tuple[int, ...]:
+    """Returns the users who have hidden a message."""
+    return tuple(sorted(user for user, message_id in hidden if message_id == message.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
