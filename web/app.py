@@ -19,6 +19,7 @@ from web import (
     demo,
     docs,
     errors,
+    forward,
     friends,
     groups,
     headers,
@@ -40,6 +41,7 @@ _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (
     ticket,
     send,
+    forward,
     history,
     conversations,
     read,
