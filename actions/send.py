@@ -54,7 +54,7 @@ def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question =
         raise
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
     if settings().fast_publish and not sent.duplicate:
-        publish_fast(sent.message, sent.members_seq)
+        publish_fast(sent.message, sent.members_seq, sent.quote)
     poke(sent.shard)
     return sent
 

@@ -123,11 +123,8 @@ def pages(session: Session, _now: datetime, *, asked: Sequence[Asked]) -> list[P
     rows = [[by_place[place] for place in plan.places if place in by_place] if plan else [] for plan in plans]
     hidden = _hidden(session, [row.id for row in found])
     answered = originals(session, _by_user(asked, rows))
-    ranges = (
-        {(row.user_id, row.conversation_id): row.seen for its in groups.values() for row in its}
-        if answered.by_id
-        else {}
-    )
+    of_groups = [row for its in groups.values() for row in its] if answered.by_id else []
+    ranges = {(row.user_id, row.conversation_id): row.seen for row in of_groups}
     answers: list[Page | None] = []
     for (user_id, cursor), plan, of in zip(asked, plans, rows, strict=True):
         messages = [

@@ -114,6 +114,11 @@ def unseen(original_id: int) -> Reply:
     return {"id": original_id, "status": int(Status.DELETED)}
 
 
+def without_quote(message: dict[str, Any]) -> dict[str, Any]:
+    """Returns a Message as it is told to who does not see its original; one that is no reply as it is."""
+    return message | {"reply": unseen(message["reply"]["id"])} if message["reply"] else message
+
+
 def _told(original: Row[Any]) -> Reply:
     if original.status >= Status.RECALLED:
         return {"id": original.id, "status": original.status}
