@@ -9,7 +9,8 @@ export const FILE = 5;
 
 const MIB = 1024 * 1024;
 const LONGEST_NAME = 255;
-const NOT_IN_A_NAME = /[\\/\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+// Separators, control characters, and marks that turn text round.
+const NOT_IN_A_NAME = /[\\/\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
 
 const KINDS = {
   image: { type: IMAGE, most: 10 * MIB, from: ["image/jpeg", "image/png", "image/gif", "image/webp"] },
@@ -27,7 +28,10 @@ export function kindOf({ type, size }) {
 }
 
 // Returns a file's name as the server takes it. Of one that is too long, the end stays, because it tells the kind.
-export const nameFor = ({ name }) => [...name.replace(NOT_IN_A_NAME, "_")].slice(-LONGEST_NAME).join("") || "_";
+export function nameFor({ name }) {
+  const clean = [...name.replace(NOT_IN_A_NAME, "_")].slice(-LONGEST_NAME).join("");
+  return /[^ .]/.test(clean) ? clean : "_";
+}
 
 // Returns whether a message carries bytes that are here to be shown, uploaded or not.
 export const hasMedia = ({ status, message_type, extra, file }) =>

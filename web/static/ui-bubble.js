@@ -4,7 +4,7 @@ import { mayRecall, mayRemoveForAll, recall, remove } from "./actions.js";
 import { attribute, el, icon, setIcon, setPieces, setText } from "./dom.js";
 import { clock, day, exact, hue, textOf } from "./format.js";
 import { linked } from "./links.js";
-import { hasMedia } from "./media.js";
+import { IMAGE, hasMedia } from "./media.js";
 import { piecesOf } from "./mentions.js";
 import { RECALLED } from "./messages.js";
 import { isCounted } from "./receipts.js";
@@ -102,10 +102,11 @@ function drawOrigin(node, { conversation_id, status, extra }) {
   setText(node, name ? say("message.forwardedFrom", { name }) : say("message.forwarded"));
 }
 
-// What is carried is shown above its caption. What cannot be shown is named.
+// What is carried is shown above its caption. What cannot be shown is named; what lies elsewhere is a link.
 function drawText(node, part, message, mine) {
   const written = message.status < RECALLED;
-  const text = hasMedia(message) ? message.content : textOf(message);
+  const elsewhere = message.message_type >= IMAGE && written && message.extra?.url;
+  const text = hasMedia(message) ? message.content : [textOf(message), elsewhere].filter(Boolean).join(" ");
   part.text.hidden = !text;
   setPieces(part.text, written && message.message_type !== 0 ? linked(piecesIn(message, text)) : [{ text }]);
   attribute(node, "data-mentions-me", written && !mine && mentionsMe(message) ? "true" : null);
