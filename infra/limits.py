@@ -21,11 +21,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_CALL: Limit = ((100, 1.0),)
 SENDS: Limit = ((30, 1.0), (600, 60.0))
+DOWNLOADS: Limit = ((300, 1.0),)  # a page of pictures asks for all of them at once; without a token, for an address
 GROUP_CHANGES: Limit = ((20, 1.0), (200, 60.0))
 PASSWORDS: Limit = ((60, 60.0),)
 REFUSED_TOKENS: Limit = ((60, 60.0),)
 
-_COUNTED = (EVERY_CALL, SENDS, GROUP_CHANGES, PASSWORDS)
+_COUNTED = (EVERY_CALL, SENDS, DOWNLOADS, GROUP_CHANGES, PASSWORDS)
 _MOST_CALLERS = 100_000
 
 

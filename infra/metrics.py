@@ -13,6 +13,8 @@ fast_messages = Counter("im_fast_messages", "New messages for the fast path by w
 events_drained = Counter("im_outbox_events_drained", "Outbox events published and deleted")
 events_parked = Counter("im_outbox_events_parked", "Outbox events put aside because they could not be told")
 connections = Gauge("im_connections", "Open sockets of this process")
+# Outcomes: whole, part, unchanged, redirected, gone
+media_reads = Counter("im_media_reads", "Uploads and thumbnails that were read, by how that was answered", ["outcome"])
 frames_pushed = Counter("im_frames_pushed", "Frames written to sockets")
 connections_closed = Counter("im_connections_closed", "Sockets closed by this side", ["code"])
 audit_drift = Counter("im_audit_drift", "What the auditor found different from what it should be", ["what"])

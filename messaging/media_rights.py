@@ -5,6 +5,7 @@ The rows of `im_media_use` are those of messages that stand: recall and deletion
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, or_, select
@@ -18,6 +19,8 @@ from db.hidden import Hidden
 from db.media import Media
 from db.media_use import MediaUse
 from infra.ids import MAX_ID
+from messaging.errors import Code, Refused
+from messaging.message import unix
 
 UserAndMedia = tuple[int, str]  # user_id, media_id
 MEDIA_ID = "^[0-9a-f]{32}$"
@@ -73,6 +76,22 @@ def readable(session: Session, *, user_id: int, media_id: str) -> Row[Any] | Non
 def reachable(session: Session, *, media_id: str) -> Row[Any] | None:
     """Returns the same as `readable`, for whoever has a signed address: None when no message carries it any more."""
     return _exact(media_id, *fly(session, Call(_REACHABLE, {"media_id": media_id})))
+
+
+def require_readable(session: Session, _now: datetime, *, user_id: int, media_id: str) -> Row[Any]:
+    """Returns what `readable` does. Raises Refused(NO_SUCH_MEDIA) for whoever may not read it."""
+    found = readable(session, user_id=user_id, media_id=media_id)
+    if found is None:
+        raise Refused(Code.NO_SUCH_MEDIA)
+    return found
+
+
+def require_reachable(session: Session, now: datetime, *, media_id: str, expires: int) -> Row[Any]:
+    """Returns what `reachable` does, up to the Unix second `expires`. Raises Refused(NO_SUCH_MEDIA)."""
+    found = reachable(session, media_id=media_id) if unix(now) < expires else None
+    if found is None:
+        raise Refused(Code.NO_SUCH_MEDIA)
+    return found
 
 
 def asking(pairs: Collection[UserAndMedia]) -> list[Call]:

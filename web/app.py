@@ -26,6 +26,7 @@ from web import (
     history,
     json,
     login,
+    media_read,
     openapi,
     read,
     recall,
@@ -49,6 +50,7 @@ _ENDPOINTS = (
     sync,
     conversation_update,
     groups,
+    media_read,
     health,
 )
 

@@ -18,6 +18,8 @@ _DEMO = (
 _DOCS = (
     f"{_NOTHING}; script-src 'self' {{}}; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:"
 )
+_UPLOAD = "default-src 'none'; sandbox"  # whatever it is, opened by itself it runs nothing, and has no origin
+_POLICIES = {"media_read.read_media": _UPLOAD, "media_read.read_thumbnail": _UPLOAD}
 _DEMO_ENDPOINTS = {"static", "demo.index", "demo.users"}
 _AMAZON = "https://*.amazonaws.com"
 
@@ -44,7 +46,7 @@ def _policy(response: Response) -> str:
     if endpoint in _DEMO_ENDPOINTS:
         return _DEMO.format(_redirected())
     if endpoint != "swagger_ui.show":
-        return _NOTHING
+        return _POLICIES.get(endpoint, _NOTHING)
     scripts = [] if response.direct_passthrough else _INLINE_SCRIPT.findall(response.get_data())
     hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
     return _DOCS.format(" ".join(f"'sha256-{each}'" for each in hashes))
