@@ -21,7 +21,6 @@ _DOCS = (
 _UPLOAD = "default-src 'none'; sandbox"  # whatever it is, opened by itself it runs nothing, and has no origin
 _POLICIES = {"media_read.read_media": _UPLOAD, "media_read.read_thumbnail": _UPLOAD}
 _DEMO_ENDPOINTS = {"static", "demo.index", "demo.users"}
-_AMAZON = "https://*.amazonaws.com"
 
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
@@ -54,7 +53,8 @@ def _policy(response: Response) -> str:
 
 def _redirected() -> str:
     """Returns where readers of media are sent on to, as the page must be allowed to follow; empty when nowhere."""
-    if not settings().media_redirect:
+    found = settings()
+    if not found.media_redirect or not found.media_storage.startswith("s3://"):
         return ""
-    place = urlsplit(settings().s3_endpoint or _AMAZON)
+    place = urlsplit(found.s3_endpoint or f"https://s3.{found.s3_region}.amazonaws.com")
     return f" {place.scheme}://{place.netloc}"

@@ -15,7 +15,8 @@ from db.flight import Call, Rows
 from db.group_member import GroupMember
 from db.mention import Mention
 from messaging import heads
-from messaging.draft import EVERYBODY, Draft
+from messaging.bodies import EVERYBODY
+from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.groups import standing, views
 from messaging.groups.roles import Role
