@@ -71,13 +71,13 @@ function picture() {
 }
 
 function drawPicture(part, message) {
-  const { node, image } = part;
+  const { node } = part;
   const isVideo = message.message_type === VIDEO;
   part.message = message;
   node.classList.toggle("video", isVideo);
   if (isVideo && node.children.length < 3) node.append(icon("play", "icon play"));
   node.setAttribute("aria-label", say(isVideo ? "media.openVideo" : "media.openImage"));
-  Object.assign(image, fit(message.extra ?? {}));
+  if (message.extra?.width || !node.style.width) resize(node, message.extra ?? {});
   if (message.file) preview(part, message.file, isVideo);
   else ask(part, message);
 }
@@ -86,14 +86,20 @@ function drawPicture(part, message) {
 function preview(part, file, isVideo) {
   if (part.asked === file || isVideo) return;
   part.asked = file;
-  const { image } = part;
+  const { image, node } = part;
+  const shown = () => {
+    URL.revokeObjectURL(image.src);
+    resize(node, { width: image.naturalWidth, height: image.naturalHeight });
+  };
   image.src = URL.createObjectURL(file);
-  image.addEventListener("load", () => shown(image), { once: true });
+  image.addEventListener("load", shown, { once: true });
 }
 
-function shown(image) {
-  URL.revokeObjectURL(image.src);
-  Object.assign(image, fit({ width: image.naturalWidth, height: image.naturalHeight }));
+// The room is there before the picture, so that nothing moves when it comes.
+function resize(node, pixels) {
+  const { width, height } = fit(pixels);
+  node.style.width = `${width}px`;
+  node.style.aspectRatio = `${width} / ${height}`;
 }
 
 // A message changes when its thumbnail is made late. What is shown already stays.
