@@ -29,7 +29,7 @@ def noise(name: str, size: tuple[int, int], **options: object) -> bytes:
 
 def animation(name: str, frames: int, size: tuple[int, int] = (20, 20)) -> bytes:
     """Returns a GIF, WebP or PNG of so many frames."""
-    images = [Image.new("RGB", size, (each % 256, each // 256, 99)) for each in range(frames)]
+    images = [Image.new("RGB", size, (each * 37 % 256, each // 256 * 60, 99)) for each in range(frames)]
     return _saved(images[0], name, save_all=True, append_images=images[1:], duration=50)
 
 
@@ -40,6 +40,20 @@ def exif(orientation: int = 1) -> bytes:
     block[Base.Make] = SECRET.decode()
     block.get_ifd(IFD.GPSInfo)[GPS.GPSLatitude] = (52.0, 31.0, 0.0)
     return block.tobytes()
+
+
+def slow_animation(frames: int = 240, side: int = 1_000) -> bytes:
+    """Returns a WebP whose frames take seconds to decode: by default nearly as many pixels as are allowed."""
+    still = noise("WEBP", (side, side), quality=1)[12:]
+    edge = (side - 1).to_bytes(3, "little")
+    header = _webp_chunk(b"VP8X", b"\2\0\0\0" + edge + edge) + _webp_chunk(b"ANIM", bytes(6))
+    frame = _webp_chunk(b"ANMF", bytes(6) + edge + edge + b"\x32\0\0\0" + still)
+    content = b"WEBP" + header + frame * frames
+    return b"RIFF" + len(content).to_bytes(4, "little") + content
+
+
+def _webp_chunk(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + b"\0" * (len(content) % 2)
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
