@@ -27,6 +27,7 @@ from web import (
     history,
     json,
     login,
+    media,
     media_read,
     openapi,
     read,
@@ -52,6 +53,7 @@ _ENDPOINTS = (
     sync,
     conversation_update,
     groups,
+    media,
     media_read,
     health,
 )

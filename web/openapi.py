@@ -190,7 +190,7 @@ def _describe(operation: Json, view: Any, path: str, schemas: Json) -> None:
     shown = answer["content"]["application/json"]
     shown["example"] = examples.answer(shown["schema"], schemas)
     if body := operation.get("requestBody"):
-        asked = body["content"]["application/json"]
+        (asked,) = body["content"].values()
         asked["example"] = examples.request(asked["schema"], schemas)
         body["required"] = bool(examples.resolve(asked["schema"], schemas).get("required"))
 
@@ -234,17 +234,17 @@ def _exact(schema: Json, *, asked: bool) -> None:
 
 def _add_refusals(operation: Json, view: Any, responses: Json) -> None:
     codes = [*_ANY, *getattr(view, "refuses", ())]
+    found: set[tuple[int, Code]] = set()
     if "requestBody" in operation:
         codes += _POST
-        for status, code in _STATUS_OF_ITS_OWN:
-            _refusal(operation, responses, status, [code])
+        found |= set(_STATUS_OF_ITS_OWN)
     if getattr(view, "answers_bytes", False):
-        for status, code in described_bytes.REFUSALS:
-            _refusal(operation, responses, status, [code])
+        found |= set(described_bytes.REFUSALS)
     if operation.get("security") != []:
         codes.append(Code.UNAUTHENTICATED)
-    for status in {answer_of(code)[0] for code in codes}:
-        _refusal(operation, responses, status, sorted({code for code in codes if answer_of(code)[0] == status}))
+    found |= {(answer_of(code)[0], code) for code in codes}
+    for status in {each for each, _ in found}:
+        _refusal(operation, responses, status, sorted(code for each, code in found if each == status))
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
