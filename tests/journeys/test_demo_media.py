@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, expect
+from playwright.sync_api import Browser, CDPSession, FilePayload, Locator, expect
 
 from tests import media_files
 from tests.embedded_run import EmbeddedRun
@@ -15,7 +15,7 @@ from tests.journeys.window import RECALLED, Window
 from tests.people import User, Web, answer, befriend, conversation, friends, history, new_group, new_user, send
 
 SLOW = 20_000  # bytes a second
-PAGES_BACK = 130  # more messages than one page of history brings
+MORE_THAN_A_PAGE = 30  # messages
 OPEN = re.compile("^(?!$)")  # an attribute that is there and not empty
 
 
@@ -81,18 +81,20 @@ def give(window: Window, event: str, target: str, *files: FilePayload) -> None:
     window.page.evaluate(script, [event, target, given])
 
 
-def slow_down(window: Window) -> None:
-    """Let the window's uploads take long, until its link is cut or the test ends."""
+def slow_down(window: Window) -> CDPSession:
+    """Let the window's uploads take long, until the session that is returned is detached."""
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW}
-    window.context.new_cdp_session(window.page).send("Network.emulateNetworkConditions", limits)
+    session = window.context.new_cdp_session(window.page)
+    session.send("Network.emulateNetworkConditions", limits)
+    return session
 
 
 def expect_some_sent(window: Window) -> None:
     """Wait until an upload has got on, but not to its end."""
     bar = window.find("upload-progress")
-    expect(bar).to_be_visible()
+    expect(bar.first).to_be_visible()
     window.page.wait_for_function("() => document.querySelector('progress')?.value > 0.05")
-    assert bar.evaluate("node => node.value") < 1
+    assert bar.first.evaluate("node => node.value") < 1
 
 
 def stored(rest: Web, user: User, peer: User) -> list[dict[str, Any]]:
@@ -215,12 +217,13 @@ def test_a_voice_message_is_recorded_in_the_page_and_played(
 def test_an_upload_is_cancelled(chats: tuple[Window, Window], pair: tuple[User, User], rest: Web) -> None:
     (alice, bob), (a, b) = chats, pair
     alice.expected_fault = "ERR_ABORTED|ERR_FAILED"
-    slow_down(alice)
+    slow = slow_down(alice)
     send_files(alice, document(500_000))
     expect_some_sent(alice)
     alice.send("meanwhile")
     bob.expect_received("meanwhile")
     alice.find("cancel-upload").click()
+    slow.detach()
     alice.expect_texts("meanwhile")
     send_files(alice, document(2_560, "next.bin"))
     expect(bob.find("file")).to_contain_text("next.bin")
@@ -231,12 +234,13 @@ def test_an_upload_goes_on_after_a_lost_connection(
     chats: tuple[Window, Window], pair: tuple[User, User], rest: Web
 ) -> None:
     (alice, bob), (a, b) = chats, pair
-    slow_down(alice)
+    slow = slow_down(alice)
     sent = document(400_000)
     send_files(alice, sent, png(), caption="twice begun")
     expect_some_sent(alice)
     alice.cut_link()
     expect(alice.find("upload-progress").first).to_have_js_property("value", 0)
+    slow.detach()
     alice.restore_link()
     bob.expect_received("twice begun")
     expect(bob.find("picture")).to_have_count(1)
@@ -278,7 +282,7 @@ def test_a_reply_quotes_and_leads_to_what_it_answers(
 ) -> None:
     (alice, bob), (a, b) = windows, pair
     asked = send(rest, a, b, "Which way?")
-    for number in range(PAGES_BACK):
+    for number in range(MORE_THAN_A_PAGE):
         send(rest, a, b, f"step {number}")
     answered = send(rest, b, a, "Left", extra={"reply_to": asked["id"]})
     alice.open_conversation(b.username)
