@@ -3,10 +3,14 @@
 import io
 import os
 import resource
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -182,6 +186,39 @@ def test_an_s3_that_is_gone_is_away_at_once(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(StorageAway):
         list(reading)
     assert time.monotonic() - began < 30
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = s3.create_bucket()
+    name, data = new_name(), os.urandom(MANY)
+    next(_storage(environment, monkeypatch)).put(name, io.BytesIO(data))
+    with breaking_off(urlsplit(s3.url).port or 0, after=1024 * 1024) as (port, connections):
+        place = next(_storage(environment | {"S3_ENDPOINT": f"http://127.0.0.1:{port}"}, monkeypatch))
+        assert b"".join(place.read(name, 5, MANY - 5)) == data[5:]
+    assert len(connections) > 10
+
+
+@contextmanager
+def breaking_off(port: int, *, after: int) -> Iterator[tuple[int, list[socket.socket]]]:
+    """Serve a proxy that closes each connection after so many bytes of answers. Yields its port and connections."""
+    connections: list[socket.socket] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            connections.append(self.request)
+            with socket.create_connection(("127.0.0.1", port)) as server:
+                server.sendall(self.request.recv(65_536))
+                left = after
+                while left > 0 and (said := server.recv(min(left, 65_536))):
+                    self.request.sendall(said)
+                    left -= len(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+        thread.start()
+        yield proxy.server_address[1], connections
+        proxy.shutdown()
+        thread.join()
 
 
 def test_a_bucket_that_is_not_there_is_away(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
