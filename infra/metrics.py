@@ -25,3 +25,6 @@ notes_dropped = Counter("im_notes_dropped", "Notes from Redis that could not be 
 # Outcomes: stored, refused, gone, unavailable, failed
 uploads = Counter("im_uploads", "Uploads by their kind and how they ended", ["kind", "outcome"])
 upload_bytes = Counter("im_upload_bytes", "Bytes of the uploads that were stored")
+# Outcomes: made, failed, put_off
+thumbnails = Counter("im_thumbnails", "Thumbnails by what became of them", ["outcome"])
+media_cleaned = Counter("im_media_cleaned", "Media that nothing needed any more and that was removed", ["what"])

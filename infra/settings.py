@@ -20,7 +20,7 @@ _DATABASE_URL = re.compile(
     r"(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?"
     r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?$")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
 _ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
 

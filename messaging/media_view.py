@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from db.blob import ThumbnailState
 from infra import signatures
 from messaging.media_rights import require_readable
 from messaging.message import unix
@@ -23,7 +22,7 @@ def media(session: Session, now: datetime, *, user_id: int, media_id: str) -> di
 
 def view(row: Row[Any], now: int) -> dict[str, Any]:
     """Returns `media_schemas.Media` of a row of messaging/media_rights.py, at the Unix second `now`."""
-    has_thumbnail = row.thumbnail_state == ThumbnailState.MADE
+    has_thumbnail = row.thumbnail_name is not None  # from then on its messages are told of it
     return {
         "media_id": row.id,
         "kind": MessageType(row.kind).name.lower(),

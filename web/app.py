@@ -19,6 +19,7 @@ from web import (
     demo,
     docs,
     errors,
+    forward,
     friends,
     groups,
     headers,
@@ -42,6 +43,7 @@ _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (
     ticket,
     send,
+    forward,
     history,
     conversations,
     read,

@@ -10,7 +10,6 @@ from typing import Any
 from flask import Response, request
 from werkzeug.routing import BaseConverter
 
-from db.blob import ThumbnailState
 from db.session import read
 from infra import logs, signatures
 from infra.limits import DOWNLOADS, limited_to
@@ -101,7 +100,7 @@ def read_thumbnail(media_id: str) -> Response:
     It is there some time after the upload. Whoever may read the upload may read it.
     """
     row = _permitted(media_id, THUMBNAIL)
-    if row.thumbnail_state != ThumbnailState.MADE:
+    if row.thumbnail_name is None:
         raise Refused(Code.NO_SUCH_MEDIA, "there is no thumbnail")
     with _Gone(row.id, row.thumbnail_name):
         size = storage().size(row.thumbnail_name)

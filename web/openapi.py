@@ -213,7 +213,7 @@ def _reachable(found: Json, part: str) -> set[str]:
 
 
 def _exact(schema: Json, *, asked: bool) -> None:
-    """Write a schema's defaults as text, and make all fields of an answer required.
+    """Write a schema's defaults as text, and make all fields of an answer required but those with `x-optional`.
 
     Generators take a field with a default for one that is always there, but it need not be sent.
     """
@@ -227,8 +227,9 @@ def _exact(schema: Json, *, asked: bool) -> None:
             field["format"] = "int64"
         if field.get("type") == "object" and "maxLength" in field:
             field["maxProperties"] = field.pop("maxLength")
+    optional = {name for name, field in properties.items() if field.pop("x-optional", False)}
     if not asked and properties:
-        schema["required"] = list(properties)
+        schema["required"] = [name for name in properties if name not in optional]
 
 
 def _add_refusals(operation: Json, view: Any, responses: Json) -> None:

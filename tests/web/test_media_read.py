@@ -1,8 +1,10 @@
 """Tests that uploads are read by those who may, whole and in parts, from a directory and from S3."""
 
 import os
+import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,12 +13,14 @@ import pytest
 import requests
 
 from tests.described import DescribedWeb, Description
-from tests.people import User, Web, answer, friends, new_user
-from tests.s3 import S3Server
+from tests.people import User, Web, answer, friends, new_user, send
+from tests.processes import wait_until
+from tests.s3 import S3Server, client
 from tests.stack import Stack
 from tests.uploads import Uploads
 
 DATA = os.urandom(150_000)  # more than two pieces
+LARGE = os.urandom(32 * 1024 * 1024)
 SMALL = b"RIFF, a thumbnail"
 CSP = "default-src 'none'; sandbox"
 
@@ -30,7 +34,7 @@ class Door:
     uploads: Uploads
 
 
-def _door(stack: Stack, description: Description, name: str, settings: dict[str, str]) -> Door:
+def _door(stack: Stack, description: Description, settings: dict[str, str]) -> Door:
     found = stack.add("web", RATE_LIMITS="0", **settings)
     uploads = Uploads(stack.database_url, settings)
     return Door(DescribedWeb(found.url, description), psutil.Process(found.pid), uploads)  # type: ignore[attr-defined]
@@ -39,13 +43,14 @@ def _door(stack: Stack, description: Description, name: str, settings: dict[str,
 @pytest.fixture(scope="module")
 def on_disk(stack: Stack, description: Description, tmp_path_factory: pytest.TempPathFactory) -> Door:
     """Returns a door whose uploads lie in a directory."""
-    return _door(stack, description, "disk", {"MEDIA_STORAGE": str(tmp_path_factory.mktemp("media"))})
+    settings = {"MEDIA_STORAGE": str(tmp_path_factory.mktemp("media")), "MEDIA_REDIRECT": "1"}  # where to, it has not
+    return _door(stack, description, settings)
 
 
 @pytest.fixture(scope="module")
 def in_s3(stack: Stack, description: Description, s3: S3Server) -> Door:
     """Returns a door whose uploads lie in a bucket."""
-    return _door(stack, description, "s3", s3.create_bucket())
+    return _door(stack, description, s3.create_bucket())
 
 
 @pytest.fixture(params=["on_disk", "in_s3"])
@@ -289,6 +294,94 @@ def test_bytes_that_are_gone_are_404_and_logged(door: Door, people: tuple[User, 
     log = next(each for each in stack.named("web") if each.pid == door.process.pid).output()
     assert log.count(media_id) == 2
     assert "media_bytes_gone" in log
+
+
+def test_a_storage_may_give_the_bytes_itself(
+    stack: Stack, description: Description, s3: S3Server, people: tuple[User, User, User]
+) -> None:
+    alice, bob, carol = people
+    door = _door(stack, description, s3.create_bucket() | {"MEDIA_REDIRECT": "1"})
+    media_id = door.uploads.add(alice.id, DATA, "application/pdf", thumbnail=SMALL)
+    door.uploads.carry(media_id, alice, bob)
+    found = door.web.get(path(media_id), bob.token, allow_redirects=False)
+    assert (found.status_code, found.headers["Cache-Control"]) == (302, "no-store")
+    given = requests.get(found.headers["Location"], headers={"Range": "bytes=5-9"}, timeout=30)
+    assert (given.status_code, given.content) == (206, DATA[5:10])
+    assert given.headers["Content-Type"] == "application/pdf"
+    assert given.headers["Content-Disposition"] == "attachment"
+    assert parse_qs(urlsplit(found.headers["Location"]).query)["X-Amz-Expires"] == ["60"]
+    assert door.web.get(f"{path(media_id)}/thumbnail", bob.token).content == SMALL
+    head = requests.head(f"{door.web.url}{described(door, bob, media_id)['url']}", timeout=30)
+    assert (head.status_code, head.headers["Content-Length"]) == (200, "150000")
+    refused(door.web.get(path(media_id), carol.token), 404, 105001)
+    door.uploads.withdraw(media_id)
+    refused(door.web.get(path(media_id), bob.token), 404, 105001)
+
+
+def test_a_storage_that_is_away_is_503_and_nothing_else_is(
+    stack: Stack, description: Description, tmp_path: Path, people: tuple[User, User, User]
+) -> None:
+    alice, bob, _ = people
+    s3 = S3Server(tmp_path)
+    s3.start()
+    door = _door(stack, description, settings := s3.create_bucket())
+    media_id = door.uploads.add(alice.id, DATA, thumbnail=SMALL)
+    assert door.web.get(path(media_id), alice.token).content == DATA
+    s3.kill()
+    began = time.monotonic()
+    for call in (path(media_id), f"{path(media_id)}/thumbnail"):
+        found = door.web.get(call, alice.token)
+        refused(found, 503, 100014)
+        assert int(found.headers["Retry-After"]) >= 1
+    assert time.monotonic() - began < 15
+    assert described(door, alice, media_id)["size"] == len(DATA)
+    assert door.web.get(path(media_id), alice.token, headers={"If-None-Match": "*"}).status_code == 304
+    send(door.web, alice, bob)
+    s3.start()  # without a bucket: it forgets everything
+    refused(door.web.get(path(media_id), alice.token), 503, 100014)
+    client(s3.url).create_bucket(Bucket=settings["MEDIA_STORAGE"].split("/")[2])
+    assert door.web.get(path(door.uploads.add(alice.id, DATA)), alice.token).content == DATA
+    s3.kill()
+
+
+def test_readers_who_go_away_leave_nothing_behind(door: Door, people: tuple[User, User, User]) -> None:
+    alice, *_ = people
+    media_id = door.uploads.add(alice.id, LARGE)
+    held = lambda: [len(each.net_connections()) + len(each.open_files()) for each in door.process.children()]  # noqa: E731
+    before = held()
+    readers = [reading(door, alice, media_id) for _ in range(10)]
+    assert held() > before
+    for reader in readers:
+        reader.close()
+    wait_until(lambda: held() <= before, "what readers held to be freed")
+
+
+def test_readers_who_do_not_read_take_little_memory(door: Door, people: tuple[User, User, User]) -> None:
+    alice, *_ = people
+    media_id = door.uploads.add(alice.id, LARGE)
+    door.web.get(path(media_id), alice.token, headers={"Range": "bytes=0-200000"})
+    before = rss(door)
+    readers = [reading(door, alice, media_id) for _ in range(10)]
+    assert door.web.get(path(media_id), alice.token).content == LARGE
+    grown = rss(door) - before
+    for reader in readers:
+        reader.close()
+    assert grown < 24, f"{grown} MiB for ten readers and one"
+
+
+def reading(door: Door, user: User, media_id: str) -> socket.socket:
+    """Begin to read an upload, and take no more than the first bytes. Returns the connection."""
+    address = urlsplit(door.web.url)
+    reader = socket.create_connection((str(address.hostname), address.port or 0))
+    request = f"GET {path(media_id)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {user.token}\r\n\r\n"
+    reader.sendall(request.encode())
+    assert reader.recv(15) == b"HTTP/1.1 200 OK"
+    return reader
+
+
+def rss(door: Door) -> int:
+    """Returns the MiB that the door's processes take."""
+    return sum(each.memory_info().rss for each in door.process.children()) // 1024 // 1024
 
 
 def kept(door: Door, user: User) -> str:
