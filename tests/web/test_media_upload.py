@@ -339,21 +339,21 @@ def test_a_user_uploads_so_much_a_day(stack: Stack, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def impatient(stack: Stack) -> Iterator[Door]:
-    """Yields a web process of `stack` that waits half a second for a piece of an upload, and two for the whole."""
-    door = stack.add_door("impatient", "tests.web.wsgi_impatient:web")
+def scant(stack: Stack) -> Iterator[Door]:
+    """Yields a web process that waits 0.5 s for a piece of an upload, two for all, and writes files of 2 MiB."""
+    door = stack.add_door("scant", "tests.web.wsgi_scant:web")
     yield door
     door.kill()
 
 
 @pytest.mark.parametrize("header", ["Transfer-Encoding: chunked", "Content-Length: 5000"])
-def test_an_idle_client_is_not_waited_for(impatient: Door, user: User, header: str) -> None:
-    assert problem(said(impatient.url, head(user, header), b"fff\r\n--b\r\n")) == (408, 100002)
+def test_an_idle_client_is_not_waited_for(scant: Door, user: User, header: str) -> None:
+    assert problem(said(scant.url, head(user, header), b"fff\r\n--b\r\n")) == (408, 100002)
 
 
-def test_a_slow_client_is_not_waited_for_either(impatient: Door, user: User) -> None:
+def test_a_slow_client_is_not_waited_for_either(scant: Door, user: User) -> None:
     """A byte now and then is no piece; and pieces, one before each end of patience, are no upload for ever."""
-    host, _, port = impatient.url.removeprefix("http://").partition(":")
+    host, _, port = scant.url.removeprefix("http://").partition(":")
     start = field("kind", b"file") + field("file", b"")[:-2]
     for piece in (b"x", b"x" * 70_000):
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
@@ -373,6 +373,14 @@ def _drip(connection: socket.socket, piece: bytes, stop: threading.Event) -> Non
             connection.sendall(piece)
         except OSError:
             return
+
+
+def test_a_full_disk_is_answered_and_passes(scant: Door, user: User) -> None:
+    web = Web(scant.url)
+    found = web.post(PATH, token=user.token, data={"kind": "file"}, files={"file": b"x" * (3 * MIB)})
+    assert (found.status_code, found.json()["code"]) == (503, 100014)
+    assert int(found.headers["Retry-After"]) >= 1
+    assert upload(web, user, b"x" * MIB)["size"] == MIB
 
 
 def test_without_a_storage_nothing_is_half_stored(stack: Stack, tmp_path: Path) -> None:
