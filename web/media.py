@@ -19,6 +19,7 @@ from db.errors import DatabaseUnavailable
 from db.session import read
 from infra.limits import UPLOADS, limited_to
 from infra.metrics import upload_bytes, uploads
+from infra.storage import StorageAway
 from messaging import media_schemas, media_view
 from messaging.errors import Code, Refused
 from messaging.media import KINDS
@@ -118,7 +119,7 @@ def _counted(form: UploadForm) -> Iterator[None]:
     except (ClientDisconnected, media.Gone) as error:
         outcome = "gone"
         raise ClientDisconnected from error
-    except DatabaseUnavailable:
+    except (DatabaseUnavailable, StorageAway):
         outcome = "unavailable"
         raise
     except Refused as error:
