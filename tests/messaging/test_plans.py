@@ -270,10 +270,10 @@ CALLS: dict[str, Rule] = {
     "apply the first": applying(3, limit=10),
     "apply of several": applying(2, 3, 4, 9, limit=150),
     "a look at a part of a conversation": lambda session, now: looks_wrong(
-        session, now, conversation_id=LARGE, part=Part(most=100, place=0.5)
+        session, now, conversation_id=LARGE, part=Part(most=100, place=0.5, carrying=100)
     ),
     "an audit of a part": lambda session, now: audit(
-        session, now, conversation_id=LARGE, repair=False, part=Part(most=100, place=0.5)
+        session, now, conversation_id=LARGE, repair=False, part=Part(most=100, place=0.5, carrying=100)
     ),
 }
 # These count, skip or pass over rows by their nature. An index names the rows, and no others are read.

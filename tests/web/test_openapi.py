@@ -296,7 +296,7 @@ def test_every_refusal_that_is_described_happens(
     answer(web.post("/message/v1/delete", {"message_id": deleted}, alice.token))
     asked = answer(web.post("/friend/v1/request", {"to_user_id": alice.id}, carol.token))["request_id"]
     answer(web.post("/friend/v1/handle", {"request_id": asked, "action": "reject"}, alice.token))
-    unknown = 2**53 - 1
+    unknown, media = 2**53 - 1, {"media_id": "0" * 32}
     refused: list[tuple[Web, str, dict[str, Any], User, Code]] = [
         (web, "/user/v1/register", taken, alice, Code.USERNAME_TAKEN),
         (web, "/user/v1/login", taken | {"password": "wrong"}, alice, Code.WRONG_CREDENTIALS),
@@ -316,6 +316,7 @@ def test_every_refusal_that_is_described_happens(
         (web, "/message/v1/send", {"to_user_id": bob.id, "content": "x", "message_type": 9}, alice, Code.MESSAGE_TYPE),
         (web, "/message/v1/send", {"to_user_id": stranger.id, "content": "x"}, alice, Code.NOT_FRIENDS),
         (web, "/message/v1/send", {"group_id": unknown, "content": "x"}, alice, Code.NO_SUCH_GROUP),
+        (web, "/message/v1/send", {"to_user_id": bob.id, "message_type": 2, "extra": media}, alice, Code.NO_SUCH_MEDIA),
         (
             web,
             "/message/v1/send",
