@@ -22,6 +22,9 @@ bus_losses = Counter("im_bus_losses", "Times the link to Redis was lost and the 
 loop_stumbles = Counter("im_loop_stumbles", "Turns of a background loop that ended in an exception", ["loop"])
 proofs_waiting = Gauge("im_proofs_waiting", "Proofs of delivery of this process that no worker has confirmed")
 notes_dropped = Counter("im_notes_dropped", "Notes from Redis that could not be read or dealt with")
+# Outcomes: stored, refused, gone, unavailable, failed
+uploads = Counter("im_uploads", "Uploads by their kind and how they ended", ["kind", "outcome"])
+upload_bytes = Counter("im_upload_bytes", "Bytes of the uploads that were stored")
 # Outcomes: made, failed, put_off
 thumbnails = Counter("im_thumbnails", "Thumbnails by what became of them", ["outcome"])
 media_cleaned = Counter("im_media_cleaned", "Media that nothing needed any more and that was removed", ["what"])

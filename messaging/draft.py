@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from infra.ids import MAX_ID
+from messaging import bodies
 from messaging.conversation_id import group, single
 from messaging.errors import Code, Refused
 from messaging.message_type import SENDABLE, MessageType
@@ -17,8 +17,6 @@ MAX_EXTRA = 8 * 1024  # bytes of compact JSON
 # Printable ASCII. MariaDB's `utf8mb4_bin` pads, so two keys that differ by a space at the end would be one.
 CLIENT_MSG_ID = "^[!-~]([ -~]{0,62}[!-~])?$"
 _CLIENT_MSG_ID = re.compile(CLIENT_MSG_ID)
-MOST_MENTIONS = 50
-EVERYBODY = 0  # in place of a user's id: all members of the group are mentioned
 _AROUND = 8  # levels that frames and answers put around `extra`; orjson writes no more than 254
 
 
@@ -27,7 +25,8 @@ class Draft:
     """A message that is not stored yet, to a user or, with `to_user_id` 0, to a group; `extra` is JSON text or None.
 
     `mentions` are the ids of the members whom its `extra` mentions, `reply_to` is the id of the message that it
-    answers, and `media_id` that of the upload that it carries.
+    answers, and `media_id` that of the upload that it carries. `copied_id` is the id of the message of which it is a
+    copy, 0 for none.
     """
 
     from_user_id: int
@@ -40,6 +39,7 @@ class Draft:
     mentions: tuple[int, ...] = ()
     reply_to: int | None = None
     media_id: str | None = None
+    copied_id: int = 0
 
     @property
     def conversation_id(self) -> str:
@@ -53,9 +53,10 @@ class Draft:
         Eight are enough, as a hash is compared with one row and never searched for. It is stored, and a retry may
         come after an upgrade, so the hashed text must never change.
         """
+        if self.copied_id:  # a repeat is told also when the message has been recalled since
+            return _hash(f"{self.conversation_id} copy of {self.copied_id}")
         # The length comes first, so that no content can be taken for another content with an `extra`.
-        body = f"{self.conversation_id} {self.message_type} {len(self.content)} {self.content}{self.extra or ''}"
-        return blake2b(body.encode(), digest_size=8).digest()
+        return _hash(f"{self.conversation_id} {self.message_type} {len(self.content)} {self.content}{self.extra or ''}")
 
     def same_body(self, stored: Any) -> bool:
         """Returns whether a stored row was sent with this body, whatever it holds now: such a draft is a retry."""
@@ -75,8 +76,12 @@ def make(
     message_type: int = MessageType.TEXT.value,
     extra: dict[str, Any] | None = None,
     client_msg_id: str | None = None,
+    free: bool = False,
 ) -> Draft:
-    """Returns a draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE."""
+    """Returns a draft of well-typed fields. Raises Refused: INVALID, TOO_LARGE, MESSAGE_TYPE.
+
+    With `free`, types 2 to 5 need carry no upload (messaging/bodies.py).
+    """
     if (to_user_id is None) == (group_id is None):
         raise Refused(Code.INVALID, fields={"to_user_id": ["Give either to_user_id or group_id."]})
     if to_user_id == from_user_id:
@@ -86,20 +91,48 @@ def make(
     if client_msg_id is not None and not _CLIENT_MSG_ID.fullmatch(client_msg_id):
         error = "Must be 1 to 64 printable ASCII characters, without a space at either end."
         raise Refused(Code.INVALID, fields={"client_msg_id": [error]})
+    text = _extra(extra)  # its size is refused before its form
+    body = bodies.read(message_type, extra, in_group=group_id is not None, free=free)
     return Draft(
         from_user_id,
         to_user_id or 0,
         message_type,
-        _content(content),
-        _extra(extra),
+        _content(content, may_be_empty=message_type != MessageType.TEXT),
+        text,
         client_msg_id,
         group_id or 0,
-        _mentions(extra) if group_id else (),
+        body.mentions,
+        body.reply_to,
+        body.media_id,
     )
 
 
-def _content(content: str) -> str:
-    if not content:
+def forwarded(message: Any, from_user_id: int) -> Draft:
+    """Returns a copy of a stored `message`, a row with COLUMNS that is neither withdrawn nor of the system.
+
+    The copy names the first original, mentions nobody and answers nothing; it carries the same upload. To whom it goes
+    is still open.
+    """
+    extra: dict[str, Any] = orjson.loads(message.extra) if message.extra else {}
+    first = bodies.forwarded_from(extra) or {"user_id": message.from_user_id, "message_id": message.id}
+    kept = {key: value for key, value in extra.items() if key not in (bodies.MENTIONS, bodies.REPLY_TO)}
+    return Draft(
+        from_user_id,
+        0,
+        message.message_type,
+        message.content,
+        orjson.dumps(kept | {bodies.FORWARDED_FROM: first}).decode(),
+        media_id=bodies.media_of(message),
+        copied_id=message.id,
+    )
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=8).digest()
+
+
+def _content(content: str, *, may_be_empty: bool) -> str:
+    if not content and not may_be_empty:
         raise Refused(Code.INVALID, fields={"content": ["Must not be empty."]})
     if len(content) > MAX_CONTENT:
         raise Refused(Code.TOO_LARGE, f"content has more than {MAX_CONTENT} characters")
@@ -119,17 +152,3 @@ def _extra(extra: dict[str, Any] | None) -> str | None:
     if len(encoded) > MAX_EXTRA:
         raise Refused(Code.TOO_LARGE, f"extra is over {MAX_EXTRA} bytes")
     return encoded.decode()
-
-
-def _mentions(extra: dict[str, Any] | None) -> tuple[int, ...]:
-    """Returns the ids of those mentioned in a group's message, or EVERYBODY alone."""
-    if extra is None or "mentions" not in extra:
-        return ()
-    named = extra["mentions"]
-    if named == ["all"]:
-        return (EVERYBODY,)
-    if not isinstance(named, list) or not all(type(each) is int and 1 <= each <= MAX_ID for each in named):
-        raise Refused(Code.INVALID, fields={"extra": ['mentions must be a list of user ids, or ["all"].']})
-    if not 1 <= len(named) <= MOST_MENTIONS or len(set(named)) < len(named):
-        raise Refused(Code.INVALID, fields={"extra": [f"mentions must hold 1 to {MOST_MENTIONS} ids, each once."]})
-    return tuple(named)

@@ -9,7 +9,7 @@ from marshmallow.validate import Range, Validator
 from infra.ids import MAX_ID
 from messaging.errors import Code, Refused
 
-__all__ = ["MAX_ID", "Flag", "Id", "Int", "Object"]
+__all__ = ["MAX_ID", "Flag", "Id", "Int", "Object", "Seconds"]
 
 
 class Int(fields.Integer):
@@ -78,4 +78,13 @@ class Object(fields.Field[dict[str, Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError("Not an object.")
+        return value
+
+
+class Seconds(fields.Field[float]):
+    """A JSON number of seconds, which need not be whole."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_ID:
+            raise ValidationError("Not a number of seconds.")
         return value

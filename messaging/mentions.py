@@ -16,8 +16,8 @@ from db.flight import Call, fly
 from db.mention import Mention
 from db.message import Message
 from infra.ids import MAX_ID
+from messaging.bodies import EVERYBODY
 from messaging.conversation_id import ConversationType
-from messaging.draft import EVERYBODY
 from messaging.hidden import hidden_by
 
 RowKey = tuple[str, int]  # conversation_id, user_id

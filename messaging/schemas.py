@@ -18,7 +18,7 @@ _SENDABLE = {
     "maximum": max(SENDABLE).value,
     "description": "1 text, 2 image, 3 voice, 4 video, 5 file.",
 }
-_TEXT = {"minLength": 1, "maxLength": MAX_CONTENT}
+_TEXT = {"example": "hello", "maxLength": MAX_CONTENT, "description": "Of types 2 to 5 a caption, which may be empty."}
 _KEY = {
     "pattern": CLIENT_MSG_ID,
     "minLength": 1,
@@ -26,7 +26,9 @@ _KEY = {
     "description": "The sender's own key: a repeat stores nothing and is answered as before.",
 }
 _EXTRA = {
-    "description": "At most 8 KiB as compact JSON. In a group its `mentions` are the ids of up to 50 members, or `all`."
+    "description": "At most 8 KiB as compact JSON. Text has one of its own. Types 2 to 5 name the `media_id` of an"
+    " upload, type 5 a `name` as well. `reply_to` is the id of the message that is answered. In a group `mentions` are"
+    " the ids of up to 50 members, or `all`."
 }
 
 _TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
@@ -102,7 +104,7 @@ class Send(Schema):
     to_user_id = Id(metadata={"example": 2, "description": "The recipient. Give either this or group_id."})
     group_id = Id(metadata={"description": "The group to send to."})
     message_type = Int(minimum=-(2**31), maximum=2**31 - 1, load_default=MessageType.TEXT.value, metadata=_SENDABLE)
-    content = fields.String(required=True, metadata=_TEXT)
+    content = fields.String(load_default="", metadata=_TEXT)
     extra = Object(load_default=None, allow_none=True, metadata=_EXTRA)
     client_msg_id = fields.String(load_default=None, allow_none=True, metadata=_KEY)
 

@@ -14,7 +14,7 @@ from messaging import draft, group_schemas, schemas
 from messaging.conversation_id import group
 from messaging.history import history
 from messaging.user_schemas import Paged
-from rpc import deadline, decode, encode
+from rpc import deadline, decode, encode, legacy
 from rpc.generated import group_pb2 as pb
 from rpc.generated import group_pb2_grpc
 
@@ -115,7 +115,9 @@ class GroupServicer(group_pb2_grpc.GroupServicer):
     ) -> pb.SendGroupMessageResp:
         """Store a message to a group. To be safe to repeat, a send takes message.Message/SendMessage and its key."""
         user_id, fields = decode.user(request, "from_user_id"), decode.body(schemas.Send(), request)
-        sent = send.submit(draft.make(user_id, **fields), too_late=lambda: deadline.too_late(context))
+        sent = send.submit(
+            draft.make(user_id, **fields, free=legacy.serves()), too_late=lambda: deadline.too_late(context)
+        )
         return pb.SendGroupMessageResp(message=encode.group_message(sent.message))
 
     def GetGroupHistory(  # noqa: N802

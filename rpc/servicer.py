@@ -28,7 +28,9 @@ class Servicer(MessageServicer):
     def SendMessage(self, request: pb.SendMessageReq, context: ServicerContext) -> pb.SendMessageResp:  # noqa: N802
         """Store a message, once for each `client_msg_id` of a sender."""
         user_id, fields = decode.user(request, "from_user_id"), decode.body(schemas.Send(), request)
-        sent = send.submit(draft.make(user_id, **fields), too_late=lambda: deadline.too_late(context))
+        sent = send.submit(
+            draft.make(user_id, **fields, free=legacy.serves()), too_late=lambda: deadline.too_late(context)
+        )
         return pb.SendMessageResp(message=encode.message(sent.message), duplicate=sent.duplicate)
 
     def GetChatHistory(  # noqa: N802

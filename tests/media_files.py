@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from fractions import Fraction
 
 import av
 from av.audio import AudioStream
@@ -29,7 +30,7 @@ def noise(name: str, size: tuple[int, int], **options: object) -> bytes:
 
 def animation(name: str, frames: int, size: tuple[int, int] = (20, 20)) -> bytes:
     """Returns a GIF, WebP or PNG of so many frames."""
-    images = [Image.new("RGB", size, (each % 256, each // 256, 99)) for each in range(frames)]
+    images = [Image.new("RGB", size, (each * 37 % 256, each // 256 * 60, 99)) for each in range(frames)]
     return _saved(images[0], name, save_all=True, append_images=images[1:], duration=50)
 
 
@@ -40,6 +41,20 @@ def exif(orientation: int = 1) -> bytes:
     block[Base.Make] = SECRET.decode()
     block.get_ifd(IFD.GPSInfo)[GPS.GPSLatitude] = (52.0, 31.0, 0.0)
     return block.tobytes()
+
+
+def slow_animation(frames: int = 240, side: int = 1_000) -> bytes:
+    """Returns a WebP whose frames take seconds to decode: by default nearly as many pixels as are allowed."""
+    still = noise("WEBP", (side, side), quality=1)[12:]
+    edge = (side - 1).to_bytes(3, "little")
+    header = _webp_chunk(b"VP8X", b"\2\0\0\0" + edge + edge) + _webp_chunk(b"ANIM", bytes(6))
+    frame = _webp_chunk(b"ANMF", bytes(6) + edge + edge + b"\x32\0\0\0" + still)
+    content = b"WEBP" + header + frame * frames
+    return b"RIFF" + len(content).to_bytes(4, "little") + content
+
+
+def _webp_chunk(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + b"\0" * (len(content) % 2)
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
@@ -72,7 +87,8 @@ def recording(
     `turned` is by how many degrees a player turns it.
     """
     output = io.BytesIO()
-    with av.open(output, "w", format=container, container_options=options) as written:
+    given = {name: each for name, each in options.items() if each}
+    with av.open(output, "w", format=container, container_options=given) as written:
         written.metadata.update(tags or {})
         film = written.add_stream(video, rate=_FRAMES_A_SECOND) if video else None
         sound = written.add_stream(audio, rate=_RATE) if audio else None
@@ -90,6 +106,24 @@ def recording(
             for frame in _silence(sound, seconds):
                 written.mux(sound.encode(frame))
             written.mux(sound.encode())
+    return output.getvalue()
+
+
+def with_places(film: bytes) -> bytes:
+    """Returns an MP4 with a track of data beside its video, as cameras write the place into one."""
+    output = io.BytesIO()
+    with av.open(io.BytesIO(film)) as source, av.open(output, "w", format="mp4") as written:
+        video = written.add_stream_from_template(source.streams.video[0])
+        data = written.add_data_stream("bin_data")
+        data.time_base = Fraction(1, 1_000)
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = video
+                written.mux(packet)
+        place = av.Packet(SECRET)
+        place.stream, place.time_base, place.duration = data, data.time_base, 500
+        place.pts = place.dts = 0
+        written.mux(place)
     return output.getvalue()
 
 

@@ -75,7 +75,8 @@ class Stack:
         self.redis_url = redis_url
         self.processes: list[Process] = []
         self._directory = directory
-        settings = databases.environment(database_url, redis_url) | {"MEDIA_STORAGE": str(directory / "media")}
+        self.media_settings = {"MEDIA_STORAGE": str(directory / "media")}
+        settings = databases.environment(database_url, redis_url) | self.media_settings
         self._environment = with_programs(settings | environment)
         self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)

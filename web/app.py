@@ -19,6 +19,7 @@ from web import (
     demo,
     docs,
     errors,
+    forward,
     friends,
     groups,
     headers,
@@ -26,6 +27,7 @@ from web import (
     history,
     json,
     login,
+    media,
     media_read,
     openapi,
     read,
@@ -41,6 +43,7 @@ _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (
     ticket,
     send,
+    forward,
     history,
     conversations,
     read,
@@ -50,6 +53,7 @@ _ENDPOINTS = (
     sync,
     conversation_update,
     groups,
+    media,
     media_read,
     health,
 )

@@ -190,7 +190,7 @@ def _describe(operation: Json, view: Any, path: str, schemas: Json) -> None:
     shown = answer["content"]["application/json"]
     shown["example"] = examples.answer(shown["schema"], schemas)
     if body := operation.get("requestBody"):
-        asked = body["content"]["application/json"]
+        (asked,) = body["content"].values()
         asked["example"] = examples.request(asked["schema"], schemas)
         body["required"] = bool(examples.resolve(asked["schema"], schemas).get("required"))
 
@@ -213,7 +213,7 @@ def _reachable(found: Json, part: str) -> set[str]:
 
 
 def _exact(schema: Json, *, asked: bool) -> None:
-    """Write a schema's defaults as text, and make all fields of an answer required.
+    """Write a schema's defaults as text, and make all fields of an answer required but those with `x-optional`.
 
     Generators take a field with a default for one that is always there, but it need not be sent.
     """
@@ -227,23 +227,24 @@ def _exact(schema: Json, *, asked: bool) -> None:
             field["format"] = "int64"
         if field.get("type") == "object" and "maxLength" in field:
             field["maxProperties"] = field.pop("maxLength")
+    optional = {name for name, field in properties.items() if field.pop("x-optional", False)}
     if not asked and properties:
-        schema["required"] = list(properties)
+        schema["required"] = [name for name in properties if name not in optional]
 
 
 def _add_refusals(operation: Json, view: Any, responses: Json) -> None:
     codes = [*_ANY, *getattr(view, "refuses", ())]
+    found: set[tuple[int, Code]] = set()
     if "requestBody" in operation:
         codes += _POST
-        for status, code in _STATUS_OF_ITS_OWN:
-            _refusal(operation, responses, status, [code])
+        found |= set(_STATUS_OF_ITS_OWN)
     if getattr(view, "answers_bytes", False):
-        for status, code in described_bytes.REFUSALS:
-            _refusal(operation, responses, status, [code])
+        found |= set(described_bytes.REFUSALS)
     if operation.get("security") != []:
         codes.append(Code.UNAUTHENTICATED)
-    for status in {answer_of(code)[0] for code in codes}:
-        _refusal(operation, responses, status, sorted({code for code in codes if answer_of(code)[0] == status}))
+    found |= {(answer_of(code)[0], code) for code in codes}
+    for status in {each for each, _ in found}:
+        _refusal(operation, responses, status, sorted(code for each, code in found if each == status))
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 

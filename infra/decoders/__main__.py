@@ -15,7 +15,7 @@ from infra.decoders.examination import examine
 from infra.decoders.found import NotThisKind, TooLong
 from infra.decoders.thumbnails import thumbnail
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(parent: str, source: str, output: str, answer: str, work: str, *arguments: str) -> None:

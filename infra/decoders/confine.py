@@ -15,11 +15,11 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
 
-def confine(parent: int) -> None:
+def confine(parent: int, *, cpu_seconds: int = CPU_SECONDS) -> None:
     """Let this process be ended by the kernel when it takes too much, or when `parent` is gone."""
     for limit, soft, hard in (
         (resource.RLIMIT_AS, ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES),
-        (resource.RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 5),  # SIGXCPU tells it from an end that others made
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5),  # SIGXCPU tells it from an end that others made
         (resource.RLIMIT_FSIZE, _FILE_BYTES, _FILE_BYTES),
         (resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES),
         (resource.RLIMIT_CORE, 0, 0),

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from infra.decoders import gif, jpeg, mp3, mp4, pictures, png, webp
+from infra.decoders import gif, jpeg, mp3, mp4, ogg, pictures, png, webm, webp
 from infra.decoders.found import ANYTHING, Found, NotThisKind, TooLong
 from infra.decoders.sniff import HEAD_BYTES, sniff
 
@@ -15,6 +15,14 @@ _ALLOWED = {
 }
 # Nobody stops a recorder to the millisecond: this is over 60 whole seconds.
 _VOICE_MILLISECONDS = 61_000
+_PIECE_BYTES = 1 << 20
+_BARE_SOUND = {"audio/mpeg", "audio/aac"}
+# Those whose copy is overwritten in place.
+_CLEANERS: dict[str, Callable[[BinaryIO], None]] = {
+    "video/mp4": mp4.clean,
+    "video/webm": webm.clean,
+    "audio/ogg": ogg.clean,
+}
 _PARTS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "image/jpeg": jpeg.parts,
     "image/png": png.parts,
@@ -33,14 +41,15 @@ def examine(source: BinaryIO, output: BinaryIO, kind: str, *, clean: bool) -> Fo
         if kind == "file":
             return Found(ANYTHING)
         raise NotThisKind("no format that is known")
-    rewritten = clean and _clean(source, output, content_type)
-    file = output if rewritten else source
+    if clean:
+        _clean(source, output, content_type)
     try:
-        found = _measured(file, content_type, rewritten=rewritten)
+        found = _measured(output if clean else source, content_type, clean=clean)
     except Exception:
         if kind != "file":
             raise
-        return Found(ANYTHING, rewritten=rewritten)
+        # Sound without a container has nothing that would show that it is sound at all.
+        return Found(ANYTHING, rewritten=clean and content_type not in _BARE_SOUND)
     if kind != "file" and found.content_type not in _ALLOWED[kind]:
         raise NotThisKind(f"{found.content_type} as {kind}")
     if kind == "voice" and found.duration >= _VOICE_MILLISECONDS:
@@ -48,31 +57,28 @@ def examine(source: BinaryIO, output: BinaryIO, kind: str, *, clean: bool) -> Fo
     return found
 
 
-def _clean(source: BinaryIO, output: BinaryIO, content_type: str) -> bool:
-    """Returns whether a clean copy was written. Raises NotThisKind for what is not whole."""
+def _clean(source: BinaryIO, output: BinaryIO, content_type: str) -> None:
+    """Write a clean copy. Raises NotThisKind for what is not whole."""
     source.seek(0)
     if content_type in _PARTS:
         output.writelines(_PARTS[content_type](source.read()))
-    elif content_type == "video/mp4":
-        shutil.copyfileobj(source, output, 1 << 20)
-        mp4.clean(output)
-    elif content_type in ("audio/mpeg", "audio/aac"):
-        mp3.clean(source, output)
+    elif content_type in _CLEANERS:
+        shutil.copyfileobj(source, output, _PIECE_BYTES)
+        _CLEANERS[content_type](output)
     else:
-        return False
+        mp3.clean(source, output)
     output.flush()
-    return True
 
 
-def _measured(file: BinaryIO, content_type: str, *, rewritten: bool) -> Found:
+def _measured(file: BinaryIO, content_type: str, *, clean: bool) -> Found:
     if content_type in pictures.FORMATS:
         width, height = pictures.size(file, content_type)
-        return Found(content_type, width, height, rewritten=rewritten)
+        return Found(content_type, width, height, rewritten=clean)
     from infra.decoders import streams  # takes a tenth of a second, which pictures need not wait for
 
     found = streams.measured(file, content_type)
-    if rewritten and content_type == "video/mp4":
+    if clean and content_type == "video/mp4":
         mp4.blank(file, found.others)  # tracks of neither sound nor pictures: cameras write the place there
     if not found.width:
         content_type = content_type.replace("video/", "audio/")
-    return Found(content_type, found.width, found.height, found.milliseconds, rewritten)
+    return Found(content_type, found.width, found.height, found.milliseconds, clean)

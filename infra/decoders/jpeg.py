@@ -13,6 +13,7 @@ _APPS = range(0xE0, 0xF0)
 _COMMENT = 0xFE
 # By marker: what tells that an application's segment is needed.
 _KEPT = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+_MOST_SCANS = 100  # each goes over the whole picture; encoders write about ten
 _AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart
 
 
@@ -21,6 +22,7 @@ def parts(data: bytes) -> Iterator[bytes]:
     yield data[:2]
     at = 2
     turned = False
+    scans = 0
     while True:
         marker, at = _marker(data, at)
         if marker == _END:
@@ -41,9 +43,10 @@ def parts(data: bytes) -> Iterator[bytes]:
             yield bytes((0xFF, marker)) + (len(segment) + 2).to_bytes(2) + segment
         at = end
         if marker == _SCAN:
+            scans += 1
             found = _AFTER_SCAN.search(data, at)
-            if not found:
-                raise NotThisKind("a JPEG that is cut off")
+            if not found or scans > _MOST_SCANS:
+                raise NotThisKind("a JPEG that is cut off, or of too many scans")
             yield data[at : found.start()]
             at = found.start()
 

@@ -5,13 +5,13 @@ from infra.decoders import mp4
 HEAD_BYTES = 64
 _EBML = b"\x1a\x45\xdf\xa3"
 _WEBM = b"\x42\x82\x84webm"
+_OPUS = b"OpusHead"
 _BEGINNINGS = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
-    (b"OggS", "audio/ogg"),
-    (b"ID3", "audio/mpeg"),
+    (b"ID3", "audio/mpeg"),  # FFmpeg finds frames of AAC behind it as well
 )
 
 
@@ -25,6 +25,8 @@ def sniff(head: bytes) -> str | None:
             return content_type
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
+    if head.startswith(b"OggS") and _OPUS in head:
+        return "audio/ogg"
     if mp4.is_playable(head):
         return "video/mp4"
     if head.startswith(_EBML) and _WEBM in head:

@@ -1,14 +1,18 @@
 """Tests of what a draft refuses before the database is asked."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
-from messaging.draft import EVERYBODY, MAX_CONTENT, MAX_EXTRA, Draft, make
+from messaging.bodies import EVERYBODY
+from messaging.draft import MAX_CONTENT, MAX_EXTRA, Draft, forwarded, make
 from messaging.errors import Code, Refused
 from messaging.frame import frame
+
+MEDIA = "0123456789abcdef" * 2
 
 
 def refused(**fields: Any) -> Refused:
@@ -94,7 +98,8 @@ def test_nobody_sends_to_oneself() -> None:
 
 @pytest.mark.parametrize("message_type", [1, 2, 3, 4, 5])
 def test_types_of_the_contract_may_be_sent(message_type: int) -> None:
-    assert make(1, to_user_id=2, content="x", message_type=message_type).message_type == message_type
+    extra = {"media_id": MEDIA} | ({"name": "a.txt"} if message_type == 5 else {}) if message_type > 1 else None
+    assert make(1, to_user_id=2, content="x", message_type=message_type, extra=extra).message_type == message_type
 
 
 @pytest.mark.parametrize("message_type", [0, 6, -1, 2**31 - 1])
@@ -107,6 +112,11 @@ def test_content_must_not_be_empty() -> None:
     assert error.code is Code.INVALID
     assert error.fields
     assert set(error.fields) == {"content"}
+
+
+@pytest.mark.parametrize("message_type", [2, 3, 4])
+def test_but_a_caption_may(message_type: int) -> None:
+    assert make(1, to_user_id=2, content="", message_type=message_type, extra={"media_id": MEDIA}).content == ""
 
 
 @pytest.mark.parametrize("content", [" ", "\n", "\x00", "a\x00b", "👩‍👩‍👧", "'; --", "\u202e"], ids=ascii)
@@ -181,7 +191,7 @@ def test_another_body_is_no_retry(changes: dict[str, Any]) -> None:
 
 def test_what_is_hashed_stays_the_same() -> None:
     """The value is compared with values that earlier releases stored."""
-    sent = make(1, to_user_id=2, content="文 x", extra={"a": [1.5, "é"]}, message_type=2, client_msg_id="k")
+    sent = make(1, to_user_id=2, content="文 x", extra={"a": [1.5, "é"]}, message_type=2, client_msg_id="k", free=True)
     assert sent.body_hash.hex() == "4a81ba22e9fe22bc"
 
 
@@ -210,3 +220,55 @@ def test_a_key_must_be_printable_ascii_without_a_space_at_its_ends(key: str) -> 
 @pytest.mark.parametrize("key", ["k", "K 1", "x" * 64, "~!"])
 def test_any_other_key_is_kept(key: str) -> None:
     assert make(1, to_user_id=2, content="x", client_msg_id=key).client_msg_id == key
+
+
+def row(**fields: Any) -> Any:
+    """Returns a stored message, with its `extra` as JSON text."""
+    extra = fields.pop("extra", None)
+    fields = {"id": 9, "from_user_id": 7, "message_type": 1, "content": "x"} | fields
+    return SimpleNamespace(extra=None if extra is None else orjson.dumps(extra).decode(), **fields)
+
+
+@pytest.mark.parametrize(
+    ("extra", "copied"),
+    [
+        (None, {"forwarded_from": {"user_id": 7, "message_id": 9}}),
+        (
+            {"mentions": [1], "reply_to": 3, "more": 1},
+            {"more": 1, "forwarded_from": {"user_id": 7, "message_id": 9}},
+        ),
+        (
+            {"forwarded_from": {"user_id": 2, "message_id": 4}},
+            {"forwarded_from": {"user_id": 2, "message_id": 4}},
+        ),
+    ],
+    ids=["none", "mentions and an answer", "a copy"],
+)
+def test_a_copy_names_the_first_original(extra: Any, copied: dict[str, Any]) -> None:
+    draft = forwarded(row(extra=extra), 1)
+    assert orjson.loads(draft.extra or "") == copied
+    assert (draft.from_user_id, draft.content, draft.copied_id) == (1, "x", 9)
+    assert (draft.client_msg_id, draft.mentions, draft.reply_to, draft.media_id) == (None, (), None, None)
+
+
+@pytest.mark.parametrize(
+    "own", ["x", {}, {"user_id": 2}, {"user_id": "2", "message_id": 4}, {"user_id": 0, "message_id": 4}]
+)
+def test_a_text_from_before_copies_names_nobody_else(own: Any) -> None:
+    draft = forwarded(row(extra={"forwarded_from": own}), 1)
+    assert orjson.loads(draft.extra or "") == {"forwarded_from": {"user_id": 7, "message_id": 9}}
+
+
+def test_a_repeat_of_a_copy_is_told_by_what_it_copies() -> None:
+    draft = replace(forwarded(row(content="before"), 1), group_id=5)
+    stored = SimpleNamespace(body_hash=draft.body_hash)
+    assert replace(draft, content="", extra=None).same_body(stored)
+    assert not replace(draft, copied_id=10).same_body(stored)
+    assert not replace(draft, group_id=6).same_body(stored)
+    assert not replace(draft, copied_id=0).same_body(stored)
+
+
+def test_a_copy_carries_the_same_upload_and_its_caption_may_be_empty() -> None:
+    draft = forwarded(row(message_type=2, content="", extra={"media_id": MEDIA, "width": 3}), 1)
+    assert (draft.media_id, draft.message_type, draft.content) == (MEDIA, 2, "")
+    assert orjson.loads(draft.extra or "")["width"] == 3

@@ -14,11 +14,12 @@ from db.hidden import Hidden
 from db.mention import Mention
 from db.session import write
 from db.user import User
+from messaging.bodies import EVERYBODY
 from messaging.conversation_id import group
 from messaging.conversation_update import arrange
 from messaging.conversations import Conversations, conversations, unread
 from messaging.delete import delete_for_everyone, delete_for_oneself
-from messaging.draft import EVERYBODY, Draft, make
+from messaging.draft import Draft, make
 from messaging.errors import Code, Refused
 from messaging.hello import hellos
 from messaging.read import read

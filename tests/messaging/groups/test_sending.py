@@ -11,8 +11,9 @@ from db.group import Group, GroupStatus
 from db.group_member import GroupMember
 from db.mention import Mention
 from db.session import engine, write
+from messaging.bodies import EVERYBODY
 from messaging.conversation_id import group
-from messaging.draft import EVERYBODY, Draft
+from messaging.draft import Draft
 from messaging.errors import Code, Refused
 from messaging.send import Answer, Sent
 from tests import groups
@@ -97,6 +98,7 @@ def test_a_message_to_a_group_is_answered_whole(team: int) -> None:
         "extra": None,
         "status": 1,
         "client_msg_id": "k",
+        "reply": None,
     }
     assert (answer.duplicate, answer.shard, answer.members_seq) == (False, head(group(team)).shard, 1)
     (event,) = events()
