@@ -38,6 +38,7 @@ def _environment(place: Place) -> dict[str, str]:
         "IM_EMBEDDED": "1",
         "JWT_SECRET_KEY": secrets["JWT_SECRET_KEY"],
         "DATABASE_URL": f"sqlite:///{place.var}/im.db",
+        "MEDIA_STORAGE": os.environ.get("MEDIA_STORAGE") or f"{place.var}/media",
         "REDIS_URL": f"redis://:{password}@127.0.0.1:{place.redis_port}/0",
         "BIND": f"127.0.0.1:{place.port}",
         "RPC_BIND": f"127.0.0.1:{place.rpc_port}",

@@ -2,9 +2,14 @@
 
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from gevent.threadpool import ThreadPool
 
 T = TypeVar("T")
+_THREADS = 10  # of a pool: as many as gevent's own has
 
 
 def in_gevent() -> bool:
@@ -13,17 +18,28 @@ def in_gevent() -> bool:
     return monkey is not None and monkey.is_module_patched("socket")
 
 
-def off_the_loop(work: Callable[[], T]) -> T:
-    """Run `work` without holding up other greenlets. Returns what it returns, raises what it raises."""
+def off_the_loop(work: Callable[[], T], *, pool: str | None = None) -> T:
+    """Run `work` without holding up other greenlets. Returns what it returns, raises what it raises.
+
+    Work that may wait for long names a `pool`, which has ten threads of its own: the others are never taken by it.
+    """
     if not in_gevent():
         return work()
     from gevent import get_hub
 
-    outcome: tuple[T, None] | tuple[None, BaseException] = get_hub().threadpool.apply(_outcome, (work,))
+    threads = get_hub().threadpool if pool is None else _pool(pool)
+    outcome: tuple[T, None] | tuple[None, BaseException] = threads.apply(_outcome, (work,))
     value, error = outcome
     if error is not None:
         raise error
     return value  # type: ignore[return-value]
+
+
+@cache
+def _pool(name: str) -> "ThreadPool":  # noqa: ARG001 - one for each name
+    from gevent.threadpool import ThreadPool
+
+    return ThreadPool(_THREADS)
 
 
 def _outcome(work: Callable[[], T]) -> tuple[T, None] | tuple[None, BaseException]:

@@ -26,9 +26,9 @@ _KEY = {
     "description": "The sender's own key: a repeat stores nothing and is answered as before.",
 }
 _EXTRA = {
-    "description": "At most 8 KiB as compact JSON. Text has one of its own; types 2 to 5 name the `media_id` of an upload"
-    " (type 5 a `name` as well). `reply_to` is the id of the message that is answered. In a group `mentions` are the ids"
-    " of up to 50 members, or `all`."
+    "description": "At most 8 KiB as compact JSON. Text has one of its own. Types 2 to 5 name the `media_id` of an"
+    " upload, type 5 a `name` as well. `reply_to` is the id of the message that is answered. In a group `mentions` are"
+    " the ids of up to 50 members, or `all`."
 }
 
 _TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}

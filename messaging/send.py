@@ -19,7 +19,8 @@ from db.flight import Call, Rows, fly
 from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
-from messaging import heads
+from messaging import carrying, heads
+from messaging.carrying import Uploads
 from messaging.directory import MayTalk, Pair
 from messaging.draft import Draft
 from messaging.errors import Code, Refused
@@ -89,8 +90,8 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: 
     """Store the drafts that are new and may be sent. Returns an answer for each, in their order.
 
     The answer is Refused(CLIENT_MSG_ID_REUSED) when the key came before with another body, Refused(NOT_FRIENDS) when
-    `may_talk` leaves the pair out, what Writers.refusal says of a group, otherwise Sent. A repeat gets the stored
-    message, also after the friendship or the membership has ended.
+    `may_talk` leaves the pair out, what Writers.refusal says of a group and Uploads.refusal of an upload, otherwise
+    Sent. A repeat gets the stored message, also after the friendship or the membership has ended or the upload is gone.
     """
     rows = fly(session, *ask(drafts, may_talk=may_talk, again=True))
     return store(session, now, rows, drafts, may_talk=may_talk, again=True)
@@ -99,15 +100,16 @@ def send(session: Session, now: datetime, drafts: Sequence[Draft], *, may_talk: 
 def ask(drafts: Sequence[Draft], *, may_talk: MayTalk, again: bool) -> list[Call]:
     """Returns the first calls of `send`: the heads are locked, then repeats looked for, and who may write is asked.
 
-    Asked under the locks, so that a block or a removal committed while the transaction waited for them counts. Repeats
-    are rare: unless a draft may come `again`, the unique key is left to find them.
+    Last of all uploads are locked. All is asked under the heads' locks, so that a block or a removal committed while
+    the transaction waited for them counts. Repeats are rare: unless a draft may come `again`, the unique key is left to
+    find them.
     """
     if not drafts:
         return []
     calls = [heads.lock_call({draft.conversation_id for draft in drafts})]
     if again:
         calls.append(_repeats_call(drafts))
-    return calls + _asking_pairs(drafts, may_talk) + sending.asking(drafts)
+    return calls + [call for part in _asking(drafts, may_talk) for call in part]
 
 
 def store(
@@ -130,7 +132,8 @@ def store(
     found, *others = rows
     keyed = _keyed(drafts)
     repeats = _by_key(others.pop(0)) if again else {}
-    refusals, writers = _refusals(now, others, drafts, drafts if asked is None else asked, may_talk)
+    told = _Told(others, drafts if asked is None else asked, may_talk)
+    refusals = {place: refused for place, draft in enumerate(drafts) if (refused := told.refusal(now, draft))}
     if not again:
         repeats = _look_up(session, [drafts[place] for place in refusals])
     first: dict[Key, int] = {}  # the index of the draft to store; a refused draft does not use up its key
@@ -138,33 +141,37 @@ def store(
         if key not in repeats and place not in refusals:
             first.setdefault(key, place)
     storing = [drafts[place] for place in first.values()]
-    stored = dict(zip(first, _store(session, now, storing, heads.by_id(found), writers), strict=True))
+    stored = dict(zip(first, _store(session, now, storing, heads.by_id(found), told), strict=True))
     return [
         _answer(draft, repeats.get(key), stored.get(key), refusals.get(place), is_first=first.get(key) == place)
         for place, (key, draft) in enumerate(keyed)
     ]
 
 
-def _asking_pairs(drafts: Sequence[Draft], may_talk: MayTalk) -> list[Call]:
+def _asking(drafts: Sequence[Draft], may_talk: MayTalk) -> list[list[Call]]:
+    """Returns the calls behind the locks of heads: about pairs, groups and uploads, none about what is not there."""
     pairs = {_pair(draft) for draft in drafts if not draft.group_id}
-    return may_talk.calls(pairs) if pairs else []
+    return [may_talk.calls(pairs) if pairs else [], sending.asking(drafts), carrying.asking(drafts)]
 
 
-def _refusals(
-    now: datetime, rows: Sequence[Rows], drafts: Sequence[Draft], asked: Sequence[Draft], may_talk: MayTalk
-) -> tuple[dict[int, Refused], Writers]:
-    """Returns the refusals of drafts by their index, and those who write to groups."""
-    about_pairs = len(_asking_pairs(asked, may_talk))
-    allowed = may_talk.told(rows[:about_pairs]) if any(not draft.group_id for draft in asked) else set()
-    writers = Writers(asked, rows[about_pairs:])
-    refusals: dict[int, Refused] = {}
-    for place, draft in enumerate(drafts):
+class _Told:
+    """What decides whether drafts may be sent, and what it takes to store them."""
+
+    def __init__(self, rows: Sequence[Rows], asked: Sequence[Draft], may_talk: MayTalk) -> None:
+        """Take the `rows` of the calls of `_asking` for the drafts `asked`."""
+        left = iter(rows)
+        pairs, of_groups, of_uploads = ([next(left) for _ in part] for part in _asking(asked, may_talk))
+        self._allowed = may_talk.told(pairs) if any(not draft.group_id for draft in asked) else set()
+        self.writers = Writers(asked, of_groups)
+        self.uploads = Uploads(asked, of_uploads)
+
+    def refusal(self, now: datetime, draft: Draft) -> Refused | None:
+        """Returns why a draft may not be sent now, or None: it may."""
         if draft.group_id:
-            if refused := writers.refusal(now, draft):
-                refusals[place] = refused
-        elif _pair(draft) not in allowed:
-            refusals[place] = Refused(Code.NOT_FRIENDS)
-    return refusals, writers
+            refused = self.writers.refusal(now, draft)
+        else:
+            refused = None if _pair(draft) in self._allowed else Refused(Code.NOT_FRIENDS)
+        return refused or self.uploads.refusal(draft)
 
 
 def _pair(draft: Draft) -> Pair:
@@ -207,17 +214,21 @@ def _answer(
     return Sent(wire(known), duplicate=True, shard=None)
 
 
-def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads, writers: Writers) -> list[_Stored]:
+def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads, told: _Told) -> list[_Stored]:
     if not drafts:
         return []
     names = {draft.conversation_id for draft in drafts}
     locked = {name: held[name] for name in names & held.keys()} | heads.create(session, names - held.keys())
-    rows = _numbered(drafts, locked, now)
+    rows = _numbered(drafts, locked, now, told.uploads)
     taken = Counter(row["conversation_id"] for row in rows)
     counted = {draft.conversation_id: taken[draft.conversation_id] for draft in drafts if draft.group_id}
     advanced = heads.advance_call(session, locked.values(), taken, messages=True, counted=counted)
-    of_groups = writers.writing(session, now, [(draft, row["seq"]) for draft, row in zip(drafts, rows, strict=True)])
-    behind = [Call(_APPEND, {"places": [_place(row) for row in rows]}), *of_groups]
+    placed = [(draft, row["seq"]) for draft, row in zip(drafts, rows, strict=True)]
+    behind = [
+        Call(_APPEND, {"places": [_place(row) for row in rows]}),
+        *told.writers.writing(session, now, placed),
+        *told.uploads.writing(placed),
+    ]
     if session.get_bind().dialect.insert_returning:
         _, inserted, *_ = fly(session, advanced, Call(_INSERT_IDS, rows), *behind)
     else:  # MySQL has no RETURNING: read them back by their unique key
@@ -230,7 +241,7 @@ def _stored(id_: int, row: Columns, head: heads.LockedHead) -> _Stored:
     return _Stored(id=id_, shard=head.shard, members_seq=head.members_seq, **row)
 
 
-def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Columns]:
+def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime, uploads: Uploads) -> list[Columns]:
     """Returns the rows to insert, the messages of each conversation numbered on from its head."""
     taken: Counter[str] = Counter()
     rows: list[Columns] = []
@@ -247,7 +258,7 @@ def _numbered(drafts: Sequence[Draft], locked: Heads, now: datetime) -> list[Col
                 "to_user_id": draft.to_user_id,
                 "message_type": draft.message_type,
                 "content": draft.content,
-                "extra": draft.extra,
+                "extra": uploads.filled(draft),
                 "status": Status.SENT,
                 "client_msg_id": draft.client_msg_id,
                 "body_hash": draft.body_hash,

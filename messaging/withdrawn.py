@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Insert, Row
 from sqlalchemy.orm import Session
 
-from messaging import changes, heads, outbox, rows
+from db.flight import fly
+from messaging import carrying, changes, heads, outbox, rows
 from messaging.events import Event
 from messaging.message import lock_message, set_message
 from messaging.preview import refresh_preview
@@ -65,6 +66,8 @@ def withdraw(
         uncount(session, row, message)
     if hide is not None:
         session.execute(hide)
+    else:
+        fly(session, *carrying.removing(now, message))
     done = change(session, now, held, event=event, user_id=user_id, **values)
     for row in held.rows:
         refresh_preview(session, row, message)

@@ -11,6 +11,7 @@ import pytest
 from tests import databases
 from tests.embedded_run import EmbeddedRun
 from tests.people import Web
+from tests.s3 import S3Server
 from tests.servers import Databases, MariaDB, OutsideRedis, RedisServer, outside_databases
 from tests.stack import Stack
 
@@ -46,6 +47,15 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """Yields a Redis for one test, which may stop, kill, freeze and empty it."""
     server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Yields an S3 on which `create_bucket()` makes buckets, which all tests share and no test stops."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
     server.start()
     yield server
     server.kill()

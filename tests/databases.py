@@ -14,6 +14,7 @@ from db.session import engine, reserved_engine
 from db.tables import metadata
 from infra.redis import client, hasty_client
 from infra.settings import settings
+from infra.storage import storage
 from tests.processes import ROOT
 
 SECRET = "a secret of the tests, known to everybody"
@@ -77,3 +78,4 @@ def _forget() -> None:
     client.cache_clear()
     hasty_client.cache_clear()
     revocations.cache_clear()
+    storage.cache_clear()

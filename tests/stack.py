@@ -75,7 +75,8 @@ class Stack:
         self.redis_url = redis_url
         self.processes: list[Process] = []
         self._directory = directory
-        self._environment = with_programs(databases.environment(database_url, redis_url) | environment)
+        settings = databases.environment(database_url, redis_url) | {"MEDIA_STORAGE": str(directory / "media")}
+        self._environment = with_programs(settings | environment)
         self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)
 

@@ -17,7 +17,7 @@ from db.flight import Call, fly
 from db.head import Head
 from db.hidden import Hidden
 from db.message import Message
-from messaging import mentions
+from messaging import carrying, mentions
 from messaging.conversation_id import group_of
 from messaging.errors import Code, Refused
 from messaging.events import Event, MessageHidden
@@ -86,14 +86,15 @@ def moderates(session: Session, message: Row[Any], user_id: int) -> bool:
 def withdraw_from_group(
     session: Session, now: datetime, held: Held, *, event: type[Event], user_id: int, **values: Any
 ) -> Withdrawn:
-    """Set `values` on the message; take it out of all unread counts and mentions; add the `event`.
+    """Set `values` on the message; take it out of all unread counts, mentions and uses of its upload; add
+    the `event`.
 
     Returns the message as it now stands, and the outbox shard to poke.
     """
     message = held.message
     if message.status in UNREAD and message.message_type != MessageType.SYSTEM:
         fly(session, *_discounting(session, message))
-    fly(session, *mentions.removing(message))
+    fly(session, *mentions.removing(message), *carrying.removing(now, message))
     done = change(session, now, held, event=event, user_id=user_id, **values)
     if done.message.status == Status.DELETED:
         asked = {"name": message.conversation_id, "before": message.seq, "message": message.id}

@@ -34,6 +34,7 @@ from messaging.sync import sync
 from messaging.tops import tops
 from tests import databases
 from tests.messaging.conftest import ALICE, BOB, applying, draft, proving, publishing
+from tests.messaging.uploads import picture
 from tests.servers import Databases
 
 TALKS = 5_000  # conversations of Alice
@@ -54,6 +55,7 @@ _ROW = (
     "version, last_seq, change_seq, read_seq, delivered_seq) SELECT "
 )
 _HEAD = "INSERT INTO im_conversation_head (conversation_id, shard, last_seq, change_seq) "
+_USE = "INSERT INTO im_media_use (media_id, message_id, conversation_id, seq, low_id, high_id)"
 _LOAD = [
     "INSERT INTO im_outbox_shard SELECT seq FROM seq_0_to_15",
     # Alice and Bob: Bob has not read the last 100, and the last 50 are not delivered.
@@ -84,10 +86,20 @@ _LOAD = [
     f"INSERT INTO im_outbox (id, shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT seq, seq % 16, CONCAT('1_', {FRIENDS} + seq), 1, {LENGTH} + 2 * seq, 0, 0, 2, seq <= 1600, "
     f"UTC_TIMESTAMP() FROM seq_1_to_3200",
+    # Every tenth message between Alice and Bob carries an upload of Alice's; one upload has been sent 10,000 times.
+    "INSERT INTO im_blob (id, sha256, size, name, thumbnail_state, thumbnail_attempts, create_time) "
+    f"SELECT seq, UNHEX(SHA2(seq, 256)), 7, CONCAT('b', seq), 0, 0, UTC_TIMESTAMP() FROM seq_1_to_{LENGTH // 10}",
+    "INSERT INTO im_media (id, user_id, kind, blob_id, content_type, width, height, duration, sent, create_time) "
+    f"SELECT LPAD(seq, 32, '0'), 1, 2, seq, 'image/png', 3, 4, 0, 1, UTC_TIMESTAMP() FROM seq_1_to_{LENGTH // 10}",
+    f"{_USE} SELECT LPAD(seq, 32, '0'), seq * 10, '{LARGE}', seq * 10, 1, 2 FROM seq_2_to_{LENGTH // 10}",
+    f"{_USE} SELECT LPAD(1, 32, '0'), {LENGTH} + seq, CONCAT('1_', {FRIENDS} + (seq + 1) DIV 2), 2 - seq % 2, "
+    f"1, {FRIENDS} + (seq + 1) DIV 2 FROM seq_1_to_{2 * TALKS}",
+    f"UPDATE im_message SET message_type = 2, extra = CONCAT('{{\"media_id\":\"', LPAD(seq DIV 10, 32, '0'), '\"}}') "
+    f"WHERE conversation_id = '{LARGE}' AND seq % 10 = 0",
 ]
 _TABLES = (
     "im_message, im_conversation, im_conversation_head, im_friend, im_user, im_user_blacklist, im_message_hidden, "
-    "im_outbox, im_outbox_shard"
+    "im_outbox, im_outbox_shard, im_blob, im_media, im_media_use"
 )
 
 
@@ -181,6 +193,11 @@ def sending(*to: int) -> Rule:
     return lambda session, now: send(session, now, drafts, may_talk=may_talk)
 
 
+def sending_pictures(*numbers: int) -> Rule:
+    drafts = [picture(ALICE, BOB, f"{number:032}") for number in numbers]
+    return lambda session, now: send(session, now, drafts, may_talk=may_talk)
+
+
 def backlogs(*asked: backlog.Asked) -> Rule:
     return lambda session, now: backlog.pages(session, now, asked=asked)
 
@@ -216,6 +233,10 @@ THOUSAND = {name: 1 for name in friends(*range(1, 1001))}
 CALLS: dict[str, Rule] = {
     "send one": sending(BOB),
     "send 64": sending(BOB, *range(FRIENDS + 1, FRIENDS + 64)),
+    "send a picture": sending_pictures(7),
+    "send 64 pictures": sending_pictures(*range(1, 65)),
+    "recall a picture": as_alice(recall, message_id=99_990),
+    "delete a picture for everyone": as_bob(delete_for_everyone, message_id=5_000),
     "history, newest": as_bob(history, conversation_id=LARGE, limit=100),
     "history, before": as_bob(history, conversation_id=LARGE, before_seq=50_000, limit=100),
     "history, after": as_bob(history, conversation_id=LARGE, after_seq=50_000, limit=100),

@@ -69,6 +69,7 @@ def test_a_stored_message_is_answered_whole(pair: str) -> None:
         "extra": {"a": 1},
         "status": 1,
         "client_msg_id": "k",
+        "reply": None,
     }
     assert (row.content, row.status, row.seq, row.from_user_id) == ("hi", 1, 1, BOB)
 

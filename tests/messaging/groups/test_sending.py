@@ -98,6 +98,7 @@ def test_a_message_to_a_group_is_answered_whole(team: int) -> None:
         "extra": None,
         "status": 1,
         "client_msg_id": "k",
+        "reply": None,
     }
     assert (answer.duplicate, answer.shard, answer.members_seq) == (False, head(group(team)).shard, 1)
     (event,) = events()
