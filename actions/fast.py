@@ -13,10 +13,10 @@ from typing import Any
 
 from infra import bus, channels, logs, loops
 from infra.metrics import fast_messages
-from infra.notes import FastGroupMessage, FastMessage, Note
+from infra.notes import FastGroupMessage, FastMessage, Note, Quoting
 from infra.redis import RedisError, hasty_client
-from messaging.conversation_id import group_of
 from messaging.frame import frame
+from messaging.replies import Quote, without_quote
 
 log = logs.get(__name__)
 
@@ -26,9 +26,10 @@ _LATE_SECONDS = 1.0  # the worker's note is on its way, and a text should not co
 _PAUSE_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
 
+_PLACE = ("conversation_id", "seq", "from_user_id", "to_user_id")
 Published = list[tuple[str, Note]]  # channels and notes
-_Channels = list[str]
-_Fast = FastMessage | FastGroupMessage
+_Message = dict[str, Any]
+_Notes = list[tuple[str, FastMessage | FastGroupMessage]]
 
 
 class FastPath:
@@ -48,24 +49,24 @@ class FastPath:
         self._most_bytes = most_bytes
         self._clock = clock
         self._sleep = sleep
-        self._waiting: deque[tuple[float, _Channels, _Fast]] = deque()  # when it came, and where to publish it
+        self._waiting: deque[tuple[float, _Notes]] = deque()  # when a message came, and what to publish where
         self._bytes = 0
         self._changed = threading.Condition()
         self._started = False
 
-    def hand_over(self, message: dict[str, Any], members_seq: int = 0) -> None:
+    def hand_over(self, message: _Message, members_seq: int = 0, quote: Quote | None = None) -> None:
         """Have a stored message published to its sender and its recipient, or to its group.
 
-        `members_seq` is the group's (messaging.send.Sent). Returns at once, whatever Redis does.
+        `members_seq` is the group's, `quote` the message's (messaging.send.Sent). Returns at once, whatever Redis does.
         """
-        text = frame("new_message", message)
-        to, note = _addressed(message, members_seq, text)
+        notes = _of_group(message, members_seq, quote) if message["to_user_id"] == 0 else _of_pair(message, quote)
+        size = _bytes(notes)
         with self._changed:
-            if len(self._waiting) >= self._most or self._bytes + len(text) > self._most_bytes:
+            if len(self._waiting) >= self._most or self._bytes + size > self._most_bytes:
                 fast_messages.labels("full").inc()
                 return
-            self._waiting.append((self._clock(), to, note))
-            self._bytes += len(text)
+            self._waiting.append((self._clock(), notes))
+            self._bytes += size
             if not self._started:  # in the process that uses it: a thread does not survive the server's fork
                 args = ("fast_path", self._turn)
                 threading.Thread(target=loops.forever, args=args, name="fast_path", daemon=True).start()
@@ -76,12 +77,12 @@ class FastPath:
         """Publish what waits, or wait for something: a turn does one or the other."""
         waiting = self._taken()
         since = self._clock() - _LATE_SECONDS
-        fresh = [(to, note) for came, to, note in waiting if came >= since]
+        fresh = [notes for came, notes in waiting if came >= since]
         fast_messages.labels("late").inc(len(waiting) - len(fresh))
         if not fresh:
             return
         try:
-            self._publish([(channel, note) for to, note in fresh for channel in to])
+            self._publish([each for notes in fresh for each in notes])
         except (RedisError, OSError) as error:
             fast_messages.labels("failed").inc(len(fresh) + len(self._taken(wait=False)))
             log.warning("fast_path_failed", reason=str(error))
@@ -89,7 +90,7 @@ class FastPath:
         else:
             fast_messages.labels("published").inc(len(fresh))
 
-    def _taken(self, *, wait: bool = True) -> list[tuple[float, _Channels, _Fast]]:
+    def _taken(self, *, wait: bool = True) -> list[tuple[float, _Notes]]:
         with self._changed:
             if wait and not self._waiting:
                 self._changed.wait(_IDLE_SECONDS)
@@ -99,12 +100,33 @@ class FastPath:
             return taken
 
 
-def _addressed(message: dict[str, Any], members_seq: int, text: bytes) -> tuple[_Channels, _Fast]:
-    name, seq, from_user_id = message["conversation_id"], message["seq"], message["from_user_id"]
-    if group_of(name) is not None:
-        return [channels.of_group(name)], FastGroupMessage(name, seq, from_user_id, members_seq, text)
-    both = [channels.of_user(from_user_id), channels.of_user(message["to_user_id"])]
-    return both, FastMessage(name, seq, from_user_id, text)
+def _of_pair(message: _Message, quote: Quote | None) -> _Notes:
+    """Returns the notes for the sender, and for the recipient, who may have hidden what the message answers."""
+    name, seq, from_user_id, to_user_id = (message[key] for key in _PLACE)
+    note = FastMessage(name, seq, from_user_id, _text(message))
+    blind = quote is not None and to_user_id in quote.blind
+    theirs = FastMessage(name, seq, from_user_id, _text(without_quote(message))) if blind else note
+    return [(channels.of_user(from_user_id), note), (channels.of_user(to_user_id), theirs)]
+
+
+def _of_group(message: _Message, members_seq: int, quote: Quote | None) -> _Notes:
+    """Returns the note for the members, by which those who see what the message answers are told more."""
+    name, seq, from_user_id, _ = (message[key] for key in _PLACE)
+    text, quoting = _text(without_quote(message)), None
+    if quote is not None:
+        quoting = Quoting(_text(message | {"reply": quote.reply}), quote.seq, frozenset(quote.blind))
+    return [(channels.of_group(name), FastGroupMessage(name, seq, from_user_id, members_seq, text, quoting))]
+
+
+def _text(message: _Message) -> bytes:
+    return frame("new_message", message)
+
+
+def _bytes(notes: _Notes) -> int:
+    """Returns the size of the frames of a message's notes, once each."""
+    each = {id(note): note for _, note in notes}.values()
+    quoting = [note.quoting for note in each if isinstance(note, FastGroupMessage) and note.quoting]
+    return sum(len(note.frame) for note in each) + sum(len(quote.frame) for quote in quoting)
 
 
 publish_fast = FastPath(partial(bus.publish, client=hasty_client)).hand_over

@@ -95,7 +95,7 @@ def _commit(asked: Sequence[_Asked]) -> Sequence[Sent | BaseException]:
 def _deliver(sent: Sent) -> None:
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
     if settings().fast_publish and not sent.duplicate:
-        publish_fast(sent.message, sent.members_seq)
+        publish_fast(sent.message, sent.members_seq, sent.quote)
     poke(sent.shard)
 
 

@@ -21,12 +21,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_CALL: Limit = ((100, 1.0),)
 SENDS: Limit = ((30, 1.0), (600, 60.0))
+# The third keeps small what is summed up for MEDIA_BYTES_A_DAY.
+UPLOADS: Limit = ((10, 1.0), (120, 60.0), (3_000, 86_400.0))
+DOWNLOADS: Limit = ((300, 1.0),)  # a page of pictures asks for all of them at once; without a token, for an address
 GROUP_CHANGES: Limit = ((20, 1.0), (200, 60.0))
 FORWARDS: Limit = ((2_000, 60.0),)  # in copies: one call may make 1,000
 PASSWORDS: Limit = ((60, 60.0),)
 REFUSED_TOKENS: Limit = ((60, 60.0),)
 
-_COUNTED = (EVERY_CALL, SENDS, GROUP_CHANGES, FORWARDS, PASSWORDS)
+_COUNTED = (EVERY_CALL, SENDS, UPLOADS, DOWNLOADS, GROUP_CHANGES, FORWARDS, PASSWORDS)
 _MOST_CALLERS = 100_000
 
 

@@ -119,6 +119,38 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoting:
+    """The frame of a reply for those members who see the message `seq`, which it quotes, and are not among the `blind`.
+
+    The note's own frame, for all others, quotes nothing. A relay of a release before knows that one alone.
+    """
+
+    frame: bytes
+    seq: int
+    blind: frozenset[int] = frozenset()
+
+    def header(self) -> Header:
+        """Returns the value of a header's field."""
+        return {"frame": self.frame.decode(), "seq": self.seq, "blind": sorted(self.blind)}
+
+    @staticmethod
+    def read(raw: Header) -> "Quoting":
+        """Returns the value of a header's field. Raises KeyError or TypeError if it does not fit."""
+        frame, seq = _typed(raw, frame=str, seq=int)
+        return Quoting(frame.encode(), seq, frozenset(_flat(raw["blind"], int)))
+
+
+def _header(kind: str, quoting: Quoting | None, **fields: Any) -> bytes:
+    """Returns the header of a note that may quote. One that does not is the shorter for it."""
+    return orjson.dumps({"kind": kind, "v": 1} | fields | ({"quoting": quoting.header()} if quoting else {}))
+
+
+def _quoting(header: Header) -> Quoting | None:
+    raw = header.get("quoting")
+    return None if raw is None else Quoting.read(raw)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMessage:
     """A group's message that a worker publishes on the group's channel, in the order of seq.
 
@@ -131,19 +163,20 @@ class GroupMessage:
     frame: bytes
     membership: bool = False
     went: tuple[int, ...] = ()
+    quoting: Quoting | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
-        header = {
-            "kind": "group_message",
-            "v": 1,
-            "conversation_id": self.conversation_id,
-            "seq": self.seq,
-            "from_user_id": self.from_user_id,
-            "membership": self.membership,
-            "went": self.went,
-        }
-        return orjson.dumps(header), self.frame
+        header = _header(
+            "group_message",
+            self.quoting,
+            conversation_id=self.conversation_id,
+            seq=self.seq,
+            from_user_id=self.from_user_id,
+            membership=self.membership,
+            went=self.went,
+        )
+        return header, self.frame
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "GroupMessage":
@@ -152,7 +185,7 @@ class GroupMessage:
         conversation_id, seq, from_user_id = _typed(header, conversation_id=str, seq=int, from_user_id=int)
         (membership,) = _typed(header, membership=bool)
         went = _flat(header["went"], int)
-        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went)
+        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went, _quoting(header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +201,19 @@ class FastGroupMessage:
     from_user_id: int
     members_seq: int
     frame: bytes
+    quoting: Quoting | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
-        header = {
-            "kind": "fast_group_message",
-            "v": 1,
-            "conversation_id": self.conversation_id,
-            "seq": self.seq,
-            "from_user_id": self.from_user_id,
-            "members_seq": self.members_seq,
-        }
-        return orjson.dumps(header), self.frame
+        header = _header(
+            "fast_group_message",
+            self.quoting,
+            conversation_id=self.conversation_id,
+            seq=self.seq,
+            from_user_id=self.from_user_id,
+            members_seq=self.members_seq,
+        )
+        return header, self.frame
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "FastGroupMessage":
@@ -188,38 +222,43 @@ class FastGroupMessage:
         conversation_id, seq, from_user_id, members_seq = _typed(
             header, conversation_id=str, seq=int, from_user_id=int, members_seq=int
         )
-        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame)
+        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, _quoting(header))
 
 
 @dataclass(frozen=True, slots=True)
 class GroupFrame:
     """A frame about the message `seq` of a group, on the group's channel: for the members who may see the message.
 
-    With `only`, it is for those of them alone.
+    With `only`, it is for those of them alone. It is not for those who are `blind`.
     """
 
     conversation_id: str
     seq: int
     frame: bytes
     only: tuple[int, ...] = ()
+    blind: tuple[int, ...] = ()
+    quoting: Quoting | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
-        header = {
-            "kind": "group_frame",
-            "v": 1,
-            "conversation_id": self.conversation_id,
-            "seq": self.seq,
-            "only": self.only,
-        }
-        return orjson.dumps(header), self.frame
+        header = _header(
+            "group_frame",
+            self.quoting,
+            conversation_id=self.conversation_id,
+            seq=self.seq,
+            only=self.only,
+            blind=self.blind,
+        )
+        return header, self.frame
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "GroupFrame":
         """Returns the frame. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         conversation_id, seq = _typed(header, conversation_id=str, seq=int)
-        return GroupFrame(conversation_id, seq, frame, _flat(header["only"], int))
+        blind = header.get("blind", [])  # 0.4.0 does not know the field
+        only = _flat(header["only"], int)
+        return GroupFrame(conversation_id, seq, frame, only, _flat(blind, int), _quoting(header))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def announcements(events: Sequence[Pending], members: Members, about: Subjects) 
         try:
             message = about.messages.get(pending.message_id)
             pair = () if group_of(pending.conversation_id) else members[pending.conversation_id]
-            told += event_of(pending).tell(pair, message, about.hidden)
+            told += event_of(pending).tell(pair, message, about.hidden, about.answered)
         except Exception as error:  # noqa: BLE001 - whatever it is, it comes back each time, and the others must go on
             failures.append(failure(pending, error))
     return told, failures

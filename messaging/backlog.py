@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, LargeBinary, Select, and_, bindparam, case, cast, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -21,6 +21,7 @@ from messaging.draft import MAX_CONTENT, MAX_EXTRA
 from messaging.groups.rows import GroupRow, group_rows
 from messaging.hidden import hiding
 from messaging.message import COLUMNS, wire
+from messaging.replies import MARKED, MOST_BYTES, originals
 from messaging.tops import Top, tops
 
 PAGE = 200
@@ -28,7 +29,7 @@ PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, 
 TOGETHER_BYTES = 10 * PAGE_BYTES  # of the pages that are read in one transaction
 MOST_PER_CONVERSATION = 200
 _AROUND = 640  # the most bytes that a frame holds besides content and extra
-_LARGEST = 6 * MAX_CONTENT + MAX_EXTRA + _AROUND  # JSON spells a character in 6 bytes at most
+_LARGEST = 6 * MAX_CONTENT + MAX_EXTRA + _AROUND + MOST_BYTES  # JSON spells a character in 6 bytes at most
 _ROWS_TOGETHER = 1_000  # conversations that wait; more than one user has in a page
 _AT_ONCE = 32  # ranges in a statement
 _IDS_AT_ONCE = 500  # in a statement
@@ -121,12 +122,25 @@ def pages(session: Session, _now: datetime, *, asked: Sequence[Asked]) -> list[P
     by_place = {(row.conversation_id, row.seq): row for row in found}
     rows = [[by_place[place] for place in plan.places if place in by_place] if plan else [] for plan in plans]
     hidden = _hidden(session, [row.id for row in found])
+    answered = originals(session, _by_user(asked, rows))
+    of_groups = [row for its in groups.values() for row in its] if answered.by_id else []
+    ranges = {(row.user_id, row.conversation_id): row.seen for row in of_groups}
     answers: list[Page | None] = []
     for (user_id, cursor), plan, of in zip(asked, plans, rows, strict=True):
-        messages = [wire(row, hidden=(user_id, row.id) in hidden) for row in of]
+        messages = [
+            wire(row, hidden=(user_id, row.id) in hidden, reply=answered.reply(row, user_id, ranges=ranges))
+            for row in of
+        ]
         at_top = [] if cursor else known[user_id]
         answers.append(Page(messages, plan.runs, plan.cursor, at_top) if plan else None)
     return answers
+
+
+def _by_user(asked: Sequence[Asked], rows: Sequence[list[Any]]) -> dict[int, list[Any]]:
+    shown: dict[int, list[Any]] = {}
+    for (user_id, _), some in zip(asked, rows, strict=True):
+        shown.setdefault(user_id, []).extend(some)
+    return shown
 
 
 def _waiting(
@@ -256,7 +270,8 @@ def _messages(count: int) -> Select[Any]:
 
 @cache
 def _sizes(count: int) -> Select[Any]:
-    size = _bytes(func.json_quote(_MESSAGES.content)) + func.coalesce(_bytes(_MESSAGES.extra), 0) + _AROUND
+    reply = case((MARKED, MOST_BYTES), else_=0)
+    size = _bytes(func.json_quote(_MESSAGES.content)) + func.coalesce(_bytes(_MESSAGES.extra), 0) + _AROUND + reply
     return _in_order(select(_MESSAGES.conversation_id, _MESSAGES.seq, size), count)
 
 

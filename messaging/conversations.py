@@ -18,6 +18,7 @@ from messaging.groups.conversations import group_views
 from messaging.groups.rows import GroupRow
 from messaging.members import require_member
 from messaging.message import COLUMNS, unix, wire
+from messaging.replies import Reply, originals
 from messaging.totals import of_pairs, total_unread, totals
 
 PairRow = Row[Any]  # with the columns PAIR
@@ -106,12 +107,12 @@ def views(session: Session, user_id: int, of: Sequence[PairRow | GroupRow]) -> l
     """Returns a user's rows as the contract's Conversations; actions.directory adds the names and avatars of pairs."""
     groups = [row for row in of if isinstance(row, GroupRow)]
     pairs = [row for row in of if not isinstance(row, GroupRow)]
-    both = (*_pair_views(session, pairs), *group_views(session, user_id, groups))
+    both = (*_pair_views(session, user_id, pairs), *group_views(session, user_id, groups))
     shown = {view["conversation_id"]: view for view in both}
     return [shown[row.conversation_id] for row in of]
 
 
-def _pair_views(session: Session, pairs: Sequence[PairRow]) -> list[dict[str, Any]]:
+def _pair_views(session: Session, user_id: int, pairs: Sequence[PairRow]) -> list[dict[str, Any]]:
     if not pairs:
         return []
     ids = [row.last_message_id for row in pairs if row.last_message_id]
@@ -119,16 +120,21 @@ def _pair_views(session: Session, pairs: Sequence[PairRow]) -> list[dict[str, An
     messages, peers = fly(session, Call(_LAST, {"ids": ids}), Call(_PEERS, {"keys": keys}))
     last = {message.id: message for message in messages}
     by_name = {row.conversation_id: row for row in peers}
-    return [_view(row, last.get(row.last_message_id), by_name.get(row.conversation_id)) for row in pairs]
+    answered = originals(session, {user_id: messages})
+    replies = {message.id: answered.reply(message, user_id) for message in messages}
+    return [
+        _view(row, last.get(row.last_message_id), replies.get(row.last_message_id), by_name.get(row.conversation_id))
+        for row in pairs
+    ]
 
 
-def _view(row: PairRow, last: Any, peer: Any) -> dict[str, Any]:
+def _view(row: PairRow, last: Any, reply: Reply | None, peer: Any) -> dict[str, Any]:
     return {
         "conversation_id": row.conversation_id,
         "conversation_type": row.conversation_type,
         "friend_id": row.friend_id,
         "group_id": 0,
-        "last_message": wire(last) if last else None,
+        "last_message": wire(last, reply=reply) if last else None,
         "last_seq": row.last_seq,
         "change_seq": row.change_seq,
         "first_seq": 1,

@@ -13,6 +13,7 @@ from messaging.errors import Code, Refused
 from messaging.hidden import hidden_by
 from messaging.members import Range, require_range
 from messaging.message import COLUMNS, by_seq, wire
+from messaging.replies import originals
 from messaging.status import Status
 
 
@@ -39,7 +40,8 @@ def history(
     """Returns up to `limit` messages, the newest or those before or after one, without deleted and hidden ones.
 
     In a group they are those from the message that added the user to the one that removed them.
-    Messages that the users `hidden_from` have hidden are left out too, for a caller that does not say who reads.
+    Messages that the users `hidden_from` have hidden are left out too, for a caller that does not say who reads, and
+    are not told as the originals of replies.
     Raises Refused: NO_SUCH_CONVERSATION, NO_SUCH_MESSAGE for an unknown `last_message_id`, INVALID when more than one
     of `last_message_id`, `before_seq` and `after_seq` is given.
     """
@@ -54,7 +56,11 @@ def history(
     else:
         place = Message.seq < before_seq if before_seq is not None else None
         rows = _page(session, readers, conversation_id, seen, place, limit, forward=False)
-    return History([wire(row) for row in sorted(rows[:limit], key=lambda row: row.seq)], len(rows) > limit)
+    shown = sorted(rows[:limit], key=lambda row: row.seq)
+    answered = originals(session, dict.fromkeys(readers, shown))
+    ranges = {(reader, conversation_id): seen for reader in readers}
+    messages = [wire(row, reply=answered.reply(row, *readers, ranges=ranges)) for row in shown]
+    return History(messages, len(rows) > limit)
 
 
 def _seq_of(session: Session, conversation_id: str, message_id: int, seen: Range) -> int:

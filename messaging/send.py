@@ -19,7 +19,8 @@ from db.flight import Call, Rows, fly
 from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
-from messaging import carrying, heads
+from messaging import answering, carrying, heads
+from messaging.answering import Answered
 from messaging.carrying import Uploads
 from messaging.directory import MayTalk, Pair
 from messaging.draft import Draft
@@ -29,6 +30,7 @@ from messaging.events.kinds import row_of
 from messaging.groups import sending
 from messaging.groups.sending import Writers
 from messaging.message import COLUMNS, wire
+from messaging.replies import Quote
 from messaging.status import Status
 
 # Built once: putting a statement together costs as much as running it.
@@ -65,13 +67,15 @@ _APPEND = insert(_EVENTS).from_select(
 class Sent:
     """A stored message, and the outbox shard to poke; `shard` is None for a duplicate.
 
-    `members_seq` is the seq of the last message before it by which members of its group came or went, 0 for pairs.
+    `members_seq` is the seq of the last message before it by which members of its group came or went, 0 for pairs. The
+    message is told as its sender sees it; `quote` says who else sees what it answers, if anybody does.
     """
 
     message: dict[str, Any]
     duplicate: bool
     shard: int | None
     members_seq: int = 0
+    quote: Quote | None = None
 
 
 class _Stored(SimpleNamespace):
@@ -143,15 +147,19 @@ def store(
     storing = [drafts[place] for place in first.values()]
     stored = dict(zip(first, _store(session, now, storing, heads.by_id(found), told), strict=True))
     return [
-        _answer(draft, repeats.get(key), stored.get(key), refusals.get(place), is_first=first.get(key) == place)
+        _answer(draft, repeats.get(key), stored.get(key), refusals.get(place), told.answered, first.get(key) == place)
         for place, (key, draft) in enumerate(keyed)
     ]
 
 
 def _asking(drafts: Sequence[Draft], may_talk: MayTalk) -> list[list[Call]]:
-    """Returns the calls behind the locks of heads: about pairs, groups and uploads, none about what is not there."""
+    """Returns the calls behind the locks of heads, about pairs, groups, replies and uploads: none for what is not there.
+
+    Uploads are the last, as their rows are locked after all others.
+    """
     pairs = {_pair(draft) for draft in drafts if not draft.group_id}
-    return [may_talk.calls(pairs) if pairs else [], sending.asking(drafts), carrying.asking(drafts)]
+    about_pairs = may_talk.calls(pairs) if pairs else []
+    return [about_pairs, sending.asking(drafts), answering.asking(drafts), carrying.asking(drafts)]
 
 
 class _Told:
@@ -160,10 +168,11 @@ class _Told:
     def __init__(self, rows: Sequence[Rows], asked: Sequence[Draft], may_talk: MayTalk) -> None:
         """Take the `rows` of the calls of `_asking` for the drafts `asked`."""
         left = iter(rows)
-        pairs, of_groups, of_uploads = ([next(left) for _ in part] for part in _asking(asked, may_talk))
+        pairs, of_groups, of_replies, of_uploads = ([next(left) for _ in part] for part in _asking(asked, may_talk))
         self._allowed = may_talk.told(pairs) if any(not draft.group_id for draft in asked) else set()
         self.writers = Writers(asked, of_groups)
         self.uploads = Uploads(asked, of_uploads)
+        self.answered = Answered(of_replies, self.writers.ranges if of_replies else {})
 
     def refusal(self, now: datetime, draft: Draft) -> Refused | None:
         """Returns why a draft may not be sent now, or None: it may."""
@@ -171,7 +180,7 @@ class _Told:
             refused = self.writers.refusal(now, draft)
         else:
             refused = None if _pair(draft) in self._allowed else Refused(Code.NOT_FRIENDS)
-        return refused or self.uploads.refusal(draft)
+        return refused or self.answered.refusal(draft) or self.uploads.refusal(draft)
 
 
 def _pair(draft: Draft) -> Pair:
@@ -202,16 +211,22 @@ def _by_key(found: Rows) -> Repeats:
 
 
 def _answer(
-    draft: Draft, repeat: Row[Any] | None, stored: _Stored | None, refused: Refused | None, *, is_first: bool
+    draft: Draft,
+    repeat: Row[Any] | None,
+    stored: _Stored | None,
+    refused: Refused | None,
+    answered: Answered,
+    is_first: bool,
 ) -> Answer:
     if stored is not None and is_first:
-        return Sent(wire(stored), duplicate=False, shard=stored.shard, members_seq=stored.members_seq)
+        message = wire(stored, reply=answered.reply(stored))
+        return Sent(message, False, stored.shard, stored.members_seq, answered.quote(stored))
     known = repeat or stored
     if known is None:
         return cast(Refused, refused)  # what is neither stored nor known was refused
     if not draft.same_body(known):
         return Refused(Code.CLIENT_MSG_ID_REUSED)
-    return Sent(wire(known), duplicate=True, shard=None)
+    return Sent(wire(known, reply=answered.reply(known)), duplicate=True, shard=None)
 
 
 def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads, told: _Told) -> list[_Stored]:

@@ -14,6 +14,7 @@ from db.message import Message
 from messaging.events import HiddenPairs
 from messaging.hidden import hiding
 from messaging.message import COLUMNS
+from messaging.replies import Originals, asking, reply_to, told
 from messaging.status import Status
 
 # Built once: putting a statement together costs as much as running it.
@@ -23,10 +24,11 @@ _READ = select(*COLUMNS).where(_MESSAGES.id.in_(bindparam("ids", expanding=True)
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Messages by id, and (user id, message id) for each user who has hidden one of them."""
+    """Messages by id, (user id, message id) for each user who has hidden one of them, and what replies `answered`."""
 
     messages: dict[int, Row[Any]] = field(default_factory=dict)
     hidden: HiddenPairs = field(default_factory=set)
+    answered: Originals = field(default_factory=Originals)
 
 
 def reading(ids: Collection[int]) -> list[Call]:
@@ -42,24 +44,32 @@ def subjects(found: Sequence[Rows]) -> Subjects:
 def rereading(known: Subjects) -> list[Call]:
     """Returns the calls that read those messages whose status has risen since they were read, and who has hidden any.
 
+    Those that replies answer, and who has hidden these, are read now alone: nothing else is told of them.
     Nothing else that changes in a message is told with it: `change_seq` rises with the status, or for one user alone.
     """
     by_status = sorted(known.messages.values(), key=lambda message: message.status)
     ids = {status: [each.id for each in some] for status, some in groupby(by_status, lambda each: each.status)}
     ids.pop(Status.DELETED, None)  # the last status
     risen = Call(_risen(tuple(ids)), {f"of_{status}": some for status, some in ids.items()})
-    return [*([risen] if ids else []), hiding(known.messages)] if known.messages else []
+    messages = [*([risen] if ids else []), hiding(known.messages)] if known.messages else []
+    return [*_asking_answered(known), *messages]
 
 
 def updated(known: Subjects, found: Sequence[Rows]) -> Subjects:
     """Returns the subjects with what the calls of `rereading` answered."""
     if not found:
         return known
-    *messages, hidden = found
+    answered = len(_asking_answered(known))
+    *messages, hidden = found[answered:]
     return Subjects(
         known.messages | {message.id: message for some in messages for message in some},
         {(row.user_id, row.message_id) for row in hidden},
+        told(found[:answered]),
     )
+
+
+def _asking_answered(known: Subjects) -> list[Call]:
+    return asking(map(reply_to, known.messages.values()))
 
 
 @cache

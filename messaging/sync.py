@@ -22,7 +22,9 @@ from messaging.conversations import PAIR, PairRow, views
 from messaging.errors import Code, Refused
 from messaging.groups.rows import GroupRow, group_rows
 from messaging.hidden import hidden_among
+from messaging.members import Range
 from messaging.message import COLUMNS, wire
+from messaging.replies import Originals, Ranges, originals
 
 MOST_NAMED = 1_000
 MOST_CONVERSATIONS = 100
@@ -93,9 +95,12 @@ def sync(
         or place.change_seq > changes.get(place.name, place.change_seq)
     ]
     shown = sorted(moved, key=lambda place: (place.name not in names, place.name))[:MOST_CONVERSATIONS]
-    told = zip(shown, views(session, user_id, [place.row for place in shown]), strict=True)
+    found = [_found(session, user_id, place, heads, changes) for place in shown]
+    answered = originals(session, {user_id: [message for each in found for message in each.seen]})
+    ranges = {(user_id, place.name): Range(place.first_seq, place.last_seq) for place in shown}
+    told = zip(found, views(session, user_id, [place.row for place in shown]), strict=True)
     return Sync(
-        [_moved(session, user_id, place, view, heads, changes) for place, view in told],
+        [Moved(view, each.told(user_id, answered, ranges), each.truncated) for each, view in told],
         truncated=len(moved) > MOST_CONVERSATIONS,
     )
 
@@ -108,6 +113,26 @@ class _Place(NamedTuple):
     first_seq: int
     last_seq: int
     change_seq: int
+
+
+class _Found(NamedTuple):
+    """The messages of a conversation that moved on, in their order, and the ids of those that the user has hidden."""
+
+    messages: Sequence[Row[Any]]
+    hidden: set[int]
+    truncated: bool
+
+    @property
+    def seen(self) -> list[Row[Any]]:
+        """Returns the messages that the user has not hidden."""
+        return [message for message in self.messages if message.id not in self.hidden]
+
+    def told(self, user_id: int, answered: Originals, ranges: Ranges) -> list[dict[str, Any]]:
+        """Returns the contract's Messages."""
+        return [
+            wire(each, hidden=each.id in self.hidden, reply=answered.reply(each, user_id, ranges=ranges))
+            for each in self.messages
+        ]
 
 
 def _place(row: PairRow | GroupRow) -> _Place:
@@ -125,14 +150,9 @@ def _rows(session: Session, user_id: int, names: set[str]) -> Iterator[PairRow |
     yield from group_rows(session, [user_id])[user_id]
 
 
-def _moved(
-    session: Session,
-    user_id: int,
-    place: _Place,
-    view: dict[str, Any],
-    heads: Mapping[str, int],
-    changes: Mapping[str, int],
-) -> Moved:
+def _found(
+    session: Session, user_id: int, place: _Place, heads: Mapping[str, int], changes: Mapping[str, int]
+) -> _Found:
     name, before = place.name, place.first_seq - 1
     named = name in heads or name in changes
     known = max(before, heads.get(name, 0) if named else place.last_seq - MOST_MESSAGES)
@@ -142,9 +162,9 @@ def _moved(
         changed = _messages(session, name, _changes(place, changes[name], known), Message.change_seq)
     found = [*changed[:MOST_MESSAGES], *new[:MOST_MESSAGES]]
     hidden = hidden_among(session, user_id, found)
-    return Moved(
-        view,
-        [wire(message, hidden=message.id in hidden) for message in sorted(found, key=lambda each: each.seq)],
+    return _Found(
+        sorted(found, key=lambda each: each.seq),
+        hidden,
         truncated=len(new) > MOST_MESSAGES or len(changed) > MOST_MESSAGES or (not named and known > before),
     )
 

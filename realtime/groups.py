@@ -130,12 +130,18 @@ class Groups:
                     user_id for user_id in _surely(group, note.members_seq) if group.members[user_id][0] <= note.seq
                 ]
             case notes.GroupFrame():
-                users = _who_see(group, note.seq)
+                users = [user_id for user_id in _who_see(group, note.seq) if user_id not in note.blind]
                 if note.only:
                     users = [user_id for user_id in users if user_id in note.only]
             case notes.GroupTyping():
                 users = [user_id for user_id in _surely(group, note.members_seq) if user_id != note.from_user_id]
         return users
+
+    def sees(self, user_id: int, name: str, quoting: notes.Quoting) -> bool:
+        """Returns whether a user sees what a note of this group quotes: a member, with it in their range."""
+        group = self._groups.get(name)
+        entry = group.members.get(user_id) if group else None
+        return entry is not None and entry[0] <= quoting.seq and user_id not in quoting.blind
 
     def _follow(self, group: Group, note: notes.GroupMessage) -> None:
         self._turn += 1

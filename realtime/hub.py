@@ -184,9 +184,12 @@ class Hub:
         if not self.listener.up:  # who is in the group is not known until the link is restored
             return
         live, frame = _live(note), frames.text(note.frame)
+        quoting = None if isinstance(note, notes.GroupTyping) else note.quoting
+        full = frames.text(quoting.frame) if quoting else frame
         for place, user_id in enumerate(self.groups.audience(note), 1):
+            told = full if quoting and self.groups.sees(user_id, note.conversation_id, quoting) else frame
             for connection in self._of(user_id):
-                connection.take(live, frame)
+                connection.take(live, told)
             if place % _PASSED_ON_TOGETHER == 0:
                 self._sleep(0)
 

@@ -27,6 +27,8 @@ from web import (
     history,
     json,
     login,
+    media,
+    media_read,
     openapi,
     read,
     recall,
@@ -51,6 +53,8 @@ _ENDPOINTS = (
     sync,
     conversation_update,
     groups,
+    media,
+    media_read,
     health,
 )
 

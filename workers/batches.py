@@ -131,16 +131,24 @@ def _to_group(told: GroupAnnouncement, encoded: bytes) -> Iterator[tuple[str, no
 
     Their relays may not be subscribed to the group's channel yet.
     """
+    quoting = _quoting(told)
     if not told.message:
         name, seq = told.content["conversation_id"], told.content["seq"] if told.seq is None else told.seq
-        yield channels.of_group(name), notes.GroupFrame(name, seq, encoded, told.only)
+        yield channels.of_group(name), notes.GroupFrame(name, seq, encoded, told.only, told.blind, quoting)
         return
     name, seq, from_user_id = _place(told.content)
     membership = bool(told.came or told.went)
-    yield channels.of_group(name), notes.GroupMessage(name, seq, from_user_id, encoded, membership, told.went)
-    for note in (notes.Joined(name), notes.Message(name, seq, from_user_id, encoded)):
+    note = notes.GroupMessage(name, seq, from_user_id, encoded, membership, told.went, quoting)
+    yield channels.of_group(name), note
+    for own in (notes.Joined(name), notes.Message(name, seq, from_user_id, encoded)):
         for user in told.came:
-            yield channels.of_user(user), note
+            yield channels.of_user(user), own
+
+
+def _quoting(told: GroupAnnouncement) -> notes.Quoting | None:
+    if told.quoting is None:
+        return None
+    return notes.Quoting(frame(told.kind, told.quoting.content), told.quoting.seq, frozenset(told.quoting.blind))
 
 
 def _place(message: dict[str, Any]) -> tuple[str, int, int]:

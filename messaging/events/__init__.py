@@ -1,6 +1,6 @@
 """Outbox events: a class for each kind in of_messages.py, of_views.py and of_groups.py, which makes its frames."""
 
-from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
+from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Quoting, Told
 from messaging.events.kinds import event_of
 from messaging.events.of_groups import GroupChanged, GroupRead
 from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent, MessageUpdated
@@ -19,6 +19,7 @@ __all__ = [
     "MessageRecalled",
     "MessageSent",
     "MessageUpdated",
+    "Quoting",
     "Told",
     "ViewChanged",
     "event_of",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Row
 
 from db.outbox import Kind
+from messaging.replies import Originals
 
 HiddenPairs = set[tuple[int, int]]  # user id, id of a message that they have hidden
 
@@ -27,11 +28,21 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoting:
+    """What a frame says to those who see the message `seq`, which it quotes, and are not among the `blind`."""
+
+    content: dict[str, Any]
+    seq: int
+    blind: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GroupAnnouncement:
     """A frame for all members of a group who may see a message of it, or for `only` these.
 
     The message is that of `seq`, or `content` itself when that is None. `message` as in Announcement. `came` and `went`
-    are the users who come into the group with this message, or who see nothing after it.
+    are the users who come into the group with this message, or who see nothing after it. Those who are `blind` get
+    nothing. `quoting` stands for `content` for those who see what is quoted.
     """
 
     kind: str
@@ -40,7 +51,9 @@ class GroupAnnouncement:
     came: tuple[int, ...] = ()
     went: tuple[int, ...] = ()
     only: tuple[int, ...] = ()
+    blind: tuple[int, ...] = ()
     seq: int | None = None
+    quoting: Quoting | None = None
 
 
 Told = Announcement | GroupAnnouncement
@@ -67,9 +80,12 @@ class Event(ABC):
         return members
 
     @abstractmethod
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+    def tell(
+        self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs, answered: Originals
+    ) -> Sequence[Told]:
         """Returns the announcements to publish now. `members` are those of a pair; none for a group.
 
         `message` is the row of `message_id` as it now stands, None when there is none; `hidden` holds (user id, message
-        id) for each user who has hidden it. Raises LookupError when the event needs a message that is gone.
+        id) for each user who has hidden it; `answered` has its original, if it is a reply. Raises LookupError when the
+        event needs a message that is gone.
         """

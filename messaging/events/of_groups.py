@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from db.outbox import Kind
 from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
 from messaging.message import wire
+from messaging.replies import Originals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,9 @@ class GroupChanged(Event):
     came: tuple[int, ...] = ()
     went: tuple[int, ...] = ()
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+    def tell(
+        self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs, answered: Originals
+    ) -> Sequence[Told]:
         """Returns the announcement of the system message. Raises LookupError when the message is gone."""
         if message is None:
             raise LookupError(f"message {self.message_id} is gone")
@@ -46,7 +49,9 @@ class GroupRead(Event):
         """Returns the reader and the authors."""
         return (self.user_id, *self.authors)
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+    def tell(
+        self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs, answered: Originals
+    ) -> Sequence[Told]:
         """Returns a `read_receipt` for the reader's other connections, and one for those of the authors still there."""
         content = {
             "conversation_id": self.conversation_id,

@@ -1,6 +1,6 @@
 """Events about one message: it was sent, recalled, deleted for everyone, or hidden by one user."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,8 +8,9 @@ from sqlalchemy import Row
 
 from db.outbox import Kind
 from messaging.conversation_id import group_of
-from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Told
+from messaging.events.event import Announcement, Event, GroupAnnouncement, HiddenPairs, Quoting, Told
 from messaging.message import wire
+from messaging.replies import Originals, unseen
 from messaging.status import Status
 
 
@@ -20,27 +21,57 @@ class _OfMessage(Event):
     FRAME: ClassVar[str]
     IN_TURN: ClassVar[bool] = False
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+    def tell(
+        self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs, answered: Originals
+    ) -> Sequence[Told]:
         if message is None:
             raise LookupError(f"message {self.message_id} is gone")
         users = self.concerns(members)
         if not users and group_of(self.conversation_id) is not None:
-            return self._tell_group(message, hidden)
-        blind = tuple(user for user in users if (user, message.id) in hidden)
-        seeing = tuple(user for user in users if user not in blind)
-        views = ((seeing, wire(message)), (blind, wire(message, hidden=True)))
-        return [Announcement(some, self.FRAME, content, message=self.IN_TURN) for some, content in views if some]
+            return self._tell_group(message, hidden, answered)
+        told: list[Announcement] = []
+        for content, some in _views(users, message, hidden, answered):
+            told.append(Announcement(some, self.FRAME, content, message=self.IN_TURN))
+        return told
 
-    def _tell_group(self, message: Row[Any], hidden: HiddenPairs) -> Sequence[Told]:
-        """Returns one announcement for all; a second follows a recall, for those who have hidden the message.
+    def _tell_group(self, message: Row[Any], hidden: HiddenPairs, answered: Originals) -> Sequence[Told]:
+        """Returns one announcement for all; of a change, those who have hidden the message get another in its place.
 
-        They are told of all else by the event of their hiding it.
+        A new message they get as it is: the event of their hiding it follows. A deleted one is empty for all.
         """
-        to_all = GroupAnnouncement(self.FRAME, wire(message), message=self.IN_TURN)
-        if self.IN_TURN or message.status != Status.RECALLED:
-            return [to_all]
-        blind = tuple(sorted(user for user, message_id in hidden if message_id == message.id))
+        blind = () if self.IN_TURN or message.status == Status.DELETED else _blind(message, hidden)
+        to_all = _to_all(self.FRAME, message, answered, blind, in_turn=self.IN_TURN)
         return [to_all, GroupAnnouncement(self.FRAME, wire(message, hidden=True), only=blind)] if blind else [to_all]
+
+
+def _blind(message: Row[Any], hidden: HiddenPairs) -> tuple[int, ...]:
+    """Returns the users who have hidden a message."""
+    return tuple(sorted(user for user, message_id in hidden if message_id == message.id))
+
+
+def _views(
+    users: tuple[int, ...], message: Row[Any], hidden: HiddenPairs, answered: Originals
+) -> Iterator[tuple[dict[str, Any], tuple[int, ...]]]:
+    """Yields what some of the users are told of a message, and who they are: first those who have not hidden it."""
+    left = [user for user in users if (user, message.id) not in hidden]
+    while left:
+        reply = answered.reply(message, left[0])
+        some = tuple(user for user in left if answered.reply(message, user) == reply)
+        yield wire(message, reply=reply), some
+        left = [user for user in left if user not in some]
+    if blind := tuple(user for user in users if (user, message.id) in hidden):
+        yield wire(message, hidden=True), blind
+
+
+def _to_all(
+    kind: str, message: Row[Any], answered: Originals, blind: tuple[int, ...], *, in_turn: bool
+) -> GroupAnnouncement:
+    """Returns the announcement for a group, by which those who see the original of a reply are told more of it."""
+    original = answered.of(message)
+    content = wire(message, reply=unseen(original.id) if original else None)
+    quote = answered.quote(message)
+    quoting = Quoting(content | {"reply": quote.reply}, quote.seq, quote.blind) if quote else None
+    return GroupAnnouncement(kind, content, message=in_turn, blind=blind, quoting=quoting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from db.outbox import Kind
 from messaging.events.event import Announcement, Event, HiddenPairs, Told
+from messaging.replies import Originals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,9 @@ class ConversationRead(Event):
     read_seq: int
     origin: str | None = None
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+    def tell(
+        self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs, answered: Originals
+    ) -> Sequence[Told]:
         """Returns a `read_receipt` for all members, except on the connection `origin`."""
         content = {
             "conversation_id": self.conversation_id,
@@ -42,6 +45,8 @@ class ViewChanged(Event):
         """Returns the user who changed their settings, alone."""
         return (self.user_id,)
 
-    def tell(self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs) -> Sequence[Told]:
+    def tell(
+        self, members: tuple[int, ...], message: Row[Any] | None, hidden: HiddenPairs, answered: Originals
+    ) -> Sequence[Told]:
         """Returns a `resync` of the conversation for this user."""
         return [Announcement(self.concerns(members), "resync", {"conversation_id": self.conversation_id})]

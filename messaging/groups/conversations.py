@@ -18,6 +18,7 @@ from messaging.hidden import hidden_among
 from messaging.mentions import unread_mentions
 from messaging.message import COLUMNS, unix, wire
 from messaging.preview import looking_for_last_in_group
+from messaging.replies import Reply, originals
 
 _ROWS, _HEADS, _GROUPS, _MESSAGES = (table(model).c for model in (Conversation, Head, Group, Message))
 
@@ -57,9 +58,10 @@ def group_views(session: Session, user_id: int, rows: Sequence[GroupRow]) -> lis
     reached = {row.conversation_id: row for row in others}
     called = {group.id: group for group in groups}
     messages = _last_messages(session, user_id, rows, last)
+    replies = _replies(session, user_id, rows, messages)
     mentions = unread_mentions(session, [user_id], names)
     return [
-        _view(row, reached[row.conversation_id], messages.get(row.conversation_id))
+        _view(row, reached[row.conversation_id], messages.get(row.conversation_id), replies.get(row.conversation_id))
         | _called(row, called)
         | {"unread_count": row.unread_count, "unread_mentions": mentions.get(row.key, 0)}
         for row in rows
@@ -76,12 +78,18 @@ def _last_messages(session: Session, user_id: int, rows: Sequence[GroupRow], las
     return {message.conversation_id: message for message in [*last, *instead] if message.id not in hidden}
 
 
+def _replies(session: Session, user_id: int, rows: Sequence[GroupRow], last: dict[str, Any]) -> dict[str, Reply | None]:
+    answered = originals(session, {user_id: last.values()})
+    ranges = {(user_id, row.conversation_id): row.seen for row in rows}
+    return {name: answered.reply(message, user_id, ranges=ranges) for name, message in last.items()}
+
+
 def _called(row: GroupRow, groups: dict[int, Any]) -> dict[str, Any]:
     id_ = group_of(row.conversation_id) or 0
     return {"group_id": id_, "name": groups[id_].name, "avatar": groups[id_].avatar}
 
 
-def _view(row: GroupRow, others: Any, last: Any) -> dict[str, Any]:
+def _view(row: GroupRow, others: Any, last: Any, reply: Reply | None) -> dict[str, Any]:
     shown = row.last_seq if row.is_member else 0  # who has left is not told who reads on
     has_read, has_it = (min(seq or 0, shown) for seq in (others.read_seq, others.delivered_seq))
     updated = unix(row.update_time)
@@ -89,7 +97,7 @@ def _view(row: GroupRow, others: Any, last: Any) -> dict[str, Any]:
         "conversation_id": row.conversation_id,
         "conversation_type": ConversationType.GROUP.value,
         "friend_id": 0,
-        "last_message": wire(last) if last else None,
+        "last_message": wire(last, reply=reply) if last else None,
         "last_seq": row.end_seq,
         "change_seq": row.change_seq,
         "first_seq": row.first_seq,

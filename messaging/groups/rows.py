@@ -18,6 +18,7 @@ from db.head import Head
 from db.message import Message
 from messaging.conversation_id import ConversationType
 from messaging.errors import Code, Refused
+from messaging.members import Range
 
 RowKey = tuple[str, int]  # conversation_id, user_id
 
@@ -66,6 +67,11 @@ class GroupRow:
     def end_seq(self) -> int:
         """Returns the seq of the last message that the user may see."""
         return self.last_seq if self.upto_seq is None else self.upto_seq
+
+    @property
+    def seen(self) -> Range:
+        """Returns which messages the user may see."""
+        return Range(self.first_seq, self.end_seq)
 
     @property
     def received_seq(self) -> int:

@@ -14,6 +14,7 @@ from db.base import table
 from db.flight import Call, Rows
 from db.group_member import GroupMember
 from db.mention import Mention
+from infra.ids import MAX_ID
 from messaging import heads
 from messaging.bodies import EVERYBODY
 from messaging.draft import Draft
@@ -21,6 +22,8 @@ from messaging.errors import Code, Refused
 from messaging.groups import standing, views
 from messaging.groups.roles import Role
 from messaging.groups.standing import GroupAndUser, Standing
+from messaging.members import Range
+from messaging.replies import Ranges
 
 # Built once: putting a statement together costs as much as running it.
 _MEMBERS = table(GroupMember).c
@@ -62,6 +65,14 @@ class Writers:
         self._standings = standing.told(found[:2])
         self._present = {tuple(row) for part in found[2:mentioned] for row in part}
         self._views = views.views(found[mentioned:])
+
+    @property
+    def ranges(self) -> Ranges:
+        """Returns what each of them sees of their groups, also of those that they have left."""
+        return {
+            (user_id, name): Range(view.first_seq, view.upto_seq or MAX_ID)
+            for (name, user_id), view in self._views.items()
+        }
 
     def refusal(self, now: datetime, draft: Draft) -> Refused | None:
         """Returns why a group's draft may not be sent now, or None: it may."""

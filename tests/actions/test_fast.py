@@ -17,7 +17,7 @@ from tests.processes import PATIENCE, wait_until
 
 
 def message(seq: int, content: str = "text") -> dict[str, Any]:
-    return {"conversation_id": "1_2", "seq": seq, "from_user_id": 1, "to_user_id": 2, "content": content}
+    return {"conversation_id": "1_2", "seq": seq, "from_user_id": 1, "to_user_id": 2, "content": content, "reply": None}
 
 
 class Redis:
@@ -106,7 +106,7 @@ def test_nobody_waits_and_what_comes_meanwhile_goes_together(redis: Redis) -> No
     wait_until(lambda: counts.since() == {"published": 4}, "all to be counted")
 
 
-@pytest.mark.parametrize("bounds", [{"most": 2}, {"most_bytes": 400}], ids=str)
+@pytest.mark.parametrize("bounds", [{"most": 2}, {"most_bytes": 440}], ids=str)
 def test_what_finds_the_queue_full_is_dropped(redis: Redis, bounds: dict[str, int]) -> None:
     counts, path = Counts(), FastPath(redis, **bounds)
     path.hand_over(message(1, "x" * 80))

@@ -58,19 +58,19 @@ def test_a_repeat_is_answered_again_and_pokes_no_shard(poked: list[int | None]) 
 
 def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(poked: list[int | None], fast: Fast) -> None:
     sent = submit(draft(ALICE, BOB, client_msg_id="k"))
-    assert fast == [(sent.message, 0)]
+    assert fast == [(sent.message, 0, None)]
     submit(draft(ALICE, BOB, client_msg_id="k"))
     assert refusal(lambda: submit(draft(ALICE, CAROL))) is Code.NOT_FRIENDS
     with pytest.raises(TooLate):
         submit(draft(ALICE, BOB), too_late=lambda: True)
-    assert fast == [(sent.message, 0)]
+    assert fast == [(sent.message, 0, None)]
 
 
 def test_the_fast_path_gets_a_groups_message_with_what_names_its_members(poked: list[int | None], fast: Fast) -> None:
     group_id = made(ALICE, BOB)
     changed(group(group_id), ALICE, came=(CAROL,))
     sent = submit(draft(CAROL, 0, group_id=group_id))
-    assert (sent.message["seq"], fast) == (3, [(sent.message, 2)])
+    assert (sent.message["seq"], fast) == (3, [(sent.message, 2, None)])
 
 
 def test_the_fast_path_can_be_switched_off(

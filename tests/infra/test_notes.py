@@ -39,6 +39,7 @@ _NOTES: list[Note] = [
     FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=(2, 3)),
+    GroupFrame("group_7", 5, b'{"type":"message_updated"}', blind=(2, 3)),
     GroupTyping("group_7", 1, 4, b'{"type":"typing"}'),
     Joined("group_7"),
     BacklogPage(
@@ -69,6 +70,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "members_seq": (_ABSENT, None, "5", 1.5, True),
     "membership": (_ABSENT, None, 1, "true"),
     "only": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
+    "blind": (None, 5, {}, "a", ["2"], [True]),
     "went": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
     "serial": (_ABSENT, None, "5", 1.5, True),
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
@@ -108,6 +110,11 @@ def test_a_note_without_a_version_is_of_the_release_before(note: Note) -> None:
 
 def test_a_page_without_tops_is_of_the_release_before() -> None:
     assert decode(changed(BacklogPage("a", 1, tops=(("1_2", 2),)), tops=_ABSENT)) == BacklogPage("a", 1)
+
+
+def test_a_frame_of_a_group_without_those_it_is_not_for_is_of_the_release_before() -> None:
+    note = GroupFrame("group_7", 5, b"{}")
+    assert decode(changed(note, blind=_ABSENT)) == note
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,11 @@ def test_a_frame_for_some_members_goes_to_those_of_them_who_may_see_the_message(
     assert [relay.groups.audience(notes.GroupFrame(GROUP, seq, b"{}", (BOB, CAROL))) for seq in (4, 5)] == [[], [BOB]]
 
 
+def test_a_frame_that_is_not_for_some_members_goes_to_the_others(relay: Relay) -> None:
+    note = notes.GroupFrame(GROUP, 5, b"{}", blind=(BOB, CAROL))
+    assert relay.groups.audience(note) == [ALICE]
+
+
 def test_typing_goes_to_all_others(relay: Relay) -> None:
     assert relay.typing(ALICE, 1) == [BOB]
 

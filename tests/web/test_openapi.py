@@ -32,6 +32,7 @@ from tests.people import (
 )
 from tests.processes import ROOT, wait_until
 from tests.stack import Stack
+from tests.uploads import Uploads
 
 PASSWORD = "a long password"  # of every new user
 AREAS = {
@@ -41,7 +42,9 @@ AREAS = {
     "friend": "request handle requests list delete block unblock blocks",
     "group": "create info update invite join requests handle remove leave role mute transfer dissolve member/update "
     "members mine",
+    "media": "url",
 }
+READS = ["/media/v1/{media_id}", "/media/v1/{media_id}/thumbnail"]
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
 MAY_LACK = {"NotForwarded": {"to_user_id", "group_id"}}  # of answers: the fields that are not always there
 OF_EVERY_CALL = {Code.TOO_MANY_REQUESTS, Code.INTERNAL}
@@ -57,8 +60,9 @@ def generator(stack: Stack) -> Any:
 
 def test_every_call_is_described(description: Description) -> None:
     paths = description.document["paths"]
-    assert set(paths) == {*CALLS, "/healthz", "/readyz"}
+    assert set(paths) == {*CALLS, *READS, "/healthz", "/readyz"}
     assert all(list(paths[path]) == ["post"] for path in CALLS)
+    assert all(list(paths[path]) == ["get"] for path in READS)
 
 
 def test_it_keeps_to_openapi(generator: Any) -> None:
@@ -101,8 +105,14 @@ def _faults_of_operation(description: Description, operation: dict[str, Any]) ->
     yield from (f"{code} is missing" for code in needed - description.codes(operation))
     yield from (f"{status} is never answered" for status in operation["responses"] if status in ("default", "422"))
     bodies = [operation["requestBody"]] if "requestBody" in operation else []
-    for body in bodies + [description.resolve(each) for each in operation["responses"].values()]:
+    answers = {status: description.resolve(each) for status, each in operation["responses"].items()}
+    yield from (
+        f"{status} says nothing" for status in answers.keys() - {"302", "304"} if "content" not in answers[status]
+    )
+    for body in bodies + [each for each in answers.values() if "content" in each]:
         for kind, content in body["content"].items():
+            if kind == "*/*":
+                continue  # bytes
             examples = [each["value"] for each in content.get("examples", {}).values()]
             examples += [content["example"]] if "example" in content else []
             yield from ["no example"] * (not examples)
@@ -189,8 +199,9 @@ def test_what_is_missing_is_found(description: Description, spoil: Callable[[Any
     assert list(faults(Description(document)))
 
 
-def test_every_call_answers_as_described(web: Web, description: Description) -> None:
+def test_every_call_answers_as_described(web: Web, stack: Stack, description: Description) -> None:
     alice, bob = friends(web)
+    media_id = Uploads(stack.database_url, stack.media_settings).add(alice.id, b"bytes", thumbnail=b"fewer")
     carol, dora, eve = new_user(web), new_user(web), new_user(web)
     asked = answer(web.post("/friend/v1/request", {"to_user_id": alice.id}, carol.token))
     name, message = conversation(alice, bob), send(web, alice, bob, extra={"a": [1]}, client_msg_id="k")
@@ -223,6 +234,7 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         ("/message/v1/delete", {"message_id": message["id"]}, bob.token),
         ("/message/v1/sync", {"heads": {name: 0}, "changes": {name: 1}}, bob.token),
         ("/message/v1/conversation/update", {"conversation_id": name, "is_top": True}, bob.token),
+        ("/media/v1/url", {"media_id": media_id}, alice.token),
         ("/user/v1/logout", {}, carol.token),
         ("/user/v1/password", {"old_password": PASSWORD, "new_password": PASSWORD}, dora.token),
         ("/user/v1/delete", {"password": PASSWORD}, eve.token),
@@ -232,6 +244,7 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         answer(web.post(path, body, token))
     for path in ("/healthz", "/readyz"):
         answer(web.get(path))
+    assert [web.get(path.format(media_id=media_id), alice.token).content for path in READS] == [b"bytes", b"fewer"]
     assert {path for path, _, _ in good} == {path for path, method, _ in description.operations() if method == "post"}
 
 
@@ -306,6 +319,7 @@ def test_every_refusal_that_is_described_happens(
             alice,
             Code.CLIENT_MSG_ID_REUSED,
         ),
+        (web, "/media/v1/url", {"media_id": "0" * 32}, alice, Code.NO_SUCH_MEDIA),
         (
             web,
             "/message/v1/forward",
@@ -343,12 +357,15 @@ def test_every_refusal_that_is_described_happens(
     refused += [(free, *each) for each in refused_calls_of_groups(free, strict_web)]
     for door, path, body, user, code in refused:
         assert door.post(path, body, user.token).json()["code"] == code, (path, body)
+    for path in READS:
+        assert web.get(path.format(media_id="0" * 32), stranger.token).json()["code"] == Code.NO_SUCH_MEDIA
     told = {
         (path, code)
         for path, method, operation in description.operations()
         for code in description.codes(operation) - OF_EVERY_POST - {Code.UNAUTHENTICATED}
     }
-    assert {(path, code) for _, path, _, _, code in refused} == told
+    happened = {(path, code) for _, path, _, _, code in refused} | {(path, Code.NO_SUCH_MEDIA) for path in READS}
+    assert happened == told
     assert {code for _, code in told} >= {code for code in Code if 103000 < code < 104000}
 
 

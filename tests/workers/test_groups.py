@@ -6,6 +6,7 @@ import pytest
 
 from messaging.conversation_id import group
 from messaging.events import GroupAnnouncement, GroupRead
+from messaging.replies import Originals
 from tests.groups import changed, made, said
 from tests.messaging.conftest import ALICE, BOB, CAROL, drain, view
 from tests.workers.conftest import Channels
@@ -78,7 +79,7 @@ def test_reading_is_told_to_authors_on_the_groups_channel_as_one_may_be_in_it_no
     name: str, channels: Channels
 ) -> None:
     reading = GroupRead(conversation_id=name, change_seq=0, user_id=BOB, read_seq=7, origin="abc", authors=(CAROL,))
-    announce(reading.tell((), None, set()))
+    announce(reading.tell((), None, set(), Originals()))
     to_reader, to_authors = notes(channels)
     assert to_reader[:2] == (f"im:user:{BOB}", {"kind": "frame", "v": 1, "origin": "abc"})
     assert to_authors[0].startswith("im:group:")
