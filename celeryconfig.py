@@ -16,8 +16,8 @@ result_backend = None
 
 # Queues on the default exchange: FLUSHALL removes the bindings of any other, and tasks would vanish without an error.
 # Several, because kombu takes from queues in turn: a storm of reconnecting users cannot hold up the outbox.
-# `delivered` is for relays of 0.2.0 alone.
-task_queues = [Queue(name) for name in ("outbox", "delivered", "backlog", "presence", "upkeep")]
+# `delivered` is for relays of 0.2.0 alone. Media workers alone take from `media`, whose tasks take seconds.
+task_queues = [Queue(name) for name in ("outbox", "delivered", "backlog", "presence", "upkeep", "media")]
 task_default_queue = "upkeep"
 task_routes = {
     "outbox.*": {"queue": "outbox"},
@@ -25,6 +25,7 @@ task_routes = {
     "backlog.*": {"queue": "backlog"},
     "presence.*": {"queue": "presence"},
     "upkeep.*": {"queue": "upkeep"},
+    "media.*": {"queue": "media"},
 }
 imports = (
     "workers.work",
@@ -34,6 +35,8 @@ imports = (
     "workers.presence",
     "workers.friends",
     "workers.upkeep",
+    "workers.media",
+    "workers.media_upkeep",
 )
 
 # Tasks hold ids and numbers only, and no format that could run code when it is read.
@@ -92,5 +95,6 @@ beat_schedule = {
     "audit": {"task": "upkeep.audit", "schedule": _every(6)},
     "expire": {"task": "upkeep.expire_rows", "schedule": _every(60)},
     "leave groups": {"task": "upkeep.leave_groups", "schedule": _every(60)},
+    "media": {"task": "media.clean", "schedule": _every(60)},
 }
 timezone = "UTC"

@@ -5,7 +5,7 @@ import resource
 import warnings
 from typing import Any
 
-from gevent import Timeout, monkey
+from gevent import Timeout, monkey, sleep
 
 # The workers patch the rest, of which gevent warns.
 warnings.filterwarnings("ignore", "Patching more than once", monkey.MonkeyPatchWarning)
@@ -60,17 +60,31 @@ def pre_fork(_server: object, _worker: object) -> None:
     memory.settle()
 
 
+# A body that a door has refused is read to its end before the connection is used again, however long that takes. A
+# longer one ends its connection: the client would have to send all of it for nothing.
+_LONGEST_REFUSED = 1024 * 1024
+_LINGER_SECONDS = 2.0
+_MOST_LINGERING = 64 * _LONGEST_REFUSED
+
+
 def pre_request(_worker: object, request: Any) -> None:
-    """Close the connection after a chunked body: its end is unknown, and a refused body would be read without end."""
-    if any(name == "TRANSFER-ENCODING" for name, _ in request.headers):
+    """Close the connection after a long body, and after a chunked one, whose end is unknown: it may be refused."""
+    if any(name == "TRANSFER-ENCODING" or _is_long(name, value) for name, value in request.headers):
         request.force_close()
+
+
+def _is_long(name: str, value: str) -> bool:
+    return name == "CONTENT-LENGTH" and int(value) > _LONGEST_REFUSED  # gunicorn has checked that it is a number
 
 
 def post_request(_worker: object, request: Any, _environ: object, _response: object) -> None:
     """Read a little more of a refused body: closing with bytes unread sends a reset, which can overtake the answer."""
     if request.must_close:
-        with Timeout(1.0, False):
-            request.body.read(1024 * 1024)
+        left = _MOST_LINGERING
+        with Timeout(_LINGER_SECONDS, False):
+            while left > 0 and (data := request.body.read(_LONGEST_REFUSED)):
+                left -= len(data)
+                sleep(0)  # what has come already is read without a pause
 
 
 def post_worker_init(worker: object) -> None:

@@ -21,6 +21,8 @@ from messaging.send import Sent, ask, store
 
 Question = Callable[[], bool]
 
+_TOGETHER = 32  # half of a batch: what others send has the other half
+
 
 class TooLate(Exception):
     """The caller stopped waiting before COMMIT; their message was not stored."""
@@ -47,27 +49,57 @@ def submit(draft: Draft, *, gone: Question = lambda: False, too_late: Question =
     Raises the Refused that messaging.send answers, DatabaseUnavailable (also for an outside directory that is away),
     and TooLate.
     """
+    (answer,) = _submit([draft], gone, too_late)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def submit_all(drafts: Sequence[Draft], *, gone: Question = lambda: False) -> list[Sent | Refused]:
+    """Store many drafts of one caller as `submit` does, in their order. Returns the answer to each.
+
+    They go in parts, so that what others send meanwhile is stored between them. Raises what `submit` raises but for
+    Refused: some of the drafts may be stored then, and those behind the part that failed are not.
+    """
+    answers: list[Sent | Refused] = []
+    for start in range(0, len(drafts), _TOGETHER):
+        for answer in _submit(drafts[start : start + _TOGETHER], gone, lambda: False):
+            if not isinstance(answer, Sent | Refused):
+                raise answer
+            answers.append(answer)
+    return answers
+
+
+def _submit(drafts: Sequence[Draft], gone: Question, too_late: Question) -> Sequence[Sent | BaseException]:
+    answers: Sequence[Sent | BaseException]
     try:
-        sent = _commit(_Asked(draft, directory.asked(_pairs(draft)), gone, too_late))
-    except Exception as error:
-        sends.labels(_outcome(error)).inc()
-        raise
+        talking = directory.asked({pair for draft in drafts for pair in _pairs(draft)})
+        answers = _commit([_Asked(draft, talking, gone, too_late) for draft in drafts])
+    except Exception as error:  # noqa: BLE001 - whoever asked raises it
+        answers = [error] * len(drafts)
+    for answer in answers:
+        if isinstance(answer, Sent):
+            _deliver(answer)
+        else:
+            sends.labels(_outcome(answer)).inc()
+    return answers
+
+
+def _commit(asked: Sequence[_Asked]) -> Sequence[Sent | BaseException]:
+    while True:
+        answers = _commits.submit_all(asked)
+        if not any(isinstance(answer, _SomebodyTooLate) for answer in answers):  # which rolls back all of a batch
+            return answers
+
+
+def _deliver(sent: Sent) -> None:
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
     if settings().fast_publish and not sent.duplicate:
         publish_fast(sent.message, sent.members_seq, sent.quote)
     poke(sent.shard)
-    return sent
 
 
-def _commit(asked: _Asked) -> Sent:
-    while True:
-        try:
-            return _commits.submit(asked)
-        except _SomebodyTooLate:
-            continue  # this ends, as each time a caller drops out for good
-
-
-def _outcome(error: Exception) -> str:
+def _outcome(error: BaseException) -> str:
     match error:
         case Refused():
             return "refused"

@@ -6,7 +6,7 @@ A row is locked before its `im_media` rows are counted or added to, so that byte
 from datetime import datetime
 from enum import IntEnum
 
-from sqlalchemy import LargeBinary, SmallInteger, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, SmallInteger, UniqueConstraint
 from sqlalchemy.dialects.mysql import BINARY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +17,7 @@ class ThumbnailState(IntEnum):
     """What has become of a thumbnail."""
 
     NONE = 0  # nobody wants one
-    WANTED = 1
+    WANTED = 1  # with a `thumbnail_name`: made, and the messages that carry the bytes are being told
     MADE = 2
     FAILED = 3
 
@@ -26,7 +26,13 @@ class Blob(Base):
     """Stored bytes: `name` is their name in the storage, random and never used again."""
 
     __tablename__ = "im_blob"
-    __table_args__ = table_args(UniqueConstraint("sha256"), comment="stored bytes of media")
+    __table_args__ = table_args(
+        UniqueConstraint("sha256"),
+        Index("idx_im_blob_name", "name"),
+        Index("idx_im_blob_thumbnail_name", "thumbnail_name"),
+        Index("idx_im_blob_thumbnail_state", "thumbnail_state"),
+        comment="stored bytes of media",
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     sha256: Mapped[bytes] = mapped_column(LargeBinary(32).with_variant(BINARY(32), "mysql", "mariadb"))

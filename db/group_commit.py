@@ -1,9 +1,10 @@
 """Group commit: drafts that arrive while one transaction commits wait, and are committed together in the next.
 
 Invariants: one batch in flight per process; a draft that finds none in flight is committed at once, alone; each draft
-gets its own answer or its own error; a full queue refuses at once. It uses only threading primitives, so that it
-serves greenlets and native threads alike. It has no thread of its own: a caller that finds no batch in flight leads
-one, and then hands the lead to the caller that has waited longest.
+gets its own answer or its own error; a full queue refuses at once; nobody overtakes another, and drafts that one caller
+submits together go into one batch in their order. It uses only threading primitives, so that it serves greenlets and
+native threads alike. It has no thread of its own: a caller that finds no batch in flight leads one, and then hands the
+lead to the caller that has waited longest.
 """
 
 import threading
@@ -35,13 +36,13 @@ class QueueFull(DatabaseUnavailable):
 
 
 class _Waiter(Generic[D, A]):
-    __slots__ = ("answer", "draft", "leads", "woken")
+    __slots__ = ("answers", "drafts", "leads", "woken")
 
-    def __init__(self, draft: D, woken: threading.Event) -> None:
-        self.draft = draft
+    def __init__(self, drafts: Sequence[D], woken: threading.Event) -> None:
+        self.drafts = drafts
         self.woken = woken
         self.leads = False
-        self.answer: A | BaseException | None = None
+        self.answers: Sequence[A | BaseException] = ()  # none yet
 
 
 class GroupCommit(Generic[D, A]):
@@ -50,7 +51,7 @@ class GroupCommit(Generic[D, A]):
 
     `again` says that drafts may be stored already: the calls are to look for them, or an IntegrityError has just told
     so. `repeatable(draft)` says whether a draft may be tried again after its COMMIT was lost, because it would then
-    be found. At most `most` drafts wait, each for an `event` of its own.
+    be found. At most `most` drafts wait, each caller for an `event` of their own.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class GroupCommit(Generic[D, A]):
         self._event = event
         self._lock = threading.Lock()
         self._queue: deque[_Waiter[D, A]] = deque()
+        self._waiting = 0  # drafts in the queue
         self._busy = False
 
     def submit(self, draft: D) -> A:
@@ -76,23 +78,33 @@ class GroupCommit(Generic[D, A]):
 
         Raises the exception that the rule answered instead, QueueFull, OutcomeUnknown or DatabaseUnavailable.
         """
-        waiter = self._enqueue(draft)
+        (answer,) = self.submit_all([draft])
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def submit_all(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:
+        """Commit 1 to MAX_BATCH drafts of one caller in one batch, together with those of others.
+
+        Returns for each what `submit` would return or raise. Raises QueueFull when there is no place for all of them.
+        """
+        if not 1 <= len(drafts) <= MAX_BATCH:
+            raise ValueError("a batch never has room for so many drafts")
+        waiter = self._enqueue(drafts)
         if not waiter.leads:
             self._wait(waiter)
             self._give_up_if_forgotten(waiter)
         if waiter.leads:
             self._lead()
-        if isinstance(waiter.answer, BaseException):
-            raise waiter.answer
-        assert waiter.answer is not None  # noqa: S101 - a batch answers everyone in it
-        return waiter.answer
+        return waiter.answers
 
-    def _enqueue(self, draft: D) -> _Waiter[D, A]:
-        waiter: _Waiter[D, A] = _Waiter(draft, self._event())
+    def _enqueue(self, drafts: Sequence[D]) -> _Waiter[D, A]:
+        waiter: _Waiter[D, A] = _Waiter(drafts, self._event())
         with self._lock:
-            if len(self._queue) >= self._most:
+            if self._waiting + len(drafts) > self._most:
                 raise QueueFull("the queue of sends is full")
             self._queue.append(waiter)
+            self._waiting += len(drafts)
             waiter.leads = not self._busy
             self._busy = True
         return waiter
@@ -102,11 +114,18 @@ class GroupCommit(Generic[D, A]):
             waiter.woken.wait(MAX_WAIT)
         except BaseException:  # a greenlet that is killed here may have been handed the lead
             with self._lock:
-                if waiter in self._queue:
-                    self._queue.remove(waiter)
+                self._withdraw(waiter)
                 if waiter.leads:
                     self._hand_over()
             raise
+
+    def _withdraw(self, waiter: _Waiter[D, A]) -> bool:
+        """Take a waiter out of the queue. Returns whether it was there. The caller holds the lock."""
+        if waiter not in self._queue:
+            return False
+        self._queue.remove(waiter)
+        self._waiting -= len(waiter.drafts)
+        return True
 
     def _hand_over(self) -> None:
         """Hand the lead to the first waiter, if any. The caller holds the lock."""
@@ -117,31 +136,41 @@ class GroupCommit(Generic[D, A]):
 
     def _give_up_if_forgotten(self, waiter: _Waiter[D, A]) -> None:
         with self._lock:
-            if waiter.leads or waiter.answer is not None:
+            if waiter.leads or waiter.answers:
                 return
-            if waiter in self._queue:
-                self._queue.remove(waiter)
-                waiter.answer = DatabaseUnavailable("the database took too long")
-            else:
-                waiter.answer = OutcomeUnknown("the database took too long")
+            error = DatabaseUnavailable if self._withdraw(waiter) else OutcomeUnknown
+            waiter.answers = [error("the database took too long")] * len(waiter.drafts)
 
     def _lead(self) -> None:
-        with self._lock:
-            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-        answers: Sequence[A | BaseException] = [OutcomeUnknown("the process is going away")] * len(batch)
+        batch = self._take()
+        drafts = [draft for waiter in batch for draft in waiter.drafts]
+        answers: Sequence[A | BaseException] = [OutcomeUnknown("the process is going away")] * len(drafts)
         try:
             with group_commit_seconds.time():
-                answers = self._commit([waiter.draft for waiter in batch])
+                answers = self._commit(drafts)
         finally:
-            group_commit_size.observe(len(batch))
+            group_commit_size.observe(len(drafts))
             self._finish(batch, answers)
 
-    def _finish(self, batch: Sequence[_Waiter[D, A]], answers: Sequence[A | BaseException]) -> None:
+    def _take(self) -> list[_Waiter[D, A]]:
+        """Returns the first waiters, whose drafts make the next batch. Nobody overtakes one who has no room in it."""
         with self._lock:
-            for waiter, answer in zip(batch, answers, strict=True):
-                waiter.answer = waiter.answer or answer
+            batch, room = [], MAX_BATCH
+            while self._queue and len(self._queue[0].drafts) <= room:
+                batch.append(self._queue.popleft())
+                room -= len(batch[-1].drafts)
+            self._waiting -= MAX_BATCH - room
+        return batch
+
+    def _finish(self, batch: Sequence[_Waiter[D, A]], answers: Sequence[A | BaseException]) -> None:
+        start = 0
+        with self._lock:
+            for waiter in batch:
+                end = start + len(waiter.drafts)
+                waiter.answers = waiter.answers or answers[start:end]
                 waiter.leads = False
                 waiter.woken.set()
+                start = end
             self._hand_over()
 
     def _commit(self, drafts: Sequence[D]) -> Sequence[A | BaseException]:

@@ -21,11 +21,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_CALL: Limit = ((100, 1.0),)
 SENDS: Limit = ((30, 1.0), (600, 60.0))
+# The third keeps small what is summed up for MEDIA_BYTES_A_DAY.
+UPLOADS: Limit = ((10, 1.0), (120, 60.0), (3_000, 86_400.0))
+DOWNLOADS: Limit = ((300, 1.0),)  # a page of pictures asks for all of them at once; without a token, for an address
 GROUP_CHANGES: Limit = ((20, 1.0), (200, 60.0))
+FORWARDS: Limit = ((2_000, 60.0),)  # in copies: one call may make 1,000
 PASSWORDS: Limit = ((60, 60.0),)
 REFUSED_TOKENS: Limit = ((60, 60.0),)
 
-_COUNTED = (EVERY_CALL, SENDS, GROUP_CHANGES, PASSWORDS)
+_COUNTED = (EVERY_CALL, SENDS, UPLOADS, DOWNLOADS, GROUP_CHANGES, FORWARDS, PASSWORDS)
 _MOST_CALLERS = 100_000
 
 
@@ -50,18 +54,21 @@ class Calls:
         """Returns how many callers are remembered."""
         return len(self._calls)
 
-    def take(self, caller: Hashable) -> float:
-        """Count one more call and return 0; over the limit, count nothing and return the seconds to wait."""
+    def take(self, caller: Hashable, count: int = 1) -> float:
+        """Count so many more calls and return 0; over the limit, count none and return the seconds to wait.
+
+        No more can be counted at once than the limit allows.
+        """
         now = self._clock()
         self._forget_some(now)
         calls = self._calls.setdefault(caller, deque())
         while calls and calls[0] <= now - self._longest:
             calls.popleft()
-        full = [calls[-count] + seconds - now for count, seconds in self._limit if len(calls) >= count]
+        full = [calls[count - most - 1] + seconds - now for most, seconds in self._limit if len(calls) + count > most]
         wait = max(full, default=0.0)
         if wait > 0:
             return wait
-        calls.append(now)
+        calls.extend([now] * count)
         self._calls.move_to_end(caller)
         return 0.0
 
@@ -103,6 +110,12 @@ def token_refused() -> None:
         _take(REFUSED_TOKENS, ("token", _address()))
 
 
+def count_copies(count: int) -> None:
+    """Count the copies of a forward for the caller. Raises TooManyRequests beyond FORWARDS."""
+    if "limits" in current_app.extensions:
+        _take(FORWARDS, ("copies", g.claims.user_id), count)
+
+
 def _count() -> None:
     endpoint = request.endpoint
     if endpoint is None or endpoint == "static":
@@ -117,6 +130,6 @@ def _address() -> str:
     return network(request.remote_addr or "")
 
 
-def _take(limit: Limit, caller: Hashable) -> None:
-    if wait := current_app.extensions["limits"][limit].take(caller):
+def _take(limit: Limit, caller: Hashable, count: int = 1) -> None:
+    if wait := current_app.extensions["limits"][limit].take(caller, count):
         raise TooManyRequests("too many requests", retry_after=math.ceil(wait))

@@ -229,19 +229,25 @@ class FastGroupMessage:
 class GroupFrame:
     """A frame about the message `seq` of a group, on the group's channel: for the members who may see the message.
 
-    With `only`, it is for those of them alone.
+    With `only`, it is for those of them alone. It is not for those who are `blind`.
     """
 
     conversation_id: str
     seq: int
     frame: bytes
     only: tuple[int, ...] = ()
+    blind: tuple[int, ...] = ()
     quoting: Quoting | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
         header = _header(
-            "group_frame", self.quoting, conversation_id=self.conversation_id, seq=self.seq, only=self.only
+            "group_frame",
+            self.quoting,
+            conversation_id=self.conversation_id,
+            seq=self.seq,
+            only=self.only,
+            blind=self.blind,
         )
         return header, self.frame
 
@@ -250,7 +256,9 @@ class GroupFrame:
         """Returns the frame. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
         conversation_id, seq = _typed(header, conversation_id=str, seq=int)
-        return GroupFrame(conversation_id, seq, frame, _flat(header["only"], int), _quoting(header))
+        blind = header.get("blind", [])  # 0.4.0 does not know the field
+        only = _flat(header["only"], int)
+        return GroupFrame(conversation_id, seq, frame, only, _flat(blind, int), _quoting(header))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import cache
 
 from environs import Env, EnvError, validate
 
-from infra.weak_secrets import has_weak_password, is_weak_key
+from infra.weak_secrets import has_weak_password, is_weak_key, is_weak_password
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
 # As SQLAlchemy reads it: beat has settings too, and shall not load SQLAlchemy for this alone.
@@ -20,6 +20,8 @@ _DATABASE_URL = re.compile(
     r"(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?"
     r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
+_ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
         rpc_metrics_port=env.int("RPC_METRICS_PORT", 0, validate=validate.Range(min=0, max=65_535)),
     )
+    _check_storage(found)
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
@@ -131,6 +134,7 @@ def _refuse_weak_secrets(found: Settings) -> None:
         "RPC_SERVICE_TOKENS": any(map(is_weak_key, found.rpc_service_tokens.values())),
         "DATABASE_URL": has_weak_password(found.database_url),
         "REDIS_URL": has_weak_password(found.redis_url),
+        "S3_SECRET_ACCESS_KEY": is_weak_password(found.s3_access_key_id, found.s3_secret_access_key),
     }
     for variable, is_weak in weak.items():
         if is_weak:
@@ -138,6 +142,22 @@ def _refuse_weak_secrets(found: Settings) -> None:
                 f"{variable} holds a secret that is well known or easily guessed: set one of your own, "
                 'for example what "openssl rand -hex 32" prints'
             )
+
+
+def _check_storage(found: Settings) -> None:
+    """Raise EnvError, never with a secret, for a bucket that has no name, no keys, or no address that can be used."""
+    if not found.media_storage.startswith("s3://"):
+        return
+    if not _BUCKET.match(found.media_storage):
+        raise EnvError("MEDIA_STORAGE is a directory, or s3://bucket or s3://bucket/prefix")
+    for variable, value in (
+        ("S3_ACCESS_KEY_ID", found.s3_access_key_id),
+        ("S3_SECRET_ACCESS_KEY", found.s3_secret_access_key),
+    ):
+        if not value:
+            raise EnvError(f"{variable} is missing: MEDIA_STORAGE names a bucket")
+    if not _ENDPOINT.match(found.s3_endpoint):
+        raise EnvError("S3_ENDPOINT is a URL like https://s3.example, without a path, or empty for Amazon's")
 
 
 def _database_url(url: str) -> str:

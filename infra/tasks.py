@@ -42,7 +42,7 @@ class Task(StrEnum):
     AUDIT = "upkeep.audit"
     EXPIRE_ROWS = "upkeep.expire_rows"
     LEAVE_GROUPS = "upkeep.leave_groups"
-    # workers/media.py; the queue `media` is read by media workers
+    # workers/media.py and workers/media_upkeep.py, run by media workers; beat sends the second
     MAKE_THUMBNAIL = "media.make_thumbnail"
     CLEAN_MEDIA = "media.clean"
 

@@ -8,10 +8,24 @@ _PLACEHOLDERS = (
     *("changeme", "changethis", "changeit", "replaceme", "replacethis", "placeholder"),
     *("secretkey", "supersecret", "mysecret", "jwtsecret", "accesssecret", "servicesecret"),
     *("password", "passwd", "letmein", "qwerty", "0123456789", "1234567890", "abcdefgh"),
+    "examplekey",  # Amazon's documentation
 )
 _PASSWORDS = {
     *("root", "admin", "user", "guest", "test", "secret", "default", "pass", "toor", "dev", "demo", "example"),
-    *("mysql", "mariadb", "redis", "123", "1234", "12345", "123456", "1234567", "12345678", "123456789", "111111"),
+    *(
+        "mysql",
+        "mariadb",
+        "redis",
+        "minioadmin",
+        "123",
+        "1234",
+        "12345",
+        "123456",
+        "1234567",
+        "12345678",
+        "123456789",
+        "111111",
+    ),
 }
 
 
@@ -27,6 +41,11 @@ def has_weak_password(url: str) -> bool:
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
     except ValueError:
         return False  # the client that connects reports what is wrong with the URL
+    return is_weak_password(user, password)
+
+
+def is_weak_password(user: str, password: str) -> bool:
+    """Returns whether a user's password is one that an attacker tries first. False when there is none."""
     if not password:
         return False
     return password.lower() in _PASSWORDS | {user.lower()} or len(set(password)) == 1 or _is_placeholder(password)

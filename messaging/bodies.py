@@ -118,6 +118,13 @@ def media_of(message: Any) -> str | None:
     return named if isinstance(named, str) and re.fullmatch(_MEDIA_ID, named) else None
 
 
+def forwarded_from(extra: dict[str, Any]) -> dict[str, int] | None:
+    """Returns who sent the first original of a copy, and its id, as `extra` says; None when it is no copy."""
+    first = extra.get(FORWARDED_FROM)  # anything, in a text that is older than copies
+    is_one = isinstance(first, dict) and first.keys() == {"user_id", "message_id"} and all(map(_is_id, first.values()))
+    return first if is_one else None
+
+
 def _check(message_type: int, given: dict[str, Any], *, free: bool) -> None:
     free = free and MEDIA_ID not in given
     schema = _FREE if free else _SCHEMAS[message_type]

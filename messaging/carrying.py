@@ -149,7 +149,8 @@ def _use(draft: Draft, seq: int) -> dict[str, Any]:
 def removing(now: datetime, message: Row[Any]) -> list[Call]:
     """Returns the calls by which a withdrawn message no longer carries its upload: none, when it carries none.
 
-    The caller has locked the message. From then on an upload that no other message carries can be read by nobody.
+    The caller has locked the message. From then on an upload that no other message carries can be read by nobody. The
+    upload is locked first: an UPDATE may have looked for other messages before it has waited for its own lock.
     """
     media_id = media_of(message)
     if media_id is None:

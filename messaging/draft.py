@@ -25,7 +25,8 @@ class Draft:
     """A message that is not stored yet, to a user or, with `to_user_id` 0, to a group; `extra` is JSON text or None.
 
     `mentions` are the ids of the members whom its `extra` mentions, `reply_to` is the id of the message that it
-    answers, and `media_id` that of the upload that it carries.
+    answers, and `media_id` that of the upload that it carries. `copied_id` is the id of the message of which it is a
+    copy, 0 for none.
     """
 
     from_user_id: int
@@ -38,6 +39,7 @@ class Draft:
     mentions: tuple[int, ...] = ()
     reply_to: int | None = None
     media_id: str | None = None
+    copied_id: int = 0
 
     @property
     def conversation_id(self) -> str:
@@ -51,9 +53,10 @@ class Draft:
         Eight are enough, as a hash is compared with one row and never searched for. It is stored, and a retry may
         come after an upgrade, so the hashed text must never change.
         """
+        if self.copied_id:  # a repeat is told also when the message has been recalled since
+            return _hash(f"{self.conversation_id} copy of {self.copied_id}")
         # The length comes first, so that no content can be taken for another content with an `extra`.
-        body = f"{self.conversation_id} {self.message_type} {len(self.content)} {self.content}{self.extra or ''}"
-        return blake2b(body.encode(), digest_size=8).digest()
+        return _hash(f"{self.conversation_id} {self.message_type} {len(self.content)} {self.content}{self.extra or ''}")
 
     def same_body(self, stored: Any) -> bool:
         """Returns whether a stored row was sent with this body, whatever it holds now: such a draft is a retry."""
@@ -104,31 +107,28 @@ def make(
     )
 
 
-def forwarded(
-    message: Any,
-    from_user_id: int,
-    *,
-    to_user_id: int | None = None,
-    group_id: int | None = None,
-    client_msg_id: str | None = None,
-) -> Draft:
-    """Returns a draft of a copy of a stored `message`, a row with COLUMNS that is neither withdrawn nor of the system.
+def forwarded(message: Any, from_user_id: int) -> Draft:
+    """Returns a copy of a stored `message`, a row with COLUMNS that is neither withdrawn nor of the system.
 
-    The copy names the first original, mentions nobody and answers nothing; it carries the same upload.
+    The copy names the first original, mentions nobody and answers nothing; it carries the same upload. To whom it goes
+    is still open.
     """
     extra: dict[str, Any] = orjson.loads(message.extra) if message.extra else {}
-    first = extra.get(bodies.FORWARDED_FROM) or {"user_id": message.from_user_id, "message_id": message.id}
+    first = bodies.forwarded_from(extra) or {"user_id": message.from_user_id, "message_id": message.id}
     kept = {key: value for key, value in extra.items() if key not in (bodies.MENTIONS, bodies.REPLY_TO)}
     return Draft(
         from_user_id,
-        to_user_id or 0,
+        0,
         message.message_type,
         message.content,
         orjson.dumps(kept | {bodies.FORWARDED_FROM: first}).decode(),
-        client_msg_id,
-        group_id or 0,
         media_id=bodies.media_of(message),
+        copied_id=message.id,
     )
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=8).digest()
 
 
 def _content(content: str, *, may_be_empty: bool) -> str:

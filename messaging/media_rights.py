@@ -5,9 +5,10 @@ The rows of `im_media_use` are those of messages that stand: recall and deletion
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -18,6 +19,8 @@ from db.hidden import Hidden
 from db.media import Media
 from db.media_use import MediaUse
 from infra.ids import MAX_ID
+from messaging.errors import Code, Refused
+from messaging.message import unix
 
 UserAndMedia = tuple[int, str]  # user_id, media_id
 MEDIA_ID = "^[0-9a-f]{32}$"
@@ -37,31 +40,26 @@ _READ = (
 )
 
 
-def _visible_use() -> ColumnElement[bool]:
-    """Returns the condition that a message which `user` sees carries the upload of the enclosing query."""
+def _a_use(*conditions: ColumnElement[bool], joined: FromClause = _USES) -> ColumnElement[bool]:
+    """Returns the condition that a message, which `user` has not hidden, carries the upload of the enclosing query."""
     # Not EXISTS: MariaDB would read every message that the user has ever hidden, instead of looking up this one.
     hidden = select(_HIDDEN.message_id).where(_HIDDEN.user_id == _USER, _HIDDEN.message_id == _USE.message_id)
-    in_their_range = and_(_ROW.first_seq <= _USE.seq, _USE.seq <= func.coalesce(_ROW.upto_seq, MAX_ID))
-    return (
-        select(_USE.message_id)
-        .join_from(
-            *(_USES, _ROWS, and_(_ROW.user_id == _USER, _ROW.conversation_id == _USE.conversation_id)), isouter=True
-        )
-        .where(
-            _USE.media_id == _MEDIA.id,
-            # A pair's row may be missing still, and says nothing of what its two users see.
-            or_(_USE.low_id == _USER, _USE.high_id == _USER, and_(_USE.low_id == 0, in_their_range)),
-            hidden.correlate(_USES).scalar_subquery().is_(None),
-        )
-        .correlate(_UPLOADS)
-        .exists()
-    )
+    found = select(_USE.message_id).select_from(joined).where(_USE.media_id == _MEDIA.id, *conditions)
+    return found.where(hidden.correlate(_USES).scalar_subquery().is_(None)).correlate(_UPLOADS).exists()
 
 
+# Two conditions, because a pair's two users see all of it, whether they have a row of it yet or not; and so that rows
+# are looked up of groups alone.
+_IN_A_PAIR = _a_use(or_(_USE.low_id == _USER, _USE.high_id == _USER))
+_IN_A_GROUP = _a_use(
+    *(_USE.low_id == 0, _ROW.user_id == _USER),
+    *(_ROW.first_seq <= _USE.seq, _USE.seq <= func.coalesce(_ROW.upto_seq, MAX_ID)),
+    joined=_USES.join(_ROWS, _ROW.conversation_id == _USE.conversation_id),
+)
 _NEVER_SENT = _MEDIA.sent.is_(False)
 _USED = select(_USE.message_id).where(_USE.media_id == _MEDIA.id).correlate(_UPLOADS).exists()
 # Built once: putting a statement together costs as much as running it.
-_READABLE: Select[Any] = _READ.where(or_(and_(_MEDIA.user_id == _USER, _NEVER_SENT), _visible_use()))
+_READABLE: Select[Any] = _READ.where(or_(and_(_MEDIA.user_id == _USER, _NEVER_SENT), _IN_A_PAIR, _IN_A_GROUP))
 _REACHABLE: Select[Any] = _READ.where(or_(_NEVER_SENT, _USED))
 
 
@@ -73,6 +71,22 @@ def readable(session: Session, *, user_id: int, media_id: str) -> Row[Any] | Non
 def reachable(session: Session, *, media_id: str) -> Row[Any] | None:
     """Returns the same as `readable`, for whoever has a signed address: None when no message carries it any more."""
     return _exact(media_id, *fly(session, Call(_REACHABLE, {"media_id": media_id})))
+
+
+def require_readable(session: Session, _now: datetime, *, user_id: int, media_id: str) -> Row[Any]:
+    """Returns what `readable` does. Raises Refused(NO_SUCH_MEDIA) for whoever may not read it."""
+    found = readable(session, user_id=user_id, media_id=media_id)
+    if found is None:
+        raise Refused(Code.NO_SUCH_MEDIA)
+    return found
+
+
+def require_reachable(session: Session, now: datetime, *, media_id: str, expires: int) -> Row[Any]:
+    """Returns what `reachable` does, up to the Unix second `expires`. Raises Refused(NO_SUCH_MEDIA)."""
+    found = reachable(session, media_id=media_id) if unix(now) < expires else None
+    if found is None:
+        raise Refused(Code.NO_SUCH_MEDIA)
+    return found
 
 
 def asking(pairs: Collection[UserAndMedia]) -> list[Call]:

@@ -17,10 +17,10 @@ from messaging.errors import Code, Refused
 # Built once: putting a statement together costs as much as running it. Where a member's range ends is read together
 # with their membership: a message sent after their removal must not be taken for one of theirs.
 _ROWS, _HEADS = table(Conversation).c, table(Head).c
-_RANGE = (
-    select(_ROWS.first_seq, func.coalesce(_ROWS.upto_seq, _HEADS.last_seq))
+_RANGES = (
+    select(_ROWS.conversation_id, _ROWS.first_seq, func.coalesce(_ROWS.upto_seq, _HEADS.last_seq))
     .join_from(table(Conversation), table(Head), _HEADS.conversation_id == _ROWS.conversation_id)
-    .where(_ROWS.user_id == bindparam("user_id"), _ROWS.conversation_id == bindparam("conversation_id"))
+    .where(_ROWS.user_id == bindparam("user_id"), _ROWS.conversation_id.in_(bindparam("names", expanding=True)))
 )
 
 
@@ -57,11 +57,17 @@ def members(_session: Session, names: Collection[str]) -> Members:
 
 def find_range(session: Session, *, conversation_id: str, user_id: int) -> Range | None:
     """Returns what this user may see of a conversation; None when they are and were no member of it."""
-    pair = participants(conversation_id)
-    if pair is not None:
-        return WHOLE if user_id in pair else None
-    (found,) = fly(session, Call(_RANGE, {"user_id": user_id, "conversation_id": conversation_id}))
-    return Range(*found[0]) if found else None
+    return find_ranges(session, names=[conversation_id], user_id=user_id).get(conversation_id)
+
+
+def find_ranges(session: Session, *, names: Collection[str], user_id: int) -> dict[str, Range]:
+    """Returns what this user may see of each of these conversations, without those they are and were no member of."""
+    pairs = {name: pair for name in names if (pair := participants(name))}
+    seen = {name: WHOLE for name, pair in pairs.items() if user_id in pair}
+    if others := sorted(set(names) - pairs.keys()):
+        (found,) = fly(session, Call(_RANGES, {"user_id": user_id, "names": others}))
+        seen |= {name: Range(first, upto) for name, first, upto in found}
+    return seen
 
 
 def require_range(session: Session, *, conversation_id: str, user_id: int) -> Range:

@@ -130,7 +130,7 @@ class Groups:
                     user_id for user_id in _surely(group, note.members_seq) if group.members[user_id][0] <= note.seq
                 ]
             case notes.GroupFrame():
-                users = _who_see(group, note.seq)
+                users = [user_id for user_id in _who_see(group, note.seq) if user_id not in note.blind]
                 if note.only:
                     users = [user_id for user_id in users if user_id in note.only]
             case notes.GroupTyping():

@@ -138,7 +138,7 @@ def _deployment(mariadb: Databases, redis_url: str, directory: Path, *, start: b
     databases.migrate(url)
     deployment = Stack(url, redis_url, directory)
     try:
-        yield deployment.start() if start else deployment
+        yield deployment.start(media=1) if start else deployment
     finally:
         deployment.stop()
 

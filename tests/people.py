@@ -114,6 +114,13 @@ def send(web: Web, sender: User, recipient: User, content: str = "hello", **fiel
     return found
 
 
+def upload(web: Web, user: User, data: bytes, kind: str = "file") -> dict[str, Any]:
+    """Upload bytes. Returns the media of the answer."""
+    found = answer(web.post("/media/v1/upload", token=user.token, data={"kind": kind}, files={"file": data}))
+    media: dict[str, Any] = found["media"]
+    return media
+
+
 def history(web: Web, user: User, conversation_id: str, **fields: Any) -> list[dict[str, Any]]:
     """Returns one page of a conversation's history: 100 messages, unless `fields` say otherwise."""
     body = {"conversation_id": conversation_id, "limit": 100} | fields

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from tests.processes import Process, free_port
 
+_PLAIN = Config(proxies={}, signature_version="s3v4", s3={"addressing_style": "path"})
 KEY, SECRET = "the key of the tests", "the secret of the tests, known to everybody"
 
 
@@ -43,4 +44,4 @@ class S3Server(Process):
 def client(url: str) -> "boto3.client":
     """Returns Amazon's own client, which knows nothing of this project."""
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
-    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=Config(proxies={}), **keys)
+    return boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=_PLAIN, **keys)

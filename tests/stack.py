@@ -75,7 +75,8 @@ class Stack:
         self.redis_url = redis_url
         self.processes: list[Process] = []
         self._directory = directory
-        settings = databases.environment(database_url, redis_url) | {"MEDIA_STORAGE": str(directory / "media")}
+        self.media_settings = {"MEDIA_STORAGE": str(directory / "media")}
+        settings = databases.environment(database_url, redis_url) | self.media_settings
         self._environment = with_programs(settings | environment)
         self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)
@@ -96,10 +97,18 @@ class Stack:
         return next(process.address for process in self.processes if isinstance(process, RpcDoor))
 
     def start(
-        self, *, web: int = 1, realtime: int = 1, workers: int = 1, beat: int = 1, rpc: int = 1, **environment: str
+        self,
+        *,
+        web: int = 1,
+        realtime: int = 1,
+        workers: int = 1,
+        media: int = 0,
+        beat: int = 1,
+        rpc: int = 1,
+        **environment: str,
     ) -> "Stack":
         """Start the given numbers of processes at once, and wait until all are ready."""
-        counts = {"web": web, "realtime": realtime, "worker": workers, "beat": beat, "rpc": rpc}
+        counts = {"web": web, "realtime": realtime, "worker": workers, "media": media, "beat": beat, "rpc": rpc}
         new = [self._launch(name, **environment) for name, count in counts.items() for _ in range(count)]
         for process in new:
             process.wait_ready()

@@ -31,6 +31,7 @@ PROCESSES = {
         "workers.friends",
         "workers.upkeep",
     ],
+    "media": ["workers.app", "workers.media", "workers.media_upkeep"],
     "beat": ["workers.app"],
     "rpc": ["rpc.server"],
 }

@@ -14,10 +14,12 @@ from tests.stack import Stack
 
 # What no process needs once it serves: migrations and command lines.
 _NOBODY = {"alembic", "mako", "prompt_toolkit", "click_repl", "celery.bin", "sqlalchemy.dialects.postgresql"}
+_NO_WORKER = {"gevent", "grpc", "flask", "argon2", "web", "realtime", "rpc", "PIL", "av", "obstore"}
 _NOT_FOR = {
     "web": _NOBODY | {"grpc", "websockets", "realtime.hub", "rpc"},
     "realtime": _NOBODY | {"grpc", "apispec", "flask_smorest", "argon2", "web", "rpc"},
-    "worker": _NOBODY | {"gevent", "grpc", "flask", "argon2", "web", "realtime", "rpc"},
+    "worker": _NOBODY | _NO_WORKER,
+    "media": _NOBODY | _NO_WORKER,
     "beat": _NOBODY
     | {"gevent", "grpc", "flask", "sqlalchemy", "pymysql", "web", "realtime", "rpc", "actions", "messaging"},
     "rpc": _NOBODY | {"gevent", "flask", "argon2", "grpc_reflection.v1alpha", "web", "realtime"},
@@ -33,7 +35,7 @@ def imported(
     databases.migrate(url)
     stack = Stack(url, redis_server.url, tmp_path_factory.mktemp("imports"), PYTHONPROFILEIMPORTTIME="1")
     try:
-        stack.start(WEB_CONCURRENCY="2")
+        stack.start(media=1, WEB_CONCURRENCY="2")
     finally:
         stack.stop()
     return {process.name.rpartition(".")[0]: Counter(_modules(process.output())) for process in stack.processes}

@@ -19,6 +19,7 @@ from web import (
     demo,
     docs,
     errors,
+    forward,
     friends,
     groups,
     headers,
@@ -26,6 +27,8 @@ from web import (
     history,
     json,
     login,
+    media,
+    media_read,
     openapi,
     read,
     recall,
@@ -40,6 +43,7 @@ _BUILT_IN_DIRECTORY = (login, users, friends)
 _ENDPOINTS = (
     ticket,
     send,
+    forward,
     history,
     conversations,
     read,
@@ -49,6 +53,8 @@ _ENDPOINTS = (
     sync,
     conversation_update,
     groups,
+    media,
+    media_read,
     health,
 )
 

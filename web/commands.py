@@ -5,19 +5,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 import orjson
 from flask import Flask
 
 from actions import work
+from actions.media_audit import faults
 from db.errors import DatabaseUnavailable
 from db.outbox_parked import Parked
 from db.schema_version import NotMigrated, require_current
 from db.session import read, write
 from infra import bus, channels, notes
 from infra.redis import RedisError, client
+from infra.storage import StorageAway
 from infra.tasks import AWAY
 from messaging import parked
 from messaging.audit import all_conversations, audit
@@ -66,11 +68,16 @@ def in_a_line(command: Callable[P, None]) -> Callable[P, None]:
 
 @click.command("audit")
 @click.option("--repair", is_flag=True, help="Put right what drifted.")
+@click.option("--media", is_flag=True, help="Check the storage of uploads instead, and repair nothing.")
 @_json
 @click.argument("conversation_id", required=False)
 @in_a_line
-def _audit(conversation_id: str | None, repair: bool, as_json: bool) -> None:
+def _audit(conversation_id: str | None, repair: bool, media: bool, as_json: bool) -> None:
     """Check one conversation, or all. Ends with 1 when something has drifted and was not repaired."""
+    if media:
+        if conversation_id or repair:
+            raise _Misused("--media checks the whole storage, and repairs nothing")
+        _audit_media(as_json)
     if conversation_id and not participants(conversation_id):
         raise _Misused(f"{conversation_id} is no conversation id, which is like 1_2")
     found = checked = 0
@@ -84,6 +91,20 @@ def _audit(conversation_id: str | None, repair: bool, as_json: bool) -> None:
     counts = {"conversations": checked, "drifted": found, "repaired": repair}
     _say(as_json, counts, f"{checked} conversations, {found} {done}")
     raise SystemExit(1 if found and not repair else 0)
+
+
+def _audit_media(as_json: bool) -> NoReturn:
+    """Check that the storage holds all that the tables name, and nothing else. Ends with 1 when it does not."""
+    count = 0
+    try:
+        for fault in faults():
+            count += 1
+            carried = f", messages {', '.join(map(str, fault.message_ids))}" if fault.message_ids else ""
+            _say(as_json, asdict(fault), f"{fault.name}  {fault.what}{carried}")
+    except StorageAway as error:
+        raise click.ClickException(f"the storage of MEDIA_STORAGE does not answer: {error}") from error
+    _say(as_json, {"faults": count}, f"{count} faults")
+    raise SystemExit(1 if count else 0)
 
 
 @click.command("trace")

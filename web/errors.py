@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from db.errors import DatabaseUnavailable
 from infra import logs
+from infra.storage import StorageAway
 from messaging.errors import Code, Refused
 
 log = logs.get(__name__)
@@ -68,6 +69,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(StorageAway, _storage_away)
     app.register_error_handler(Exception, _internal)
 
 
@@ -115,6 +117,11 @@ def _http(error: HTTPException) -> Response:
 def _unavailable(error: DatabaseUnavailable) -> Response:
     log.warning("database_unavailable", reason=str(error))
     return problem(Code.UNAVAILABLE, "", headers={"Retry-After": "1"})
+
+
+def _storage_away(error: StorageAway) -> Response:
+    log.warning("storage_away", reason=str(error))
+    return problem(Code.UNAVAILABLE, "", headers={"Retry-After": "5"})
 
 
 def _internal(error: Exception) -> Response:

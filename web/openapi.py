@@ -4,6 +4,7 @@ An endpoint declares its request, its answer and the refusals of its own rule; t
 call.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,13 +16,14 @@ from flask_smorest import Api
 
 from messaging.errors import Code
 from messaging.fields import Object
-from web import examples
+from web import described_bytes, examples
 from web.auth import public
 from web.errors import answer_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 Json = dict[str, Any]
 
+_PLACE = re.compile("<[a-z_]+:([a-z_]+)>")  # as Flask writes one in a path
 _PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol.md"
 
 _ABOUT = """\
@@ -59,6 +61,7 @@ CONFIG: Json = {
                     "bearerFormat": "JWT",
                     "description": "A refresh token, good once, for `/user/v1/refresh` alone.",
                 },
+                "signature": described_bytes.SIGNATURE,
             }
         },
     },
@@ -68,6 +71,7 @@ _TAGS = {
     "message": ("Messages", "Sending, reading, taking back, and the conversations that this makes."),
     "user": ("Users", "Signing in and out, and who one is."),
     "friend": ("Friends", "Who may talk to whom."),
+    "media": ("Media", "Pictures, voice, video and files: uploading them, and reading what messages carry."),
     "group": ("Groups", "Making groups, and who may do what in them."),
     "": ("Health", "Whether this process is up, and whether it can do its work."),
 }
@@ -145,6 +149,10 @@ def protocol() -> Response:
 
 def _document(app: Flask, found: Json) -> Json:
     schemas = found["components"]["schemas"]
+    for methods in found["paths"].values():
+        for place in methods.pop("parameters", []):  # of the path; generators know them with each operation
+            for operation in methods.values():
+                operation.setdefault("parameters", []).append(place)
     for operation, view, path in _operations(app, found):
         _describe(operation, view, path, schemas)
     asked, answered = _reachable(found, "requestBody"), _reachable(found, "responses")
@@ -162,8 +170,9 @@ def _document(app: Flask, found: Json) -> Json:
 
 def _operations(app: Flask, found: Json) -> Iterator[tuple[Json, Any, str]]:
     for rule in app.url_map.iter_rules():
-        for method in found["paths"].get(rule.rule, {}):
-            yield found["paths"][rule.rule][method], app.view_functions[rule.endpoint], rule.rule
+        path = _PLACE.sub(r"{\1}", rule.rule)
+        for method in found["paths"].get(path, {}):
+            yield found["paths"][path][method], app.view_functions[rule.endpoint], path
 
 
 def _describe(operation: Json, view: Any, path: str, schemas: Json) -> None:
@@ -173,12 +182,15 @@ def _describe(operation: Json, view: Any, path: str, schemas: Json) -> None:
     operation["tags"] = [_TAGS.get(area, (area.title(), ""))[0]]
     if getattr(view, "public", False):
         operation.setdefault("security", [])
+    if getattr(view, "answers_bytes", False):
+        described_bytes.describe(operation)
+        return
     answer = operation["responses"]["200"]
     operation["responses"] = {"200": answer}
     shown = answer["content"]["application/json"]
     shown["example"] = examples.answer(shown["schema"], schemas)
     if body := operation.get("requestBody"):
-        asked = body["content"]["application/json"]
+        (asked,) = body["content"].values()
         asked["example"] = examples.request(asked["schema"], schemas)
         body["required"] = bool(examples.resolve(asked["schema"], schemas).get("required"))
 
@@ -201,7 +213,7 @@ def _reachable(found: Json, part: str) -> set[str]:
 
 
 def _exact(schema: Json, *, asked: bool) -> None:
-    """Write a schema's defaults as text, and make all fields of an answer required.
+    """Write a schema's defaults as text, and make all fields of an answer required but those with `x-optional`.
 
     Generators take a field with a default for one that is always there, but it need not be sent.
     """
@@ -215,20 +227,24 @@ def _exact(schema: Json, *, asked: bool) -> None:
             field["format"] = "int64"
         if field.get("type") == "object" and "maxLength" in field:
             field["maxProperties"] = field.pop("maxLength")
+    optional = {name for name, field in properties.items() if field.pop("x-optional", False)}
     if not asked and properties:
-        schema["required"] = list(properties)
+        schema["required"] = [name for name in properties if name not in optional]
 
 
 def _add_refusals(operation: Json, view: Any, responses: Json) -> None:
     codes = [*_ANY, *getattr(view, "refuses", ())]
+    found: set[tuple[int, Code]] = set()
     if "requestBody" in operation:
         codes += _POST
-        for status, code in _STATUS_OF_ITS_OWN:
-            _refusal(operation, responses, status, [code])
+        found |= set(_STATUS_OF_ITS_OWN)
+    if getattr(view, "answers_bytes", False):
+        found |= set(described_bytes.REFUSALS)
     if operation.get("security") != []:
         codes.append(Code.UNAUTHENTICATED)
-    for status in {answer_of(code)[0] for code in codes}:
-        _refusal(operation, responses, status, sorted({code for code in codes if answer_of(code)[0] == status}))
+    found |= {(answer_of(code)[0], code) for code in codes}
+    for status in {each for each, _ in found}:
+        _refusal(operation, responses, status, sorted(code for each, code in found if each == status))
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 

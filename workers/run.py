@@ -1,15 +1,17 @@
-"""The process that runs tasks: `python -m workers.run [--beat] [--quiet] [--concurrency N] [--hostname NAME]`.
+"""The process that runs tasks: `python -m workers.run`, with `--help` for its options.
 
 It does what `celery -A workers.app worker --without-mingle --without-gossip` does, without Celery's command line, whose
 prompt and colours would stay in the memory of every process.
 """
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 
 from celery.utils.nodenames import default_nodename, host_format
 
 from workers.app import app
+
+_QUEUES = {queue.name for queue in app.conf.task_queues}
 
 
 def main() -> None:
@@ -17,6 +19,12 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m workers.run")
     parser.add_argument("--beat", action="store_true", help="start the upkeep too, for a deployment on one machine")
     parser.add_argument("--quiet", action="store_true", help="print no banner")
+    parser.add_argument(
+        "--queues",
+        type=_queues,
+        default=sorted(_QUEUES - {"media"}),
+        help="what it works on, separated by commas, or all; by default all but media, whose tasks take seconds",
+    )
     parser.add_argument("--concurrency", type=int, help="how many processes run tasks; 2 by default")
     parser.add_argument("--hostname", help="the worker's name: workers of one machine need different ones")
     chosen = parser.parse_args()
@@ -25,12 +33,21 @@ def main() -> None:
         hostname=host_format(default_nodename(chosen.hostname)),
         concurrency=chosen.concurrency,
         beat=chosen.beat,
+        queues=chosen.queues,
         quiet=chosen.quiet,
         without_mingle=True,
         without_gossip=True,
     )
     worker.start()
     sys.exit(worker.exitcode)
+
+
+def _queues(names: str) -> list[str]:
+    """Returns the queues that the argument names. Raises ArgumentTypeError for one that does not exist."""
+    chosen = _QUEUES if names == "all" else set(names.split(","))
+    if unknown := chosen - _QUEUES:
+        raise ArgumentTypeError(f"no queue is called {min(unknown)!r}; there are {', '.join(sorted(_QUEUES))}")
+    return sorted(chosen)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ class GroupAnnouncement:
     """A frame for all members of a group who may see a message of it, or for `only` these.
 
     The message is that of `seq`, or `content` itself when that is None. `message` as in Announcement. `came` and `went`
-    are the users who come into the group with this message, or who see nothing after it. `quoting` stands for `content`
-    for those who see what is quoted.
+    are the users who come into the group with this message, or who see nothing after it. Those who are `blind` get
+    nothing. `quoting` stands for `content` for those who see what is quoted.
     """
 
     kind: str
@@ -51,6 +51,7 @@ class GroupAnnouncement:
     came: tuple[int, ...] = ()
     went: tuple[int, ...] = ()
     only: tuple[int, ...] = ()
+    blind: tuple[int, ...] = ()
     seq: int | None = None
     quoting: Quoting | None = None
 

@@ -35,15 +35,18 @@ class _OfMessage(Event):
         return told
 
     def _tell_group(self, message: Row[Any], hidden: HiddenPairs, answered: Originals) -> Sequence[Told]:
-        """Returns one announcement for all; a second follows a recall, for those who have hidden the message.
+        """Returns one announcement for all; of a change, those who have hidden the message get another in its place.
 
-        They are told of all else by the event of their hiding it.
+        A new message they get as it is: the event of their hiding it follows. A deleted one is empty for all.
         """
-        to_all = _to_all(self.FRAME, message, answered, in_turn=self.IN_TURN)
-        if self.IN_TURN or message.status != Status.RECALLED:
-            return [to_all]
-        blind = tuple(sorted(user for user, message_id in hidden if message_id == message.id))
+        blind = () if self.IN_TURN or message.status == Status.DELETED else _blind(message, hidden)
+        to_all = _to_all(self.FRAME, message, answered, blind, in_turn=self.IN_TURN)
         return [to_all, GroupAnnouncement(self.FRAME, wire(message, hidden=True), only=blind)] if blind else [to_all]
+
+
+def _blind(message: Row[Any], hidden: HiddenPairs) -> tuple[int, ...]:
+    """Returns the users who have hidden a message."""
+    return tuple(sorted(user for user, message_id in hidden if message_id == message.id))
 
 
 def _views(
@@ -60,13 +63,15 @@ def _views(
         yield wire(message, hidden=True), blind
 
 
-def _to_all(kind: str, message: Row[Any], answered: Originals, *, in_turn: bool) -> GroupAnnouncement:
+def _to_all(
+    kind: str, message: Row[Any], answered: Originals, blind: tuple[int, ...], *, in_turn: bool
+) -> GroupAnnouncement:
     """Returns the announcement for a group, by which those who see the original of a reply are told more of it."""
     original = answered.of(message)
     content = wire(message, reply=unseen(original.id) if original else None)
     quote = answered.quote(message)
     quoting = Quoting(content | {"reply": quote.reply}, quote.seq, quote.blind) if quote else None
-    return GroupAnnouncement(kind, content, message=in_turn, quoting=quoting)
+    return GroupAnnouncement(kind, content, message=in_turn, blind=blind, quoting=quoting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

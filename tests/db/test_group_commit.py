@@ -112,10 +112,20 @@ class Senders:
             assert self._waiting.acquire(timeout=PATIENCE)
         return futures
 
+    def submit_all(self, *drafts: str) -> Future[Any]:
+        """Submit drafts together while a batch is in flight. Returns the future of their answers once they wait."""
+        future = self._pool.submit(self._submit_all, drafts)
+        assert self._waiting.acquire(timeout=PATIENCE)
+        return future
+
     def _submit(self, draft: str) -> Any:
         self.thread_of[draft] = threading.current_thread()
         self._own.draft = draft
         return self.commits.submit(draft)
+
+    def _submit_all(self, drafts: Sequence[str]) -> Any:
+        self._own.draft = drafts[0]
+        return self.commits.submit_all(drafts)
 
     def _event(self) -> threading.Event:
         woken = Woken(self._waiting)
@@ -430,3 +440,74 @@ def test_a_waiter_that_is_killed_in_the_queue_is_not_stored(senders: Senders) ->
     senders.rule.go.release()
     assert outcomes([first, behind]) == ["did first", "did behind"]
     assert senders.rule.batches == [["first"], ["behind"]]
+
+
+def numbered(name: str, count: int) -> list[str]:
+    return [f"{name}{number}" for number in range(count)]
+
+
+def test_what_one_caller_submits_together_is_committed_together(senders: Senders) -> None:
+    assert senders.commits.submit_all(["a", "b"]) == ["did a", "did b"]
+    first = senders.first()
+    (before,) = senders.submit("before")
+    together = senders.submit_all("a", "b", "c")
+    (behind,) = senders.submit("behind")
+    senders.rule.go.release()
+    assert outcomes([first, before, together, behind]) == [
+        *("did first", "did before"),
+        ["did a", "did b", "did c"],
+        "did behind",
+    ]
+    assert senders.rule.batches == [["a", "b"], ["first"], ["before", "a", "b", "c", "behind"]]
+
+
+def test_each_of_them_has_its_own_answer(senders: Senders) -> None:
+    senders.rule.then = lambda _, drafts: [KeyError(d) if d == "bad" else f"did {d}" for d in drafts]
+    good, bad, last = senders.commits.submit_all(["a", "bad", "b"])
+    assert (good, type(bad), last) == ("did a", KeyError, "did b")
+
+
+def test_who_has_no_room_in_a_batch_begins_the_next_and_is_not_overtaken(senders: Senders) -> None:
+    first = senders.first()
+    one, other = numbered("one ", MAX_BATCH // 2 + 1), numbered("other ", MAX_BATCH // 2)
+    together = [senders.submit_all(*drafts) for drafts in (one, other)]
+    (behind,) = senders.submit("behind")
+    senders.rule.go.release()
+    assert outcomes([first, *together, behind]) == [
+        "did first",
+        *([f"did {draft}" for draft in drafts] for drafts in (one, other)),
+        "did behind",
+    ]
+    assert senders.rule.batches == [["first"], one, [*other, "behind"]]
+
+
+def test_those_submitted_together_need_a_place_each(database: str) -> None:
+    with sending(most=3) as senders:
+        first = senders.first()
+        together = senders.submit_all("a", "b")
+        with pytest.raises(QueueFull):
+            senders.commits.submit_all(["c", "d"])
+        (last,) = senders.submit("last")
+        senders.woken["a"].time_out()
+        assert [type(error) for error in together.result(PATIENCE)] == [DatabaseUnavailable] * 2
+        others = senders.submit_all("c", "d")
+        senders.rule.go.release()
+        assert outcomes([first, last, others]) == ["did first", "did last", ["did c", "did d"]]
+        assert senders.commits.submit_all(["e", "f", "g"]) == ["did e", "did f", "did g"], "all places are free again"
+        assert senders.rule.batches == [["first"], ["last", "c", "d"], ["e", "f", "g"]]
+
+
+def test_no_more_can_be_submitted_together_than_go_into_a_batch(senders: Senders) -> None:
+    for drafts in ([], numbered("", MAX_BATCH + 1)):
+        with pytest.raises(ValueError, match="room"):
+            senders.commits.submit_all(drafts)
+    assert len(senders.commits.submit_all(numbered("", MAX_BATCH))) == MAX_BATCH
+
+
+def test_those_submitted_together_share_the_fate_of_a_batch_that_fails(senders: Senders) -> None:
+    write(lambda session, _: store_heads(session, ["bad"]))
+    senders.rule.then = store_heads
+    a, bad, b = senders.commits.submit_all(["a", "bad", "b"])
+    assert (a, type(bad), b) == ("stored a", IntegrityError, "stored b")
+    senders.rule.then = lambda _, drafts: [f"did {draft}" for draft in drafts[1:]]
+    assert [type(each) for each in senders.commits.submit_all(["c", "d"])] == [ValueError, ValueError]

@@ -18,3 +18,10 @@ def redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[R
         settings.cache_clear()
         yield own_redis
         client().close()
+
+
+@pytest.fixture
+def configured() -> Iterator[None]:
+    """Gives the test process settings, for one test that needs no server."""
+    with databases.configured("sqlite://"):
+        yield

@@ -13,7 +13,7 @@ from flask import Flask, g, request
 from flask.testing import FlaskClient
 
 from infra import limits
-from infra.limits import EVERY_CALL, GROUP_CHANGES, PASSWORDS, SENDS, Calls, Limit
+from infra.limits import EVERY_CALL, FORWARDS, GROUP_CHANGES, PASSWORDS, SENDS, Calls, Limit
 from tests import databases
 
 
@@ -53,22 +53,33 @@ def test_the_longer_window_holds_too(clock: Clock) -> None:
     assert [calls.take("alice") for _ in range(30)] == [0.0] * 30
 
 
+@pytest.mark.parametrize("most_at_once", [1, 5])
 @pytest.mark.parametrize("seed", range(20))
-def test_no_window_holds_more_and_none_is_refused_in_vain(clock: Clock, seed: int) -> None:
+def test_no_window_holds_more_and_none_is_refused_in_vain(clock: Clock, seed: int, most_at_once: int) -> None:
     chance = random.Random(seed)
     limit: Limit = ((5, 1.0), (20, 10.0))
     calls = Calls(limit, clock=clock)
     taken: dict[str, list[float]] = defaultdict(list)
     for _ in range(2_000):
         clock.now += chance.choice([0, 0, 0, 0.015625, 0.125, 0.25, 1, 5])
-        caller = chance.choice("abc")
-        full = any(
-            sum(at > clock.now - seconds for at in taken[caller]) >= count for count, seconds in limit
-        )  # counted in the simplest way
-        wait = calls.take(caller)
-        assert (wait > 0) is full
-        if not full:
-            taken[caller].append(clock.now)
+        caller, count = chance.choice("abc"), chance.randint(1, most_at_once)
+        free = min(most - sum(at > clock.now - seconds for at in taken[caller]) for most, seconds in limit)
+        wait = calls.take(caller, count)
+        assert (wait > 0) is (count > free)  # counted in the simplest way
+        if not wait:
+            taken[caller] += [clock.now] * count
+
+
+def test_many_at_once_wait_until_all_of_them_fit(clock: Clock) -> None:
+    calls = Calls(FORWARDS, clock=clock)
+    assert calls.take("alice", 1_000) == 0.0
+    clock.now += 20
+    assert calls.take("alice", 999) == 0.0
+    assert calls.take("alice", 2) == 40.0
+    assert calls.take("alice") == 0.0, "what was refused is not counted"
+    assert calls.take("alice", 1_000) == 40.0
+    clock.now += 40
+    assert calls.take("alice", 1_000) == 0.0
 
 
 def test_a_hundred_thousand_who_are_gone_leave_nothing_behind(clock: Clock) -> None:

@@ -43,6 +43,7 @@ _NOTES: list[Note] = [
     GroupMessage("group_7", 5, 1, b"{}", quoting=Quoting(frame("x", {"content": "line\n😀"}), 4, frozenset({2, 3}))),
     FastGroupMessage("group_7", 5, 1, 4, b"{}", quoting=Quoting(b"[]", 4)),
     GroupFrame("group_7", 5, b"{}", quoting=Quoting(b"[]", 4)),
+    GroupFrame("group_7", 5, b'{"type":"message_updated"}', blind=(2, 3)),
     GroupTyping("group_7", 1, 4, b'{"type":"typing"}'),
     Joined("group_7"),
     BacklogPage(
@@ -73,6 +74,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "members_seq": (_ABSENT, None, "5", 1.5, True),
     "membership": (_ABSENT, None, 1, "true"),
     "only": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
+    "blind": (None, 5, {}, "a", ["2"], [True]),
     "went": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
     "quoting": (
         *(5, "a", [], {}, {"frame": "{}", "seq": 4}, {"frame": "{}", "blind": []}, {"seq": 4, "blind": []}),
@@ -122,6 +124,11 @@ def test_what_quotes_nothing_has_the_header_of_the_release_before() -> None:
 
 def test_a_page_without_tops_is_of_the_release_before() -> None:
     assert decode(changed(BacklogPage("a", 1, tops=(("1_2", 2),)), tops=_ABSENT)) == BacklogPage("a", 1)
+
+
+def test_a_frame_of_a_group_without_those_it_is_not_for_is_of_the_release_before() -> None:
+    note = GroupFrame("group_7", 5, b"{}")
+    assert decode(changed(note, blind=_ABSENT)) == note
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,46 @@ def test_what_is_malformed_is_named(name: str, value: str, monkeypatch: pytest.M
         settings()
 
 
+BUCKET = {
+    "MEDIA_STORAGE": "s3://uploads/im",
+    "S3_ACCESS_KEY_ID": "uploads",
+    "S3_SECRET_ACCESS_KEY": "gT5x0Zk2pQ9vB7nR",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("S3_ACCESS_KEY_ID", ""),
+        ("S3_SECRET_ACCESS_KEY", ""),
+        ("S3_SECRET_ACCESS_KEY", "minioadmin"),
+        ("S3_SECRET_ACCESS_KEY", "uploads"),
+        ("S3_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("S3_ENDPOINT", "s3.example"),
+        ("S3_ENDPOINT", "https://user:secret@s3.example"),
+        ("S3_ENDPOINT", "https://s3.example/bucket"),
+        ("MEDIA_STORAGE", "s3://"),
+        ("MEDIA_STORAGE", "s3:///prefix"),
+        ("MEDIA_STORAGE", "s3://user:secret@bucket"),
+        ("MEDIA_STORAGE", "s3://uploads/a//b"),
+    ],
+)
+def test_a_bucket_needs_all_that_is_said_of_it(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in BUCKET.items():
+        monkeypatch.setenv(*each)
+    assert settings().s3_access_key_id == "uploads"
+    settings.cache_clear()
+    monkeypatch.setenv(name, value)
+    with pytest.raises(EnvError, match=name) as caught:
+        settings()
+    assert not value or name == "S3_ENDPOINT" or value not in str(caught.value) or value == "s3://"
+
+
+def test_a_directory_needs_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIA_STORAGE", "/srv/uploads")
+    assert settings().media_storage == "/srv/uploads"
+
+
 WEAK_KEYS = [
     *("a" * 32, "ab" * 20, "a secret key " * 3, "0123456789abcdef" * 2, "12345678901234567890123456789012"),
     *("your-access-secret-your-access-secret", "Your_Access_Secret, but longer than 32", "x7#CHANGE-ME!" + "k2v9" * 6),

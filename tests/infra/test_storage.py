@@ -2,16 +2,24 @@
 
 import io
 import os
+import resource
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from infra.settings import settings
-from infra.storage import CHUNK, Missing, Storage, new_name, storage
+from infra.storage import CHUNK, Missing, Storage, StorageAway, new_name, storage
+from infra.storage.presigned import Keys, presigned
 from tests import databases
-from tests.s3 import S3Server
+from tests.processes import ROOT
+from tests.s3 import KEY, SECRET, S3Server, client
 
 MANY = 12 * 1024 * 1024 + 5  # three parts of S3
 
@@ -101,6 +109,171 @@ def test_names_come_in_pages_in_their_order(either: Storage) -> None:
     assert [each.name for each in found] == names
     assert sorted(each.size for each in found) == list(range(7))
     assert all(abs(each.modified - time.time()) < 60 for each in found)
+
+
+def test_other_files_are_not_listed(local: Storage, tmp_path: Path) -> None:
+    name = put(local, b"x")
+    root = tmp_path / "deep" / "media"
+    for path in (root / "notes.txt", root / name[:2] / "notes.txt", root / name, root / name[:2] / f"{name}.tmp"):
+        path.write_bytes(b"somebody's")
+    (root / "zz").mkdir()
+    (root / "zz" / name).write_bytes(b"in another's place")
+    assert [each.name for each in local.names("", 10)] == [name]
+
+
+def test_other_objects_are_not_listed(s3: S3Server, bucket: Storage) -> None:
+    name = put(bucket, b"x")
+    place = settings().media_storage.removeprefix("s3://").partition("/")
+    for key in ("a/prefix/notes.txt", f"a/prefix2/{name}", f"a/{name}", f"a/prefix/{name}/{name}", "zz"):
+        client(s3.url).put_object(Bucket=place[0], Key=key, Body=b"somebody's")
+    assert [each.name for each in bucket.names("", 10)] == [name]
+
+
+def test_files_are_for_this_user_alone(local: Storage, tmp_path: Path) -> None:
+    name = put(local, b"x")
+    root = tmp_path / "deep" / "media"
+    modes = [path.stat().st_mode & 0o777 for path in (root, root / name[:2], root / name[:2] / name)]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+def test_a_full_disk_leaves_nothing(local: Storage, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, hard))
+    try:
+        with pytest.raises(StorageAway):
+            put(local, os.urandom(MANY))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path for path in (tmp_path / "deep" / "media").rglob("*") if path.is_file()] == []
+
+
+def test_a_source_that_fails_leaves_nothing(either: Storage) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > MANY // 2:
+                raise ZeroDivisionError
+            return super().read(size)
+
+    name = new_name()
+    with pytest.raises((ZeroDivisionError, StorageAway)):
+        either.put(name, Failing(os.urandom(MANY)))
+    with pytest.raises(Missing):
+        either.size(name)
+
+
+def test_a_directory_that_is_gone_is_away_and_nothing_is_missing(local: Storage, tmp_path: Path) -> None:
+    name = put(local, b"x")
+    (tmp_path / "deep" / "media").rename(tmp_path / "elsewhere")
+    away(local, name)
+    (tmp_path / "elsewhere").rename(tmp_path / "deep" / "media")
+    assert local.size(name) == 1
+
+
+def test_an_s3_that_is_gone_is_away_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = S3Server(tmp_path)
+    server.start()
+    place = next(_storage(server.create_bucket(), monkeypatch))
+    name = put(place, os.urandom(MANY))
+    reading = place.read(name, 0, MANY)
+    next(reading)
+    server.kill()
+    began = time.monotonic()
+    away(place, name)
+    with pytest.raises(StorageAway):
+        list(reading)
+    assert time.monotonic() - began < 30
+
+
+def test_a_bucket_that_is_not_there_is_away(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = s3.create_bucket() | {"MEDIA_STORAGE": "s3://no-such-bucket"}
+    place = next(_storage(environment, monkeypatch))
+    for asking in (
+        lambda: place.put(new_name(), io.BytesIO(b"x")),
+        lambda: place.read(new_name(), 0, 1),
+        lambda: place.names("", 1),
+    ):
+        with pytest.raises(StorageAway):
+            asking()
+
+
+def away(place: Storage, name: str) -> None:
+    for asking in (
+        lambda: place.put(new_name(), io.BytesIO(b"x")),
+        lambda: place.read(name, 0, 1),
+        lambda: place.size(name),
+        lambda: place.names("", 1),
+    ):
+        with pytest.raises(StorageAway):
+            asking()
+
+
+def test_a_directory_gives_no_address(local: Storage) -> None:
+    assert local.address(put(local, b"x"), 60, "image/png", inline=True) is None
+
+
+@pytest.mark.parametrize(("inline", "disposition"), [(True, "inline"), (False, "attachment")])
+def test_an_address_of_s3_gives_the_bytes_to_anybody(bucket: Storage, inline: bool, disposition: str) -> None:
+    address = bucket.address(put(bucket, b"a picture"), 60, "image/png", inline=inline)
+    assert address
+    found = requests.get(address, timeout=10)
+    assert (found.status_code, found.content) == (200, b"a picture")
+    assert (found.headers["Content-Type"], found.headers["Content-Disposition"]) == ("image/png", disposition)
+
+
+def test_an_address_is_signed_as_amazon_says() -> None:
+    """The example of "Authenticating Requests: Using Query Parameters" in Amazon's reference."""
+    keys = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1")
+    url = "https://examplebucket.s3.amazonaws.com/test.txt"
+    found = presigned(url, keys, now=datetime(2013, 5, 24, tzinfo=UTC), seconds=86_400, answer={})
+    assert found.endswith("X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404")
+
+
+def test_an_address_is_signed_as_amazons_own_client_does(s3: S3Server) -> None:
+    answer = {"response-content-type": "image/png", "response-content-disposition": "attachment"}
+    asked = {
+        "Bucket": "b",
+        "Key": "a/k",
+        "ResponseContentType": "image/png",
+        "ResponseContentDisposition": "attachment",
+    }
+    theirs = parse_qs(urlsplit(client(s3.url).generate_presigned_url("get_object", asked, 60)).query)
+    moment = datetime.strptime(theirs["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    ours = presigned(f"{s3.url}/b/a/k", Keys(KEY, SECRET, "us-east-1"), now=moment, seconds=60, answer=answer)
+    assert parse_qs(urlsplit(ours).query) == theirs
+
+
+def test_putting_and_reading_much_takes_little_memory(s3: S3Server, tmp_path: Path) -> None:
+    for environment in (s3.create_bucket(), {"MEDIA_STORAGE": str(tmp_path / "media")}):
+        found = subprocess.run(
+            [sys.executable, "-c", _MUCH],
+            cwd=ROOT,
+            env=os.environ | databases.environment("sqlite://") | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        grown = int(found.stdout)
+        assert grown < 24, f"{grown} MiB more with {environment['MEDIA_STORAGE']}"
+
+
+_MUCH = """
+import os, tempfile, psutil
+from infra.storage import new_name, storage
+place = storage()
+with tempfile.TemporaryFile() as file:
+    place.put(new_name(), file)
+    for _ in range(100):
+        file.write(os.urandom(1024 * 1024))
+    file.seek(0)
+    before = psutil.Process().memory_info().rss
+    name = new_name()
+    place.put(name, file)
+    most = psutil.Process().memory_info().rss
+    for place, _ in enumerate(place.read(name, 0, 100 * 1024 * 1024)):
+        if place % 50 == 0:
+            most = max(most, psutil.Process().memory_info().rss)
+print((most - before) // 1024 // 1024)
+"""
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "a" * 31, "A" * 32, "a" * 32 + "\n", "/" + "a" * 31])

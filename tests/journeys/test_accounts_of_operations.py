@@ -22,7 +22,7 @@ DOCUMENT = (ROOT / "docs/operations.md").read_text()
 def own_accounts(own_redis: RedisServer) -> Iterator[redis.Redis]:
     """Make the documented accounts in Redis. Yields an administrator's client."""
     accounts = dict(re.findall(r"^user (\w+) +on >… (.+)$", DOCUMENT, re.M))
-    assert accounts.keys() == {"web", "realtime", "worker", "beat", "rpc"}
+    assert accounts.keys() == {"web", "realtime", "worker", "media", "beat", "rpc"}
     with redis.Redis.from_url(own_redis.url) as administrator:
         for name, rules in accounts.items():
             administrator.execute_command("ACL", "SETUSER", name, "on", f">{PASSWORD}", *rules.split())
@@ -49,7 +49,7 @@ def test_the_documented_accounts_suffice(
     fresh_stack: Stack, own_redis: RedisServer, own_accounts: redis.Redis, database_account: str
 ) -> None:
     server = make_url(own_redis.url)
-    for name in ("web", "realtime", "worker", "beat", "rpc"):
+    for name in ("web", "realtime", "worker", "media", "beat", "rpc"):
         url = server.set(username=name, password=PASSWORD).render_as_string(hide_password=False)
         fresh_stack.add(name, REDIS_URL=url, DATABASE_URL=database_account)
     web = Web(fresh_stack.web_url)

@@ -167,6 +167,10 @@ def test_delete_for_everyone_and_for_me(windows: tuple[Window, Window], pair: tu
     expect(bob.conversation(a.username)).to_contain_text(mine_alone)
 
     bob.message(mine_alone).get_by_test_id("message-menu").press("Enter")
+    expect(bob.find("menu-reply")).to_be_focused()
+    bob.page.keyboard.press("ArrowUp")
+    expect(bob.find("menu-delete-self")).to_be_focused()
+    bob.page.keyboard.press("ArrowUp")
     expect(bob.find("menu-delete-everyone")).to_be_focused()
     bob.page.keyboard.press("ArrowDown")
     expect(bob.find("menu-delete-self")).to_be_focused()

@@ -412,7 +412,8 @@ def test_an_admin_recalls_anybodys_message_and_a_member_their_own(
     sign_in_to(bob, ben)
     bob.send(own)
     bob.message(others).get_by_test_id("message-menu").click()
-    expect(bob.page.get_by_role("menuitem")).to_have_text(["Read by…", "Delete for me"])
+    entries = ["Reply", "Forward…", "Copy", "Read by…", "Delete for me"]
+    expect(bob.page.get_by_role("menuitem")).to_have_text(entries)
     bob.page.keyboard.press("Escape")
     line(bob, "Ann created the group with you and Cleo").get_by_test_id("message-menu").click()
     expect(bob.page.get_by_role("menuitem")).to_have_text(["Delete for me"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from tests import databases
+from tests import databases, media
 from tests.device import Device
 from tests.journeys import storage
 from tests.people import User, Web, answer, conversation, conversations, friends, send, unread
@@ -88,6 +88,27 @@ def test_all_conversations_are_checked_without_a_name(stack: Stack, pair: tuple[
     wait_until(lambda: " 0 drifted" in flask(stack, "audit")[1], "a clean audit of everything")
 
 
+def test_the_storage_of_uploads_is_checked(stack: Stack, database: str, tmp_path: Path) -> None:
+    place = {"DATABASE_URL": database, "MEDIA_STORAGE": str(tmp_path / "media")}
+    assert flask(stack, "audit", "--media", **place) == (0, "0 faults\n")
+    media.carry(media.upload(media.blob("a" * 32)), {"id": 333, "conversation_id": "1_2", "seq": 1})
+    assert flask(stack, "audit", "--media", **place) == (1, f"{'a' * 32}  gone, messages 333\n1 faults\n")
+    told = flask(stack, "audit", "--media", "--json", **place)[1]
+    assert [json.loads(line) for line in told.splitlines()] == [
+        {"what": "gone", "name": "a" * 32, "message_ids": [333]},
+        {"faults": 1},
+    ]
+
+
+def test_a_storage_that_cannot_be_checked_is_said_in_a_line(stack: Stack, database: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, told = flask(stack, "audit", "--media", DATABASE_URL=database, MEDIA_STORAGE=str(tmp_path / "file"))
+    assert (code, told.splitlines()[-1][:46]) == (1, "Error: the storage of MEDIA_STORAGE does not a")
+    assert "Traceback" not in told
+    for argument in ("--repair", "1_2"):
+        assert flask(stack, "audit", "--media", argument)[0] == 2
+
+
 def test_a_trace_tells_how_far_a_message_has_come(web: Web, stack: Stack, pair: tuple[User, User]) -> None:
     message = send(web, *pair, "where is it?")
     steps = {"stored": "UTC", "projected": "yes", "published": "yes", "written": "no", "answered": "no", "read": "no"}
@@ -113,7 +134,7 @@ def test_an_unknown_message_is_said_to_be_unknown(stack: Stack) -> None:
     assert (code, output) == (1, "Error: no message 9007199254740991\n")
 
 
-@pytest.mark.parametrize("name", ["web", "realtime", "worker", "beat", "rpc"])
+@pytest.mark.parametrize("name", ["web", "realtime", "worker", "media", "beat", "rpc"])
 def test_no_process_starts_with_a_secret_that_anybody_would_try(stack: Stack, tmp_path: Path, name: str) -> None:
     secret = "your-access-secret-your-access-secret"
     env = databases.environment(stack.database_url, stack.redis_url) | {"JWT_SECRET_KEY": secret}

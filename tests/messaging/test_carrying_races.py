@@ -24,9 +24,10 @@ from messaging.send import Sent, send
 from messaging.status import Status
 from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, befriend, messages, read, store
 from tests.messaging.uploads import is_used, picture, upload, uses
-from tests.processes import PATIENCE
+from tests.processes import PATIENCE, wait_until
 
 USERS = (ALICE, BOB, CAROL, DAVE)
+_LOCK_WAITS = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
 Rule = Callable[[Session, datetime], Any]
 
 
@@ -50,10 +51,16 @@ def remove_unused(session: Session, _now: datetime) -> list[str]:
     return gone
 
 
-def meanwhile(statement: str, one: Rule, other: Rule) -> tuple[Any, Any]:
-    """Returns what two rules answer of which the `other` begins just before the first one executes `statement`.
+def _somebody_waits() -> bool:
+    with engine().connect() as connection:
+        ((_, waits),) = connection.exec_driver_sql(_LOCK_WAITS)
+    return int(waits) > 0
 
-    The other one waits for locks of the first, if they stand in each other's way.
+
+def meanwhile(statement: str, one: Rule, other: Rule) -> tuple[Any, Any]:
+    """Returns what two rules answer, of which the `other` runs just before the first one executes `statement`.
+
+    The first one goes on when the other has ended, or waits for a lock.
     """
     with ThreadPoolExecutor(1) as threads:
         begun: list[Any] = []
@@ -62,6 +69,7 @@ def meanwhile(statement: str, one: Rule, other: Rule) -> tuple[Any, Any]:
             if statement in text and not begun:
                 begun.append(None)
                 begun[0] = threads.submit(write, other)
+                wait_until(lambda: begun[0].done() or _somebody_waits(), "the other one waits or has ended")
 
         event.listen(engine(), "before_cursor_execute", begin)
         try:
@@ -141,6 +149,21 @@ def test_sending_locks_no_bytes(friends: None) -> None:
             assert other.execute(select(Blob.id).with_for_update(nowait=True)).all()
 
     write(rule)
+
+
+def test_a_recall_locks_the_upload_before_it_looks_who_else_carries_it(friends: None) -> None:
+    store(picture(ALICE, BOB, upload()))
+    heard: list[str] = []
+
+    def hear(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+        heard.extend(each.split(" ")[0] for each in text.split("; ") if "im_media" in each)
+
+    event.listen(engine(), "before_cursor_execute", hear)
+    try:
+        write(recalling(messages()[0]))
+    finally:
+        event.remove(engine(), "before_cursor_execute", hear)
+    assert heard == ["SELECT", "DELETE", "UPDATE"]
 
 
 @pytest.mark.parametrize("seed", range(3))

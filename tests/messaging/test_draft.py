@@ -245,13 +245,30 @@ def row(**fields: Any) -> Any:
     ids=["none", "mentions and an answer", "a copy"],
 )
 def test_a_copy_names_the_first_original(extra: Any, copied: dict[str, Any]) -> None:
-    draft = forwarded(row(extra=extra), 1, group_id=5, client_msg_id="k.0")
+    draft = forwarded(row(extra=extra), 1)
     assert orjson.loads(draft.extra or "") == copied
-    assert (draft.from_user_id, draft.conversation_id, draft.content) == (1, "group_5", "x")
-    assert (draft.client_msg_id, draft.mentions, draft.reply_to, draft.media_id) == ("k.0", (), None, None)
+    assert (draft.from_user_id, draft.content, draft.copied_id) == (1, "x", 9)
+    assert (draft.client_msg_id, draft.mentions, draft.reply_to, draft.media_id) == (None, (), None, None)
+
+
+@pytest.mark.parametrize(
+    "own", ["x", {}, {"user_id": 2}, {"user_id": "2", "message_id": 4}, {"user_id": 0, "message_id": 4}]
+)
+def test_a_text_from_before_copies_names_nobody_else(own: Any) -> None:
+    draft = forwarded(row(extra={"forwarded_from": own}), 1)
+    assert orjson.loads(draft.extra or "") == {"forwarded_from": {"user_id": 7, "message_id": 9}}
+
+
+def test_a_repeat_of_a_copy_is_told_by_what_it_copies() -> None:
+    draft = replace(forwarded(row(content="before"), 1), group_id=5)
+    stored = SimpleNamespace(body_hash=draft.body_hash)
+    assert replace(draft, content="", extra=None).same_body(stored)
+    assert not replace(draft, copied_id=10).same_body(stored)
+    assert not replace(draft, group_id=6).same_body(stored)
+    assert not replace(draft, copied_id=0).same_body(stored)
 
 
 def test_a_copy_carries_the_same_upload_and_its_caption_may_be_empty() -> None:
-    draft = forwarded(row(message_type=2, content="", extra={"media_id": MEDIA, "width": 3}), 1, to_user_id=2)
-    assert (draft.media_id, draft.message_type, draft.content, draft.to_user_id) == (MEDIA, 2, "", 2)
+    draft = forwarded(row(message_type=2, content="", extra={"media_id": MEDIA, "width": 3}), 1)
+    assert (draft.media_id, draft.message_type, draft.content) == (MEDIA, 2, "")
     assert orjson.loads(draft.extra or "")["width"] == 3

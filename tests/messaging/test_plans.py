@@ -22,6 +22,8 @@ from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
 from messaging.drift import Part
+from messaging.errors import Refused
+from messaging.forward import Target, copies
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
 from messaging.history import history
@@ -222,6 +224,17 @@ def publishing_of(shard: int) -> Rule:
     return lambda session, now: publishing(applying(shard)(session, now))(session, now)
 
 
+def forwarding(*message_ids: int) -> Rule:
+    return as_alice(copies, message_ids=message_ids, targets=[Target(BOB, 0), Target(0, 7)])
+
+
+def forwarding_again(session: Session, now: datetime) -> None:
+    """Look for what a forward has stored whose message is gone: nothing."""
+    to = [Target(0, number) for number in range(1, 21)]
+    with pytest.raises(Refused):
+        copies(session, now, user_id=ALICE, message_ids=[*range(1, 50), 10**9], targets=to, client_msg_id="k")
+
+
 OF_ALICE = LENGTH - 2  # Alice sent the messages with an even seq
 MANY = range(FRIENDS + 1, FRIENDS + 49)  # users with a conversation each
 THOUSAND = {name: 1 for name in friends(*range(1, 1001))}
@@ -242,6 +255,7 @@ CALLS: dict[str, Rule] = {
     "history, after": as_bob(history, conversation_id=LARGE, after_seq=50_000, limit=100),
     "history, before a message": as_bob(history, conversation_id=LARGE, last_message_id=70_000, limit=100),
     "history, of one who hides": as_alice(history, conversation_id=LARGE, before_seq=50_000, limit=100),
+    "forward 50": forwarding(*range(50_001, 50_050), LENGTH + 1),
     "unread of one": as_alice(unread, conversation_id=LARGE),
     "read one": as_bob(read, message_id=OF_ALICE),
     "read up to": as_bob(read, conversation_id=LARGE, message_id=LENGTH - 50),
@@ -289,6 +303,7 @@ COUNTING: dict[str, tuple[Rule, int]] = {
     "unread of all": (lambda session, _: total_unread(session, ALICE), TALKS + 1),
     "hello": (lambda session, now: hellos(session, now, user_ids=[ALICE]), TALKS + 1),
     "hello of many": (lambda session, now: hellos(session, now, user_ids=[ALICE, *MANY]), TALKS + 50),
+    "forward again what is gone": (forwarding_again, 1_000),
     # Whoever has thousands waiting makes the others wait for the next transaction, but not longer.
     "backlog, first page": (backlogs((ALICE, None)), 1_000),
     "backlogs, first pages": (backlogs((ALICE, None), (BOB, None), *((user, None) for user in MANY)), 1_000),

@@ -78,6 +78,11 @@ def test_a_quote_is_for_those_who_may_see_what_is_quoted(relay: Relay) -> None:
     assert not relay.groups.sees(ALICE, GROUP, quotings[0])
 
 
+def test_a_frame_that_is_not_for_some_members_goes_to_the_others(relay: Relay) -> None:
+    note = notes.GroupFrame(GROUP, 5, b"{}", blind=(BOB, CAROL))
+    assert relay.groups.audience(note) == [ALICE]
+
+
 def test_typing_goes_to_all_others(relay: Relay) -> None:
     assert relay.typing(ALICE, 1) == [BOB]
 

@@ -17,19 +17,36 @@ from schemathesis import Case
 from messaging.errors import Code
 from tests import databases
 from tests.described import Description
-from tests.people import User, Web, answer, befriend, conversation, conversations, friends, new_group, new_user, send
+from tests.people import (
+    User,
+    Web,
+    answer,
+    befriend,
+    conversation,
+    conversations,
+    friends,
+    history,
+    new_group,
+    new_user,
+    send,
+)
 from tests.processes import ROOT, wait_until
 from tests.stack import Stack
+from tests.uploads import Uploads
 
 PASSWORD = "a long password"  # of every new user
 AREAS = {
-    "message": "send history conversations read receipts recall delete unread sync conversation/update ws/ticket",
+    "message": "send forward history conversations read receipts recall delete unread sync conversation/update "
+    "ws/ticket",
     "user": "register login refresh logout password delete me update search",
     "friend": "request handle requests list delete block unblock blocks",
     "group": "create info update invite join requests handle remove leave role mute transfer dissolve member/update "
     "members mine",
+    "media": "url",
 }
+READS = ["/media/v1/{media_id}", "/media/v1/{media_id}/thumbnail"]
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
+MAY_LACK = {"NotForwarded": {"to_user_id", "group_id"}}  # of answers: the fields that are not always there
 OF_EVERY_CALL = {Code.TOO_MANY_REQUESTS, Code.INTERNAL}
 OF_EVERY_POST = {Code.INVALID, Code.TOO_LARGE, Code.UNSUPPORTED, Code.UNAVAILABLE} | OF_EVERY_CALL
 # Anchors, literals, plain classes, groups and quantifiers mean the same in every language.
@@ -43,8 +60,9 @@ def generator(stack: Stack) -> Any:
 
 def test_every_call_is_described(description: Description) -> None:
     paths = description.document["paths"]
-    assert set(paths) == {*CALLS, "/healthz", "/readyz"}
+    assert set(paths) == {*CALLS, *READS, "/healthz", "/readyz"}
     assert all(list(paths[path]) == ["post"] for path in CALLS)
+    assert all(list(paths[path]) == ["get"] for path in READS)
 
 
 def test_it_keeps_to_openapi(generator: Any) -> None:
@@ -72,7 +90,8 @@ def faults(description: Description) -> Iterator[str]:
         (False, name) for name in _made_of(description, "responses")
     ]:
         schema = document["components"]["schemas"][name]
-        yield from (f"{name}: {fault}" for fault in _faults_of_schema(schema, asked=asked))
+        may_lack = MAY_LACK.get(name, {"errors"})
+        yield from (f"{name}: {fault}" for fault in _faults_of_schema(schema, asked=asked, may_lack=may_lack))
 
 
 def _faults_of_operation(description: Description, operation: dict[str, Any]) -> Iterator[str]:
@@ -86,8 +105,14 @@ def _faults_of_operation(description: Description, operation: dict[str, Any]) ->
     yield from (f"{code} is missing" for code in needed - description.codes(operation))
     yield from (f"{status} is never answered" for status in operation["responses"] if status in ("default", "422"))
     bodies = [operation["requestBody"]] if "requestBody" in operation else []
-    for body in bodies + [description.resolve(each) for each in operation["responses"].values()]:
+    answers = {status: description.resolve(each) for status, each in operation["responses"].items()}
+    yield from (
+        f"{status} says nothing" for status in answers.keys() - {"302", "304"} if "content" not in answers[status]
+    )
+    for body in bodies + [each for each in answers.values() if "content" in each]:
         for kind, content in body["content"].items():
+            if kind == "*/*":
+                continue  # bytes
             examples = [each["value"] for each in content.get("examples", {}).values()]
             examples += [content["example"]] if "example" in content else []
             yield from ["no example"] * (not examples)
@@ -95,11 +120,11 @@ def _faults_of_operation(description: Description, operation: dict[str, Any]) ->
             yield from (f"an example of {kind} is wrong: {error}" for error in wrong)
 
 
-def _faults_of_schema(schema: dict[str, Any], *, asked: bool) -> Iterator[str]:
+def _faults_of_schema(schema: dict[str, Any], *, asked: bool, may_lack: set[str]) -> Iterator[str]:
     fields = schema["properties"]
     if schema.get("additionalProperties") is not False:
         yield "lets unknown fields pass"
-    if not asked and not set(schema.get("required", [])) >= set(fields) - {"errors"}:
+    if not asked and not set(schema.get("required", [])) >= set(fields) - may_lack:
         yield "an answer has all its fields"
     for name, field in fields.items():
         if not {"$ref", "anyOf", "type"} & set(field) or "default" in field:
@@ -174,11 +199,13 @@ def test_what_is_missing_is_found(description: Description, spoil: Callable[[Any
     assert list(faults(Description(document)))
 
 
-def test_every_call_answers_as_described(web: Web, description: Description) -> None:
+def test_every_call_answers_as_described(web: Web, stack: Stack, description: Description) -> None:
     alice, bob = friends(web)
+    media_id = Uploads(stack.database_url, stack.media_settings).add(alice.id, b"bytes", thumbnail=b"fewer")
     carol, dora, eve = new_user(web), new_user(web), new_user(web)
     asked = answer(web.post("/friend/v1/request", {"to_user_id": alice.id}, carol.token))
     name, message = conversation(alice, bob), send(web, alice, bob, extra={"a": [1]}, client_msg_id="k")
+    to = [{"to_user_id": bob.id}, {"to_user_id": eve.id}, {"group_id": 10**9}]
     wait_until(lambda: conversations(web, bob), "the conversation to be listed")
     good: list[tuple[str, dict[str, Any], str | None]] = [
         ("/user/v1/register", {"username": f"R.{carol.username[:16]}", "password": "a long password"}, None),
@@ -197,6 +224,7 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         ("/friend/v1/unblock", {"user_id": dora.id}, alice.token),
         ("/message/v1/ws/ticket", {}, alice.token),
         ("/message/v1/send", {"to_user_id": bob.id, "content": "x", "extra": None, "client_msg_id": None}, alice.token),
+        ("/message/v1/forward", {"message_ids": [message["id"]], "to": to}, alice.token),
         ("/message/v1/history", {"conversation_id": name}, bob.token),
         ("/message/v1/conversations", {}, bob.token),
         ("/message/v1/unread", {}, bob.token),
@@ -206,6 +234,7 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         ("/message/v1/delete", {"message_id": message["id"]}, bob.token),
         ("/message/v1/sync", {"heads": {name: 0}, "changes": {name: 1}}, bob.token),
         ("/message/v1/conversation/update", {"conversation_id": name, "is_top": True}, bob.token),
+        ("/media/v1/url", {"media_id": media_id}, alice.token),
         ("/user/v1/logout", {}, carol.token),
         ("/user/v1/password", {"old_password": PASSWORD, "new_password": PASSWORD}, dora.token),
         ("/user/v1/delete", {"password": PASSWORD}, eve.token),
@@ -215,6 +244,7 @@ def test_every_call_answers_as_described(web: Web, description: Description) -> 
         answer(web.post(path, body, token))
     for path in ("/healthz", "/readyz"):
         answer(web.get(path))
+    assert [web.get(path.format(media_id=media_id), alice.token).content for path in READS] == [b"bytes", b"fewer"]
     assert {path for path, _, _ in good} == {path for path, method, _ in description.operations() if method == "post"}
 
 
@@ -289,6 +319,14 @@ def test_every_refusal_that_is_described_happens(
             alice,
             Code.CLIENT_MSG_ID_REUSED,
         ),
+        (web, "/media/v1/url", {"media_id": "0" * 32}, alice, Code.NO_SUCH_MEDIA),
+        (
+            web,
+            "/message/v1/forward",
+            {"message_ids": [unknown], "to": [{"to_user_id": bob.id}]},
+            alice,
+            Code.NO_SUCH_MESSAGE,
+        ),
         (web, "/message/v1/history", {"conversation_id": theirs}, alice, Code.NO_SUCH_CONVERSATION),
         (
             web,
@@ -319,12 +357,15 @@ def test_every_refusal_that_is_described_happens(
     refused += [(free, *each) for each in refused_calls_of_groups(free, strict_web)]
     for door, path, body, user, code in refused:
         assert door.post(path, body, user.token).json()["code"] == code, (path, body)
+    for path in READS:
+        assert web.get(path.format(media_id="0" * 32), stranger.token).json()["code"] == Code.NO_SUCH_MEDIA
     told = {
         (path, code)
         for path, method, operation in description.operations()
         for code in description.codes(operation) - OF_EVERY_POST - {Code.UNAUTHENTICATED}
     }
-    assert {(path, code) for _, path, _, _, code in refused} == told
+    happened = {(path, code) for _, path, _, _, code in refused} | {(path, Code.NO_SUCH_MEDIA) for path in READS}
+    assert happened == told
     assert {code for _, code in told} >= {code for code in Code if 103000 < code < 104000}
 
 
@@ -354,6 +395,7 @@ def refused_calls_of_groups(web: Web, strict_web: Web) -> list[tuple[str, dict[s
     ended = {"group_id": new_group(web, owner, member, join_approval=True)["id"]}
     full = {"group_id": new_group(strict_web, owner, member, join_approval=True)["id"]}
     said = answer(web.post("/message/v1/send", open_to_all | {"content": "x"}, owner.token))["message"]["id"]
+    (created,) = (each["id"] for each in history(web, owner, f"group_{open_to_all['group_id']}", before_seq=2))
     answer(web.post("/group/v1/mute", open_to_all | {"user_ids": [member.id], "seconds": 600}, owner.token))
     waiting = {}
     for named in (open_to_all, hidden, ended, full):
@@ -397,6 +439,12 @@ def refused_calls_of_groups(web: Web, strict_web: Web) -> list[tuple[str, dict[s
         ("/group/v1/handle", waiting[hidden["group_id"]], stranger, Code.NO_SUCH_REQUEST),
         ("/group/v1/handle", waiting[ended["group_id"]], owner, Code.GROUP_DISSOLVED),
         ("/group/v1/handle", waiting[full["group_id"]], owner, Code.GROUP_FULL),
+        (
+            "/message/v1/forward",
+            {"message_ids": [created], "to": [{"to_user_id": member.id}]},
+            owner,
+            Code.MESSAGE_TYPE,
+        ),
         ("/message/v1/send", ended | {"content": "x"}, owner, Code.GROUP_DISSOLVED),
         ("/message/v1/send", open_to_all | {"content": "x"}, gone, Code.ROLE_TOO_LOW),
         ("/message/v1/send", open_to_all | {"content": "x"}, member, Code.MUTED),

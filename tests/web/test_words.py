@@ -28,6 +28,7 @@ NOT_SAID = {
     "Escape",
     "ArrowLeft",
     "ArrowRight",
+    "Files",
 }
 SHOWN = re.compile(
     r"""\b(?:text|title|placeholder|textContent)\s*[:=]\s*["`]"""

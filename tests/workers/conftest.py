@@ -69,7 +69,7 @@ class Worker:
         imports = (
             "from actions import work as ready",
             "from infra import logs, presence",
-            "from workers import outbox, upkeep, work",
+            "from workers import media_upkeep, outbox, upkeep, work",
         )
         code = "\n".join([*imports, "logs.configure()", *statements])
         done = subprocess.run(

@@ -71,7 +71,7 @@ def test_a_withdrawal_is_one_note_that_names_the_message(name: str, channels: Ch
     announce([GroupAnnouncement("message_recalled", content, only=(CAROL,))])
     ((channel, header, frames),) = notes(channels)
     assert channel.startswith("im:group:")
-    assert header == {"kind": "group_frame", "v": 1, "conversation_id": name, "seq": 7, "only": [CAROL]}
+    assert header == {"kind": "group_frame", "v": 1, "conversation_id": name, "seq": 7, "only": [CAROL], "blind": []}
     assert frames == [{"type": "message_recalled", "content": content}]
 
 
@@ -83,7 +83,14 @@ def test_reading_is_told_to_authors_on_the_groups_channel_as_one_may_be_in_it_no
     to_reader, to_authors = notes(channels)
     assert to_reader[:2] == (f"im:user:{BOB}", {"kind": "frame", "v": 1, "origin": "abc"})
     assert to_authors[0].startswith("im:group:")
-    assert to_authors[1] == {"kind": "group_frame", "v": 1, "conversation_id": name, "seq": 7, "only": [CAROL]}
+    assert to_authors[1] == {
+        "kind": "group_frame",
+        "v": 1,
+        "conversation_id": name,
+        "seq": 7,
+        "only": [CAROL],
+        "blind": [],
+    }
     assert to_authors[2] == to_reader[2]
 
 

@@ -1,5 +1,6 @@
 // All REST calls. A call that is answered 401 is repeated once with a renewed token.
 
+import { postForm } from "./post-form.js";
 import * as session from "./session.js";
 
 const TIMEOUT_MS = 15_000;
@@ -29,28 +30,32 @@ async function post(path, body, token) {
   const request = { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) };
   const response = await fetch(path, request).catch(unreachable);
   const answer = await response.json().catch(() => null);
-  if (!response.ok || answer === null) throw new ApiError(response.status, answer, retryAfter(response));
+  const header = (name) => response.headers.get(name);
+  if (!response.ok || answer === null) throw refusal({ status: response.status, answer, header });
   return answer;
 }
 
-function retryAfter({ status, headers }) {
-  return status === 429 || status === 503 ? Number(headers.get("Retry-After")) || 0 : 0;
+function refusal({ status, answer, header }) {
+  const retryAfter = status === 429 || status === 503 ? Number(header("Retry-After")) || 0 : 0;
+  return new ApiError(status, answer, retryAfter);
 }
 
 function unreachable() {
   throw new ApiError(0, null);
 }
 
-async function call(path, body = {}) {
+const call = (path, body = {}) => authorized((token) => post(path, body, token));
+
+async function authorized(attempt) {
   const token = session.get()?.access_token;
   try {
-    return await post(path, body, token);
+    return await attempt(token);
   } catch (error) {
     if (error.status !== 401 || error.code !== 100008 || !session.get()) throw error;
   }
   // Another call may have renewed the token meanwhile, and a refresh token works only once.
   if (session.get().access_token === token) await refresh();
-  return post(path, body, session.get()?.access_token);
+  return attempt(session.get()?.access_token);
 }
 
 let refreshing = null;
@@ -109,6 +114,7 @@ export const recall = (message_id) => call("/message/v1/recall", { message_id })
 export const remove = (message_id, scope) => call("/message/v1/delete", { message_id, scope });
 export const arrange = (conversation_id, how) => call("/message/v1/conversation/update", { conversation_id, ...how });
 export const send = (message) => call("/message/v1/send", message);
+export const forward = (what) => call("/message/v1/forward", what);
 export const receipts = (message_id, limit) => call("/message/v1/receipts", { message_id, page: 1, limit });
 
 export const groups = () => everything("/group/v1/mine", "groups");
@@ -128,3 +134,13 @@ export const nameMyself = (group_id, nickname) => call("/group/v1/member/update"
 export const leaveGroup = (group_id) => call("/group/v1/leave", { group_id });
 export const dissolve = (group_id) => call("/group/v1/dissolve", { group_id });
 export const ticket = async () => (await call("/message/v1/ws/ticket")).ticket;
+
+export const media = async (media_id) => (await call("/media/v1/url", { media_id })).media;
+
+// watch: { signal, onProgress }, as in post-form.js.
+export const upload = (form, watch) =>
+  authorized(async (token) => {
+    const found = await postForm("/media/v1/upload", form, token, watch);
+    if (found.status !== 200 || !found.answer) throw refusal(found);
+    return found.answer.media;
+  });

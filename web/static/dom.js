@@ -37,12 +37,18 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-// Writes the pieces of a text, those with an id as marks. Equal pieces leave the nodes as they are.
+// Writes the pieces of a text, those with an id as marks, those with an href as links. Equal pieces leave the nodes as
+// they are.
 export function setPieces(node, pieces) {
   const key = JSON.stringify(pieces);
   if (node.dataset.pieces === key) return;
   node.dataset.pieces = key;
-  node.replaceChildren(...pieces.map(({ text, id }) => (id === undefined ? text : el("mark", { text }))));
+  node.replaceChildren(...pieces.map(piece));
+}
+
+function piece({ text, id, href }) {
+  if (href) return el("a", { text, href, target: "_blank", rel: "noopener noreferrer" });
+  return id === undefined ? text : el("mark", { text });
 }
 
 const drawn = new WeakMap();

@@ -1,6 +1,7 @@
 // Formats dates and messages in the language of the page.
 
 import { eventText } from "./events.js";
+import { FILE } from "./media.js";
 import { DELETED, RECALLED } from "./messages.js";
 import { locale, say } from "./words.js";
 
@@ -15,6 +16,7 @@ const STYLES = {
 };
 const KINDS = { 2: "message.image", 3: "message.voice", 4: "message.video", 5: "message.file" };
 const WITHDRAWN = { [RECALLED]: "message.recalled", [DELETED]: "message.deleted" };
+const UNITS = ["byte", "kilobyte", "megabyte"];
 const HUES = 6;
 
 const dateOf = (seconds) => new Date(seconds * 1000);
@@ -66,7 +68,19 @@ export function textOf(message) {
   if (status in WITHDRAWN) return say(WITHDRAWN[status]);
   if (message_type === 0 && extra?.event) return eventText(message);
   const kind = KINDS[message_type];
-  return [kind && say(kind), content].filter(Boolean).join(" ");
+  return [kind && say(kind), message_type === FILE && extra?.name, content].filter(Boolean).join(" ");
+}
+
+// Returns minutes and seconds: "1:05".
+export function playtime(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+export function size(bytes) {
+  const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const style = { style: "unit", unit: UNITS[step], maximumFractionDigits: step > 1 ? 1 : 0 };
+  return new Intl.NumberFormat(locale(), style).format(bytes / 1000 ** step);
 }
 
 export const initials = (name) =>

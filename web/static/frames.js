@@ -1,12 +1,13 @@
 // Handles each frame from the server.
 
+import { forgetAddresses } from "./addresses.js";
 import { announce } from "./announce.js";
 import { toldOfCode } from "./errors.js";
 import { textOf } from "./format.js";
 import { noteEvent, refreshOpenGroup } from "./groups.js";
 import { answered, tell } from "./live.js";
 import { refreshList, refreshListTwice } from "./loading.js";
-import { followChange, hasGap, markRead, take } from "./messages.js";
+import { RECALLED, followChange, hasGap, markRead, take } from "./messages.js";
 import { refreshPeople } from "./people.js";
 import { refreshReadBy } from "./receipts.js";
 import { resume } from "./sending.js";
@@ -49,6 +50,12 @@ const handlers = {
   },
   message_recalled: replace,
   message_deleted: replace,
+  // Its thumbnail was made after it was sent.
+  message_updated(message) {
+    forgetAddresses(message.extra?.media_id);
+    keep(message);
+    noteChangedMessage(message);
+  },
   delivered({ conversation_id, seq }) {
     raiseReceipts(conversation_id, { delivered: seq });
   },
@@ -102,9 +109,9 @@ async function syncAndAck(ids) {
 }
 
 function announceMessage(message) {
-  const { conversation_id, from_user_id, message_type, content } = message;
+  const { conversation_id, from_user_id, message_type, status } = message;
   if (message_type === 0) announce(textOf(message));
-  else if (content) announce(say("chat.arrived", { name: nameOf(from_user_id, conversation_id), text: textOf(message) }));
+  else if (status < RECALLED) announce(say("chat.arrived", { name: nameOf(from_user_id, conversation_id), text: textOf(message) }));
 }
 
 function setClock(serverTime) {

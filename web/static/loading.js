@@ -10,6 +10,7 @@ const HISTORY_PAGE = 20;
 const LIST_FOLLOWS_MS = 1_000;
 const LARGEST_PAGE = 100;
 const MOST_PAGES = 5; // loaded when a chat with unread messages is opened
+const MOST_PAGES_BACK = 20;
 
 export const refreshList = coalesced(() => loadList().catch(report));
 
@@ -63,6 +64,16 @@ async function loadNewest(id, chat) {
   }
   chat.loaded = true;
   changed();
+}
+
+// Loads back to a message that is quoted. Returns whether it is loaded now: one too far back is not.
+export async function loadBackTo(id, seq) {
+  const chat = chatOf(id);
+  for (let pages = 0; pages < MOST_PAGES_BACK && chat.hasMore && chat.floor > seq; pages += 1) {
+    mergeOlder(chat, await api.history({ conversation_id: id, before_seq: chat.floor, limit: LARGEST_PAGE }));
+  }
+  changed();
+  return chat.floor <= seq;
 }
 
 let loadingOlder = false;

@@ -1,5 +1,5 @@
 // Messages written but not stored yet, in the order of writing. They outlive a reload of this tab, and the server's end
-// of the session, but not a log out.
+// of the session, but not a log out. One with a file that is not uploaded yet is lost with the page.
 
 import { state } from "./store.js";
 
@@ -33,5 +33,5 @@ export function drop(draft) {
 export const forget = () => sessionStorage.removeItem(KEY);
 
 function save() {
-  sessionStorage.setItem(KEY, JSON.stringify({ user_id: state.me.id, drafts: kept }));
+  sessionStorage.setItem(KEY, JSON.stringify({ user_id: state.me.id, drafts: kept.filter(({ file }) => !file) }));
 }

@@ -1,26 +1,25 @@
-// A message is shown at once and sent in the background. It is kept, and repeated with its client_msg_id so that it is
-// stored once, until the server has stored it or refused it for good. It goes over the live connection, and by REST when
-// that brings no answer.
+// A message is shown at once and sent in the background, after its file, if it has one. It is kept, and repeated with its
+// client_msg_id so that it is stored once, until the server has stored it or refused it for good. It goes over the live
+// connection, and by REST when that brings no answer.
 
 import * as api from "./api.js";
-import { backoff } from "./backoff.js";
 import { ask } from "./live.js";
 import { SENDING, take } from "./messages.js";
+import { Patience, isWorthRepeating } from "./patience.js";
 import * as pending from "./pending.js";
 import * as session from "./session.js";
 import { changed, chatOf, conversation, groupIdOf, isGroup, noteNewMessage, peerOf, serverNow, state } from "./store.js";
 import { report, toast } from "./toast.js";
+import { cancelUpload, resumeUploads, upload } from "./uploads.js";
 
-const WORTH_REPEATING = new Set([0, 429, 503]);
 // Codes of refusals over the live connection that say nothing about the message: the token has ended, too many sends,
 // the database is away. REST renews a token, and says how long to wait.
 const WORTH_A_CALL = new Set([100008, 100010, 100014]);
 
 // Messages are sent one after the other, so that they are stored in the order of writing.
 const queue = [];
+const patience = new Patience();
 let working = false;
-let attempts = 0;
-let wake = () => {};
 
 export function sendWhatWasKept() {
   for (const draft of pending.restore()) {
@@ -30,8 +29,9 @@ export function sendWhatWasKept() {
   work();
 }
 
-// extra: undefined without one. Returns false when too many messages wait already.
-export function send(conversationId, content, extra) {
+// message: { message_type, content, extra, reply, kind, file }; all but the content may be left out. Returns false when too
+// many messages wait already.
+export function send(conversationId, { content, ...message }) {
   if (!pending.hasRoom(content)) {
     toast("chat.full");
     return false;
@@ -45,7 +45,7 @@ export function send(conversationId, content, extra) {
     from_user_id: state.me.id,
     message_type: 1,
     content,
-    extra,
+    ...message,
     client_msg_id: newKey(),
     create_time: Math.floor(serverNow()),
   };
@@ -61,19 +61,21 @@ export function retry(conversationId, clientMsgId) {
 
 export function discard(conversationId, clientMsgId) {
   const chat = chatOf(conversationId);
-  pending.drop(chat.pending.get(clientMsgId));
+  const draft = chat.pending.get(clientMsgId);
+  cancelUpload(draft);
+  pending.drop(draft);
   chat.pending.delete(clientMsgId);
   changed();
 }
 
-// Called when the link is back, so that the next attempt begins at once.
+// Called when the link is back.
 export function resume() {
-  attempts = 0;
-  wake();
+  patience.hurry();
+  resumeUploads();
 }
 
 // randomUUID exists on https and localhost only.
-function newKey() {
+export function newKey() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -81,9 +83,22 @@ function newKey() {
 function enqueue(draft) {
   draft.failed = false;
   pending.keep(draft);
-  queue.push(draft);
   changed();
+  if (draft.file) return bring(draft);
+  queue.push(draft);
   work();
+}
+
+async function bring(draft) {
+  try {
+    const media = await upload(draft);
+    if (!media) return;
+    draft.extra = { ...draft.extra, media_id: media.media_id };
+    delete draft.file;
+    enqueue(draft);
+  } catch (error) {
+    settle(draft, error);
+  }
 }
 
 async function work() {
@@ -92,7 +107,7 @@ async function work() {
   while (queue.length) {
     const error = isPending(queue[0]) ? await attempt(queue[0]) : null;
     if (!session.get()) break; // the message is kept until the user signs in again
-    if (error && WORTH_REPEATING.has(error.status) && isPending(queue[0])) await pause(error);
+    if (error && isWorthRepeating(error) && isPending(queue[0])) await patience.pause(error);
     else settle(queue.shift(), error);
   }
   working = false;
@@ -114,7 +129,8 @@ async function attempt({ conversation_id, message_type, content, extra, client_m
   }
 }
 
-const addressOf = (id) => (isGroup(id) ? { group_id: groupIdOf(id) } : { to_user_id: peerOf(id) });
+// Returns the fields by which a call names a conversation.
+export const addressOf = (id) => (isGroup(id) ? { group_id: groupIdOf(id) } : { to_user_id: peerOf(id) });
 
 // Returns null when REST has to send it.
 async function sendLive(body) {
@@ -125,23 +141,13 @@ async function sendLive(body) {
 }
 
 function settle(draft, error) {
-  attempts = 0;
+  patience.reset();
   if (error && isPending(draft)) {
     draft.failed = true;
     pending.keep(draft);
     report(error);
   } else pending.drop(draft);
   changed();
-}
-
-// The time that the server asks for is always waited out. The rest of the pause ends when the link is back.
-async function pause({ retryAfter }) {
-  await new Promise((resolve) => setTimeout(resolve, retryAfter * 1000));
-  await new Promise((resolve) => {
-    wake = resolve;
-    setTimeout(resolve, backoff(attempts));
-  });
-  attempts += 1;
 }
 
 // A peer's message stored just before this one may still be on its way, and the list must not run ahead of it.

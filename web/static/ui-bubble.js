@@ -3,15 +3,23 @@
 import { mayRecall, mayRemoveForAll, recall, remove } from "./actions.js";
 import { attribute, el, icon, setIcon, setPieces, setText } from "./dom.js";
 import { clock, day, exact, hue, textOf } from "./format.js";
+import { linked } from "./links.js";
+import { IMAGE, hasMedia } from "./media.js";
 import { piecesOf } from "./mentions.js";
 import { RECALLED } from "./messages.js";
 import { isCounted } from "./receipts.js";
+import { replyTo } from "./replying.js";
 import { discard, retry } from "./sending.js";
-import { isGroup, mentionsMe, nameOf, state } from "./store.js";
+import { isGroup, knownName, mentionsMe, nameOf, state } from "./store.js";
+import { report, toast } from "./toast.js";
+import { forward } from "./ui-forward.js";
+import { drawMedia } from "./ui-media.js";
 import { menuButton } from "./ui-menu.js";
 import { button, confirm, drawAvatar, plainAvatar } from "./ui-parts.js";
+import { drawQuote, quote } from "./ui-quote.js";
 import { showReaders } from "./ui-readers.js";
 import { say } from "./words.js";
+import { whyNot } from "./writing.js";
 
 const TICKS = [
   { icon: "clock", label: "message.sending" },
@@ -33,6 +41,9 @@ export function buildEntry(entry) {
   const part = {
     avatar: plainAvatar(),
     author: el("strong", { class: "author", dir: "auto", data: { testid: "author" } }),
+    origin: el("span", { class: "origin", dir: "auto", data: { testid: "forwarded" } }),
+    quote: quote(),
+    media: el("div", { class: "media" }),
     text: el("span", { class: "text", dir: "auto" }),
     time: el("time"),
     tick: icon("clock", "tick"),
@@ -43,9 +54,9 @@ export function buildEntry(entry) {
   part.readBy = button(null, () => showReaders(part.message), { testid: "read-by", class: "read-by" });
   part.menu = menuButton("message.more", () => entriesOf(part.message), { testid: "message-menu" });
   const meta = el("span", { class: "meta" }, part.readBy, part.time, part.tick, part.status);
-  const bubble = el("div", { class: "bubble" }, part.author, part.text, meta);
+  const bubble = el("div", { class: "bubble" }, part.author, part.origin, part.quote, part.media, part.text, meta);
   const others = [part.menu, part.retry, part.discard];
-  const node = el("li", { class: "entry", data: { testid: "message" } }, part.avatar, bubble, ...others);
+  const node = el("li", { class: "entry", tabindex: -1, data: { testid: "message" } }, part.avatar, bubble, ...others);
   parts.set(node, part);
   return node;
 }
@@ -65,6 +76,9 @@ export function updateEntry(node, entry) {
   node.classList.toggle("system", message.message_type === 0);
   node.classList.toggle("joined", joined);
   drawAuthor(part, message, named, joined);
+  drawOrigin(part.origin, message);
+  drawQuote(part.quote, message);
+  drawMedia(part.media, message);
   drawText(node, part, message, mine);
   return drawMeta(part, message, mine, status);
 }
@@ -80,14 +94,49 @@ function drawAuthor(part, message, named, joined) {
   part.author.dataset.hue = hue(message.from_user_id);
 }
 
+function drawOrigin(node, { conversation_id, status, extra }) {
+  const from = status < RECALLED ? extra?.forwarded_from?.user_id : undefined;
+  node.hidden = from === undefined;
+  if (node.hidden) return;
+  const name = knownName(from, conversation_id);
+  setText(node, name ? say("message.forwardedFrom", { name }) : say("message.forwarded"));
+}
+
+// What is carried is shown above its caption. What cannot be shown is named; what lies elsewhere is a link.
 function drawText(node, part, message, mine) {
-  const written = message.status < RECALLED && isGroup(message.conversation_id);
-  if (written) setPieces(part.text, piecesOf(message, textOf(message)));
-  else setText(part.text, textOf(message));
+  const written = message.status < RECALLED;
+  const elsewhere = message.message_type >= IMAGE && written && message.extra?.url;
+  const text = hasMedia(message) ? message.content : [textOf(message), elsewhere].filter(Boolean).join(" ");
+  part.text.hidden = !text;
+  setPieces(part.text, written && message.message_type !== 0 ? linked(piecesIn(message, text)) : [{ text }]);
   attribute(node, "data-mentions-me", written && !mine && mentionsMe(message) ? "true" : null);
 }
 
+const piecesIn = (message, text) => (isGroup(message.conversation_id) ? piecesOf(message, text) : [{ text }]);
+
 function entriesOf(message) {
+  return [...repeatingEntries(message), ...withdrawingEntries(message)];
+}
+
+function repeatingEntries(message) {
+  const { id, conversation_id, message_type, status, content } = message;
+  if (id === null || message_type === 0 || status >= RECALLED) return [];
+  const entries = [{ text: say("message.forward"), testid: "menu-forward", run: () => forward(message) }];
+  if (content && navigator.clipboard) entries.push({ text: say("message.copy"), testid: "menu-copy", run: () => copy(content) });
+  if (!whyNot(conversation_id)) entries.unshift({ text: say("message.reply"), testid: "menu-reply", run: () => reply(message) });
+  return entries;
+}
+
+function reply(message) {
+  replyTo(message);
+  document.getElementById("text").focus();
+}
+
+async function copy(text) {
+  await navigator.clipboard.writeText(text).then(() => toast("message.copied"), report);
+}
+
+function withdrawingEntries(message) {
   const entries = [{ text: say("message.deleteForMe"), testid: "menu-delete-self", run: () => remove(message, "self") }];
   if (isGroup(message.conversation_id) && isCounted(message)) {
     entries.unshift({ text: say("message.readers"), testid: "menu-readers", run: () => showReaders(message) });

@@ -2,16 +2,18 @@
 
 import { attribute, keyed, setText } from "./dom.js";
 import { count, dayKey } from "./format.js";
-import { close, loadOlder } from "./loading.js";
+import { close, loadBackTo, loadOlder } from "./loading.js";
 import { shownStatus, visible } from "./messages.js";
 import { changed, conversation, isGroup, isMine, peerOf, state, titleOf } from "./store.js";
 import { buildEntry, entryKey, updateEntry } from "./ui-bubble.js";
+import { report, toast } from "./toast.js";
 import { drawFace, filled, presenceNote, typingNote } from "./ui-parts.js";
 import { say } from "./words.js";
 
 const NEAR_PX = 80;
 const ABOVE_LINE_PX = 16;
 const JOINED_SECONDS = 180;
+const FOUND_MS = 2_000;
 
 const byId = (id) => document.getElementById(id);
 const scroll = byId("scroll");
@@ -50,6 +52,21 @@ export function toEnd() {
   state.atEnd = true;
   scroll.scrollTop = scroll.scrollHeight;
   endedAt = scroll.scrollTop;
+}
+
+// Goes to a message of the open chat, which is loaded first if need be.
+export async function jumpTo(seq) {
+  const id = state.openId;
+  const loaded = await loadBackTo(id, seq).catch(report);
+  if (state.openId !== id || loaded === undefined) return;
+  drawChat();
+  const node = loaded && byId("messages").querySelector(`[data-seq="${seq}"]`);
+  if (!node) return toast(loaded ? "message.unavailable" : "message.tooFarBack");
+  state.atEnd = false;
+  node.scrollIntoView({ block: "center" });
+  node.focus({ preventScroll: true });
+  node.classList.add("found");
+  setTimeout(() => node.classList.remove("found"), FOUND_MS);
 }
 
 export function drawChat() {

@@ -1,15 +1,17 @@
 // The field in which a message is written. Every conversation keeps its own unfinished text.
 
 import { setText } from "./dom.js";
-import { exact } from "./format.js";
 import { mentionsIn } from "./mentions.js";
-import { isDissolved, isStaff } from "./roles.js";
+import { cancelReply, replied, replyOf } from "./replying.js";
 import { send } from "./sending.js";
-import { isGroup, serverNow, state } from "./store.js";
+import { state } from "./store.js";
 import { tellTyping } from "./typing.js";
+import { attachedTo, drawAttachments, mountAttachments, sendAttached } from "./ui-attachments.js";
 import { toEnd } from "./ui-chat.js";
 import { mountMentions, takesKey } from "./ui-mentions.js";
-import { say } from "./words.js";
+import { drawReplying, mountReplying } from "./ui-quote.js";
+import { drawRecorder, isRecording, mountRecorder } from "./ui-recorder.js";
+import { whyNot } from "./writing.js";
 
 const form = document.getElementById("composer");
 const text = document.getElementById("text");
@@ -25,47 +27,52 @@ export function mountComposer() {
   });
   text.addEventListener("input", () => text.value.trim() && tellTyping(state.openId));
   text.addEventListener("keydown", pressed);
-  mountMentions();
+  for (const mount of [mountMentions, mountAttachments, mountRecorder, mountReplying]) mount();
 }
 
 function pressed(event) {
   if (event.isComposing) return; // in an input method Enter also confirms a character
   if (takesKey(event)) return event.preventDefault();
+  if (event.key === "Escape") cancelReply(state.openId);
   if (event.key !== "Enter" || event.shiftKey) return;
   event.preventDefault();
   submit();
 }
 
+// With files, the text is the caption of the first.
 function submit() {
+  const id = state.openId;
   const content = text.value.trim();
-  if (!content) return;
-  const mentions = mentionsIn(state.openId, content);
-  if (send(state.openId, content, mentions && { mentions })) {
+  const attached = attachedTo(id).length > 0;
+  if (!content && !attached) return;
+  const message = answering(id, content);
+  if (attached ? sendAttached(id, message) : send(id, message)) {
     text.value = "";
+    cancelReply(id);
     toEnd();
   }
   text.focus();
 }
 
+function answering(id, content) {
+  const mentions = mentionsIn(id, content);
+  const original = replied(id);
+  if (!mentions && !original) return { content };
+  const extra = { mentions, reply_to: original?.id };
+  return { content, extra, reply: original && replyOf(original) };
+}
+
 export function drawComposer() {
   const reason = whyNot(state.openId);
   noWriting.hidden = !reason;
-  form.hidden = Boolean(reason);
+  drawRecorder();
+  form.hidden = Boolean(reason) || isRecording();
   if (reason) setText(noWriting, reason);
+  drawAttachments();
+  drawReplying();
   if (state.openId === openId) return;
   if (openId) drafts.set(openId, text.value);
   openId = state.openId;
   text.value = drafts.get(openId) ?? "";
   if (openId && matchMedia("(hover: hover)").matches) text.focus();
-}
-
-// Returns why this user may not write in a group, "" when they may, or when that is not known yet.
-function whyNot(id) {
-  const held = isGroup(id) && state.groups.get(id);
-  if (!held) return "";
-  if (isDissolved(held)) return say("chat.dissolved");
-  if (held.role === 0) return say("chat.notIn");
-  if (held.group.mute_all && !isStaff(held.role)) return say("chat.allMuted");
-  const until = held.members.find(({ user_id }) => user_id === state.me.id)?.mute_end_time ?? 0;
-  return until > serverNow() ? say("chat.muted", { time: exact(until) }) : "";
 }

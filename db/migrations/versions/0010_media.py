@@ -38,6 +38,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("sha256", name="uk_im_blob_sha256"),
         comment="stored bytes of media",
     )
+    for column in ("name", "thumbnail_name", "thumbnail_state"):
+        op.create_index(f"idx_im_blob_{column}", "im_blob", [column])
     _table(
         "im_media",
         sa.Column("id", binary_string(32), nullable=False),

@@ -21,6 +21,7 @@ from messaging.events import (
     MessageDeleted,
     MessageHidden,
     MessageRecalled,
+    MessageUpdated,
     Told,
     ViewChanged,
 )
@@ -124,18 +125,22 @@ def test_a_withdrawal_is_told_to_all(name: str, event: type[Event], status: Stat
     assert "secret" not in str(told)
 
 
-def test_a_recalled_message_stays_hidden_from_those_who_have_hidden_it(name: str) -> None:
+@pytest.mark.parametrize(("event", "status"), [(MessageRecalled, Status.RECALLED), (MessageUpdated, Status.SENT)])
+def test_a_message_that_changes_stays_hidden_from_those_who_have_hidden_it(
+    name: str, event: type[Event], status: Status
+) -> None:
     (message,) = said(name, BOB, "secret")
     drain()
     hide(CAROL, message)
     hide(ALICE, message)
-    set_message(message, status=Status.RECALLED)
-    happen(name, MessageRecalled, message_id=message["id"], user_id=BOB)
+    set_message(message, status=status)
+    happen(name, event, message_id=message["id"], user_id=BOB)
     for_all, for_some = drain()
     assert isinstance(for_all, GroupAnnouncement)
     assert isinstance(for_some, GroupAnnouncement)
-    assert (for_all.content["status"], for_all.only) == (Status.RECALLED, ())
-    assert (for_some.content["status"], for_some.only) == (Status.DELETED, (ALICE, CAROL))
+    assert (for_all.content["status"], for_all.only, for_all.blind) == (status, (), (ALICE, CAROL))
+    assert (for_some.content["status"], for_some.only, for_some.blind) == (Status.DELETED, (ALICE, CAROL), ())
+    assert "secret" not in str(for_some)
     assert for_some.kind == for_all.kind
 
 

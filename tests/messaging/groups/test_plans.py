@@ -14,6 +14,7 @@ from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.delivered import Proof
 from messaging.directory import may_talk
 from messaging.draft import Draft
+from messaging.forward import Target, copies
 from messaging.groups import views
 from messaging.groups.memberships import memberships
 from messaging.groups.rows import group_rows
@@ -195,6 +196,10 @@ CALLS |= {
     "history of a group": (of_alice(history, conversation_id=LARGE, limit=100), EACH * 100),
     "history of a group, before": (of_alice(history, conversation_id=LARGE, before_seq=9_000, limit=100), EACH * 100),
     "history of who has left": (of(10, history, conversation_id=LARGE, limit=100), EACH * 100),
+    "forward from many groups": (
+        of_alice(copies, message_ids=[9, *range(LENGTH + 2, LENGTH + 51)], targets=[Target(BOB, 0)]),
+        EACH * 50,
+    ),
     "read a group": (of_alice(read, conversation_id=LARGE), 3 * 100),
     "read a group up to a message": (of_alice(read, message_id=LENGTH - 50), 2 * 100),
     "read nothing new of a group": (of_alice(read, message_id=10), 0),
