@@ -1,6 +1,7 @@
 """Counts what a batch of sends and its delivery cost: `python -m tests.cost 64` prints the counts as JSON.
 
 With `python -m tests.cost 64 1000` the messages go to a group of 1,000 members, which a member then reads and lists.
+With `python -m tests.cost 64 0 1` each of them carries an upload.
 
 It runs in a process of its own, because the Celery application keeps its first broker for life.
 """
@@ -8,6 +9,7 @@ It runs in a process of its own, because the Celery application keeps its first 
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import redis
@@ -24,6 +26,7 @@ from messaging.draft import Draft
 from messaging.read import read as mark_read
 from messaging.send import Sent
 from tests.groups import made
+from tests.messaging import uploads
 from tests.messaging.conftest import store
 from workers.work import work
 
@@ -33,8 +36,10 @@ _NOBODYS_SHARD = 99
 _PATIENCE = 30.0
 
 
-def main(count: int, members: int) -> dict[str, dict[str, int]]:
+def main(count: int, members: int = 0, carrying: int = 0) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, or to a group when it has `members`, poke, work.
+
+    With `carrying` each of them carries an upload that no message has carried before.
 
     Returns the counts of each step, once all is warm.
     """
@@ -45,15 +50,15 @@ def main(count: int, members: int) -> dict[str, dict[str, int]]:
     event.listen(engine(), "commit", lambda _: flights.append("COMMIT"))
     _poke([_NOBODYS_SHARD], flights)  # the first poke starts the poker's thread, which would miss part of a round
     work()
-    _round(count, group_id, "first", flights)
-    return _round(count, group_id, "second", flights)
+    _round(_drafts(count, group_id, "first", carrying=bool(carrying)), group_id, flights)
+    return _round(_drafts(count, group_id, "second", carrying=bool(carrying)), group_id, flights)
 
 
-def _round(count: int, group_id: int, key: str, flights: list[str]) -> dict[str, dict[str, int]]:
+def _round(drafts: Sequence[Draft], group_id: int, flights: list[str]) -> dict[str, dict[str, int]]:
     client().delete("outbox")
     shards: set[int] = set()
     costs = {
-        "send": _counted(lambda: shards.update(_send(count, group_id, key)), flights),
+        "send": _counted(lambda: shards.update(_send(drafts)), flights),
         "poke": _poke(sorted(shards), flights),
         "drain": _counted(work, flights),
     }
@@ -99,9 +104,16 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
     return {"user_id": 1, "friend_id": 1_000 + number, "create_time": now}
 
 
-def _send(count: int, group_id: int, key: str) -> list[int]:
+def _drafts(count: int, group_id: int, key: str, *, carrying: bool) -> list[Draft]:
     to_friends = [0 if group_id else 1_000 + number for number in range(count)]
     drafts = [Draft(1, user, 1, "x" * 100, None, f"{key} {number}", group_id) for number, user in enumerate(to_friends)]
+    if not carrying:
+        return drafts
+    carried = [(draft, uploads.upload(1)) for draft in drafts]
+    return [replace(draft, **uploads.carrying(media_id)) for draft, media_id in carried]
+
+
+def _send(drafts: Sequence[Draft]) -> list[int]:
     return [answer.shard for answer in store(*drafts) if isinstance(answer, Sent) and answer.shard is not None]
 
 
@@ -128,4 +140,4 @@ def _spent() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)))
+    print(json.dumps(main(*map(int, sys.argv[1:]))))
