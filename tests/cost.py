@@ -1,7 +1,8 @@
 """Counts what a batch of sends and its delivery cost: `python -m tests.cost 64` prints the counts as JSON.
 
 With `python -m tests.cost 64 1000` the messages go to a group of 1,000 members, which a member then reads and lists.
-With `python -m tests.cost 64 0 1` each of them carries an upload.
+With `python -m tests.cost 64 1000 1` they answer each others' first one there.
+With `python -m tests.cost 64 0 0 1` each of them carries an upload.
 
 It runs in a process of its own, because the Celery application keeps its first broker for life.
 """
@@ -36,10 +37,10 @@ _NOBODYS_SHARD = 99
 _PATIENCE = 30.0
 
 
-def main(count: int, members: int = 0, carrying: int = 0) -> dict[str, dict[str, int]]:
+def main(count: int, members: int = 0, answers: int = 0, carrying: int = 0) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, or to a group when it has `members`, poke, work.
 
-    With `carrying` each of them carries an upload that no message has carried before.
+    With `answers` the messages to the group answer one of it, with `carrying` each carries an upload that none has yet.
 
     Returns the counts of each step, once all is warm.
     """
@@ -50,8 +51,16 @@ def main(count: int, members: int = 0, carrying: int = 0) -> dict[str, dict[str,
     event.listen(engine(), "commit", lambda _: flights.append("COMMIT"))
     _poke([_NOBODYS_SHARD], flights)  # the first poke starts the poker's thread, which would miss part of a round
     work()
-    _round(_drafts(count, group_id, "first", carrying=bool(carrying)), group_id, flights)
-    return _round(_drafts(count, group_id, "second", carrying=bool(carrying)), group_id, flights)
+    original = _answered(group_id) if answers else None
+    rounds = [_drafts(count, group_id, key, original, carrying=bool(carrying)) for key in ("first", "second")]
+    _round(rounds[0], group_id, flights)
+    return _round(rounds[1], group_id, flights)
+
+
+def _answered(group_id: int) -> int:
+    (sent,) = store(Draft(1, 0, 1, "what do you say?", None, "original", group_id))
+    assert isinstance(sent, Sent)
+    return int(sent.message["id"])
 
 
 def _round(drafts: Sequence[Draft], group_id: int, flights: list[str]) -> dict[str, dict[str, int]]:
@@ -104,9 +113,13 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
     return {"user_id": 1, "friend_id": 1_000 + number, "create_time": now}
 
 
-def _drafts(count: int, group_id: int, key: str, *, carrying: bool) -> list[Draft]:
+def _drafts(count: int, group_id: int, key: str, original: int | None, *, carrying: bool) -> list[Draft]:
     to_friends = [0 if group_id else 1_000 + number for number in range(count)]
-    drafts = [Draft(1, user, 1, "x" * 100, None, f"{key} {number}", group_id) for number, user in enumerate(to_friends)]
+    extra = None if original is None else f'{{"reply_to":{original}}}'
+    drafts = [
+        Draft(1, user, 1, "x" * 100, extra, f"{key} {number}", group_id, reply_to=original)
+        for number, user in enumerate(to_friends)
+    ]
     if not carrying:
         return drafts
     carried = [(draft, uploads.upload(1)) for draft in drafts]

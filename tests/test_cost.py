@@ -66,6 +66,13 @@ CARRYING: dict[int, Cost] = {
     1: {"send": {"flights": 3, "statements": 7 + 4}, "drain": EXACT[1]["drain"]},
     64: {"send": {"flights": 3, "statements": 7 + 2 + 2 * 64}, "drain": EXACT[64]["drain"]},
 }
+# Replies in a group add, in the flights that are there: to a send what they answer, who has hidden that, and whether
+# the senders have; to a drain the first two; to a list what the last message answers, and whether its reader hid that.
+REPLIES: Cost = {
+    "send": {"flights": 3, "statements": 11 + 3, "rows": 5 + 2 * 64, "redis_commands": 0},
+    "drain": {"flights": 7, "statements": 13 + 2, "rows": 64, "redis_commands": 4 + 64, "publishes": 64},
+    "list": {"flights": 8, "statements": 11 + 2, "rows": 0},
+}
 READS = {3: 8, 1_000: 7}  # statements: of a group of up to 100, those who are told are looked up
 
 
@@ -89,6 +96,12 @@ def test_a_batch_costs_the_same_in_every_group(
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
 
 
+def test_replies_cost_no_query_each(mariadb_database: str, own_redis: RedisServer) -> None:
+    found = cost(mariadb_database, own_redis.url, 64, 1_000, 1)
+    for phase, exact in REPLIES.items():
+        assert {name: found[phase][name] for name in exact} == exact, (phase, found)
+
+
 @pytest.mark.parametrize("count", EXACT)
 def test_a_batch_costs_what_it_did(mariadb_database: str, own_redis: RedisServer, count: int) -> None:
     found = cost(mariadb_database, own_redis.url, count)
@@ -100,7 +113,7 @@ def test_a_batch_costs_what_it_did(mariadb_database: str, own_redis: RedisServer
 
 @pytest.mark.parametrize("count", CARRYING)
 def test_a_batch_of_pictures_costs_no_flight_more(mariadb_database: str, own_redis: RedisServer, count: int) -> None:
-    found = cost(mariadb_database, own_redis.url, count, 0, 1)
+    found = cost(mariadb_database, own_redis.url, count, 0, 0, 1)
     for phase, exact in CARRYING[count].items():
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
     assert found["send"]["sql_bytes"] <= 3_200 + 2_000 * count
