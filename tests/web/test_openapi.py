@@ -46,7 +46,10 @@ AREAS = {
 }
 READS = ["/media/v1/{media_id}", "/media/v1/{media_id}/thumbnail"]
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
-MAY_LACK = {"NotForwarded": {"to_user_id", "group_id"}}  # of answers: the fields that are not always there
+MAY_LACK = {  # of answers: the fields that are not always there
+    "NotForwarded": {"to_user_id", "group_id"},
+    "Reply": {"seq", "from_user_id", "message_type", "content"},
+}
 OF_EVERY_CALL = {Code.TOO_MANY_REQUESTS, Code.INTERNAL}
 OF_EVERY_POST = {Code.INVALID, Code.TOO_LARGE, Code.UNSUPPORTED, Code.UNAVAILABLE} | OF_EVERY_CALL
 # Anchors, literals, plain classes, groups and quantifiers mean the same in every language.
@@ -246,6 +249,15 @@ def test_every_call_answers_as_described(web: Web, stack: Stack, description: De
         answer(web.get(path))
     assert [web.get(path.format(media_id=media_id), alice.token).content for path in READS] == [b"bytes", b"fewer"]
     assert {path for path, _, _ in good} == {path for path, method, _ in description.operations() if method == "post"}
+
+
+def test_a_reply_is_described_whether_its_original_is_there_or_not(web: Web) -> None:
+    alice, bob = friends(web)
+    original = send(web, alice, bob)
+    reply = send(web, bob, alice, extra={"reply_to": original["id"]})
+    assert reply["reply"]["content"] == original["content"]
+    answer(web.post("/message/v1/recall", {"message_id": original["id"]}, alice.token))
+    assert history(web, alice, conversation(alice, bob))[-1]["reply"] == {"id": original["id"], "status": 4}
 
 
 def good_calls_of_groups(web: Web) -> list[tuple[str, dict[str, Any], str | None]]:
