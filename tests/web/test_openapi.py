@@ -328,6 +328,13 @@ def test_every_refusal_that_is_described_happens(
         (web, "/message/v1/send", {"to_user_id": bob.id, "content": "x", "message_type": 9}, alice, Code.MESSAGE_TYPE),
         (web, "/message/v1/send", {"to_user_id": stranger.id, "content": "x"}, alice, Code.NOT_FRIENDS),
         (web, "/message/v1/send", {"group_id": unknown, "content": "x"}, alice, Code.NO_SUCH_GROUP),
+        (
+            web,
+            "/message/v1/send",
+            {"to_user_id": bob.id, "content": "x", "extra": {"reply_to": unknown}},
+            alice,
+            Code.NO_SUCH_MESSAGE,
+        ),
         (web, "/message/v1/send", {"to_user_id": bob.id, "message_type": 2, "extra": media}, alice, Code.NO_SUCH_MEDIA),
         (
             web,
