@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -139,9 +138,10 @@ def meanwhile(holding: Callable[[Session], None], then: Callable[[], Removed]) -
         return write(rule).result()
 
 
-def waits_for_a_lock() -> Any:
-    statement = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    return read(lambda session, _: session.connection().exec_driver_sql(statement).scalar())
+def waits_for_a_lock() -> bool:
+    statement = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
+    ((_, waits),) = read(lambda session, _: session.connection().exec_driver_sql(statement).all())
+    return int(waits) > 0
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
