@@ -90,7 +90,7 @@ def _readers(variable: str) -> Iterator[str]:
     wanted = rf"(?:settings\(\)|chosen)(?:\.\w+, settings\(\))?\.{field}\b" if known else f'"{variable}"'
     for path in documents.python_files():
         if re.search(wanted, path.read_text()) and path.name != "settings.py":
-            yield path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            yield path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
 
 
 def test_the_example_of_an_environment_names_every_setting_of_a_deployment() -> None:
