@@ -38,7 +38,7 @@ def upload(*, user_id: int, kind: MessageType, source: BinaryIO, gone: Callable[
     """Store an upload, a real file, for good. Returns its media_id.
 
     `gone` is asked before anything is stored. Raises Refused: MEDIA_KIND, MEDIA_TOO_LARGE (too long a voice),
-    TOO_MANY_REQUESTS, UNAVAILABLE; and DatabaseUnavailable and Gone.
+    TOO_MANY_REQUESTS, UNAVAILABLE; and StorageAway, DatabaseUnavailable and Gone.
     """
     with _examined(source, kind) as found:
         if gone():
@@ -55,7 +55,7 @@ def upload(*, user_id: int, kind: MessageType, source: BinaryIO, gone: Callable[
             size=found.size,
             name=new_name(),
         )
-        _put(new.name, found.file)
+        storage().put(new.name, found.file)
     recorded = _recorded(new)
     if recorded.name != new.name:
         _stored_twice(recorded, new.name)
@@ -78,14 +78,6 @@ def _examined(source: BinaryIO, kind: MessageType) -> Iterator[media.Examined]:
         raise Refused(Code.UNAVAILABLE, "uploads cannot be examined now", retry_after=_RETRY_SECONDS) from error
     with found.file:
         yield found
-
-
-def _put(name: str, file: BinaryIO) -> None:
-    try:
-        storage().put(name, file)
-    except StorageAway as error:
-        log.warning("storage_away", reason=str(error))
-        raise Refused(Code.UNAVAILABLE, "the storage is away or full", retry_after=_RETRY_SECONDS) from error
 
 
 def _recorded(new: Upload) -> Recorded:

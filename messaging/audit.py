@@ -19,6 +19,7 @@ from db.head import Head
 from db.message import Message
 from db.outbox import OutboxEvent
 from messaging import heads, outbox, preview, rows, unread
+from messaging.carrying_audit import carrying_drift
 from messaging.conversation_id import group_of
 from messaging.drift import WHOLE, Audited, Drift, Part
 from messaging.errors import Code, Refused
@@ -112,7 +113,7 @@ def _drift(
     if not waits:
         for view in views:
             drift += _lag(session, now, view, head, repair=repair)
-    return drift
+    return [*drift, *carrying_drift(session, now, head.conversation_id, newest, part, repair=repair)]
 
 
 def _group_drift(
@@ -126,7 +127,9 @@ def _group_drift(
     lock: bool = False,
 ) -> list[Drift]:
     drift, newest, _ = _messages(session, now, head, newest, part, repair=repair)
-    return drift + group_drift(session, now, head.conversation_id, newest, part, lock=lock, repair=repair)
+    name = head.conversation_id
+    drift += group_drift(session, now, name, newest, part, lock=lock, repair=repair)
+    return [*drift, *carrying_drift(session, now, name, newest, part, repair=repair)]
 
 
 def _messages(

@@ -17,7 +17,7 @@ from db.base import table
 from db.conversation import Conversation
 from db.flight import Call, fly
 from db.message import Message
-from messaging.draft import MAX_CONTENT, MAX_EXTRA
+from messaging.draft import MAX_CONTENT, MAX_EXTRA, MOST_ADDED
 from messaging.groups.rows import GroupRow, group_rows
 from messaging.hidden import hiding
 from messaging.message import COLUMNS, wire
@@ -29,7 +29,8 @@ PAGE_BYTES = 256 * 1024  # of frames: Redis cuts off a relay that falls behind, 
 TOGETHER_BYTES = 10 * PAGE_BYTES  # of the pages that are read in one transaction
 MOST_PER_CONVERSATION = 200
 _AROUND = 640  # the most bytes that a frame holds besides content and extra
-_LARGEST = 6 * MAX_CONTENT + MAX_EXTRA + _AROUND + MOST_BYTES  # JSON spells a character in 6 bytes at most
+# JSON spells a character in 6 bytes at most.
+_LARGEST = 6 * MAX_CONTENT + MAX_EXTRA + MOST_ADDED + MOST_BYTES + _AROUND
 _ROWS_TOGETHER = 1_000  # conversations that wait; more than one user has in a page
 _AT_ONCE = 32  # ranges in a statement
 _IDS_AT_ONCE = 500  # in a statement

@@ -14,6 +14,7 @@ from messaging.message_type import SENDABLE, MessageType
 
 MAX_CONTENT = 5_000  # characters
 MAX_EXTRA = 8 * 1024  # bytes of compact JSON
+MOST_ADDED = 256  # bytes that the server adds to it: what it has measured, and whence a message was forwarded
 # Printable ASCII. MariaDB's `utf8mb4_bin` pads, so two keys that differ by a space at the end would be one.
 CLIENT_MSG_ID = "^[!-~]([ -~]{0,62}[!-~])?$"
 _CLIENT_MSG_ID = re.compile(CLIENT_MSG_ID)

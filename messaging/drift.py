@@ -9,12 +9,14 @@ class Part:
     """How much of a conversation is counted: `most` messages, from `place` on, between 0 (the oldest) and 1.
 
     A row with more than `most` messages that are not read keeps its unread count unchecked. Of a group, the rows of
-    `members` members are checked, from `place` on. All else is always checked.
+    `members` members are checked, from `place` on, and so are the uploads of `carrying` messages. All else is always
+    checked.
     """
 
     most: int
     place: float
     members: int = 2**53
+    carrying: int = 2**53
 
     def of(self, dense: int) -> tuple[int, int]:
         """Returns the seq before the first that is counted, and the last one, in a conversation of `dense` seqs."""

@@ -25,7 +25,7 @@ from messaging.message_type import MessageType
 from messaging.previews import MOST, preview
 from messaging.status import Status
 
-MOST_BYTES = 6 * MOST + 140  # of a Reply as JSON, which spells a character in 6 bytes at most
+MOST_BYTES = 6 * MOST + 120  # of a Reply as JSON, which spells a character in 6 bytes at most
 MOST_BLIND = 1_000  # users; nobody is told the text of an original that more have hidden, but where they read alone
 _AT_ONCE = 500  # ids in a statement
 _MARK = '"reply_to"'  # in the `extra` of all replies, and of few other messages

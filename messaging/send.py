@@ -153,7 +153,7 @@ def store(
 
 
 def _asking(drafts: Sequence[Draft], may_talk: MayTalk) -> list[list[Call]]:
-    """Returns the calls behind the locks of heads, about pairs, groups, replies and uploads: none for what is not there.
+    """Returns the calls behind the locks of heads: about pairs, groups, replies and uploads, where there are any.
 
     Uploads are the last, as their rows are locked after all others.
     """

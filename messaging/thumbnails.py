@@ -77,9 +77,12 @@ def put_off(session: Session, _now: datetime, *, blob_id: int) -> None:
     _set(session, _wanted(blob_id), thumbnail_attempts=Blob.thumbnail_attempts - 1)
 
 
-def give_up(session: Session, _now: datetime, *, blob_id: int) -> bool:
-    """Say that there will be no thumbnail. Returns whether this has changed anything."""
-    return _set(session, _wanted(blob_id, Blob.thumbnail_name.is_(None)), thumbnail_state=ThumbnailState.FAILED)
+def give_up(session: Session, _now: datetime, *, blob_id: int, state: ThumbnailState = ThumbnailState.FAILED) -> bool:
+    """Say that there will be no thumbnail; with the state NONE, that the next upload of these bytes may want one.
+
+    Returns whether this has changed anything.
+    """
+    return _set(session, _wanted(blob_id, Blob.thumbnail_name.is_(None)), thumbnail_state=state, thumbnail_attempts=0)
 
 
 def keep(session: Session, _now: datetime, *, blob_id: int, name: str, thumbnail_name: str) -> bool:

@@ -1,5 +1,6 @@
-"""Live frames that wait for the end of a backlog, and the messages withdrawn while they wait."""
+"""Live frames that wait for the end of a backlog, and what is withdrawn while they wait: it is not quoted either."""
 
+import re
 from dataclasses import replace
 
 import orjson
@@ -8,6 +9,7 @@ from infra import notes
 from realtime import frames
 from realtime.outbound import MAX_BYTES, MAX_FRAMES
 
+_QUOTE = re.compile(rb'"reply":\{"id":(\d+),"seq":')  # of a text: what is withdrawn has its id and status alone
 _WITHDRAWING = (b'{"type":"message_recalled"', b'{"type":"message_deleted"')
 
 
@@ -18,6 +20,7 @@ class Held:
         self._waiting: list[tuple[notes.Live, bytes]] = []
         self._bytes = 0
         self._withdrawn: dict[tuple[str, int], bytes] = {}
+        self._statuses: dict[int, int] = {}  # of the withdrawn, by their ids
 
     def add(self, note: notes.Live, frame: bytes) -> bool:
         """Keep a frame. Returns False when there is no room."""
@@ -32,7 +35,7 @@ class Held:
 
     def as_it_stands(self, conversation_id: str, seq: int, frame: bytes) -> bytes:
         """Returns a message's frame; if its withdrawal waits here, the frame of what is left of the message."""
-        return self._withdrawn.get((conversation_id, seq), frame)
+        return self._withdrawn.get((conversation_id, seq)) or self._unquoted(frame)
 
     def release(self) -> list[tuple[notes.Live, bytes]]:
         """Returns all waiting notes and frames, with withdrawn messages replaced by what is left of them."""
@@ -42,9 +45,21 @@ class Held:
         message = orjson.loads(text)["content"]
         left = frames.message("new_message", message)
         self._withdrawn[message["conversation_id"], message["seq"]] = left
+        self._statuses[message["id"]] = message["status"]
         self._bytes += len(left)
+
+    def _unquoted(self, frame: bytes) -> bytes:
+        """Returns a frame without the text that it quotes, if the withdrawal of that waits here."""
+        if not self._statuses or not any(int(found[1]) in self._statuses for found in _QUOTE.finditer(frame)):
+            return frame
+        told = orjson.loads(frame[frame.index(b'{"type"') :])
+        reply = told["content"]["reply"]
+        if reply is None or reply["id"] not in self._statuses:
+            return frame
+        left = {"id": reply["id"], "status": self._statuses[reply["id"]]}
+        return frames.message(told["type"], told["content"] | {"reply": left})
 
     def _now(self, note: notes.Live, frame: bytes) -> bytes:
         if not isinstance(note, notes.Message):
-            return frame
+            return self._unquoted(frame)
         return self.as_it_stands(note.conversation_id, note.seq, frame)

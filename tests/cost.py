@@ -1,6 +1,7 @@
 """Counts what a batch of sends and its delivery cost: `python -m tests.cost 64` prints the counts as JSON.
 
 With `python -m tests.cost 64 1000` the messages go to a group of 1,000 members, which a member then reads and lists.
+With `python -m tests.cost 64 1000 1` they answer each others' first one there.
 
 It runs in a process of its own, because the Celery application keeps its first broker for life.
 """
@@ -33,8 +34,10 @@ _NOBODYS_SHARD = 99
 _PATIENCE = 30.0
 
 
-def main(count: int, members: int) -> dict[str, dict[str, int]]:
+def main(count: int, members: int, answers: int) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, or to a group when it has `members`, poke, work.
+
+    With `answers` the messages to the group answer one of it.
 
     Returns the counts of each step, once all is warm.
     """
@@ -45,15 +48,22 @@ def main(count: int, members: int) -> dict[str, dict[str, int]]:
     event.listen(engine(), "commit", lambda _: flights.append("COMMIT"))
     _poke([_NOBODYS_SHARD], flights)  # the first poke starts the poker's thread, which would miss part of a round
     work()
-    _round(count, group_id, "first", flights)
-    return _round(count, group_id, "second", flights)
+    original = _answered(group_id) if answers else None
+    _round(count, group_id, "first", flights, original)
+    return _round(count, group_id, "second", flights, original)
 
 
-def _round(count: int, group_id: int, key: str, flights: list[str]) -> dict[str, dict[str, int]]:
+def _answered(group_id: int) -> int:
+    (sent,) = store(Draft(1, 0, 1, "what do you say?", None, "original", group_id))
+    assert isinstance(sent, Sent)
+    return int(sent.message["id"])
+
+
+def _round(count: int, group_id: int, key: str, flights: list[str], original: int | None) -> dict[str, dict[str, int]]:
     client().delete("outbox")
     shards: set[int] = set()
     costs = {
-        "send": _counted(lambda: shards.update(_send(count, group_id, key)), flights),
+        "send": _counted(lambda: shards.update(_send(count, group_id, key, original)), flights),
         "poke": _poke(sorted(shards), flights),
         "drain": _counted(work, flights),
     }
@@ -99,9 +109,13 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
     return {"user_id": 1, "friend_id": 1_000 + number, "create_time": now}
 
 
-def _send(count: int, group_id: int, key: str) -> list[int]:
+def _send(count: int, group_id: int, key: str, original: int | None) -> list[int]:
     to_friends = [0 if group_id else 1_000 + number for number in range(count)]
-    drafts = [Draft(1, user, 1, "x" * 100, None, f"{key} {number}", group_id) for number, user in enumerate(to_friends)]
+    extra = None if original is None else f'{{"reply_to":{original}}}'
+    drafts = [
+        Draft(1, user, 1, "x" * 100, extra, f"{key} {number}", group_id, reply_to=original)
+        for number, user in enumerate(to_friends)
+    ]
     return [answer.shard for answer in store(*drafts) if isinstance(answer, Sent) and answer.shard is not None]
 
 
@@ -128,4 +142,5 @@ def _spent() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)))
+    given = [int(each) for each in sys.argv[1:]]
+    print(json.dumps(main(*given, *[0, 0][len(given) - 1 :])))

@@ -39,10 +39,9 @@ class Description:
 
     def codes(self, operation: dict[str, Any]) -> set[int]:
         """Returns the codes of all refusals that an operation lists."""
-        refusals = [self.resolve(found) for status, found in operation["responses"].items() if status != "200"]
-        return {
-            code for found in refusals for code in found["content"][PROBLEM]["schema"]["properties"]["code"]["enum"]
-        }
+        answers = [self.resolve(found).get("content", {}) for found in operation["responses"].values()]
+        refusals = [content[PROBLEM]["schema"] for content in answers if PROBLEM in content]
+        return {code for schema in refusals for code in schema["properties"]["code"]["enum"]}
 
     def errors(self, schema: dict[str, Any], value: Any) -> list[str]:
         """Returns how a value breaks a schema, one text per fault."""

@@ -34,9 +34,10 @@ def wanted(name: str = "", **fields: Any) -> int:
 def upload(blob_id: int, *, user_id: int = 1, kind: int = 2, **fields: Any) -> str:
     """Make an upload of these bytes, which no message carries. Returns its id."""
     values = {"id": new_name(), "blob_id": blob_id, "user_id": user_id, "kind": kind, "content_type": "image/png"}
+    values |= fields
 
     def rule(session: Any, now: datetime) -> None:
-        session.execute(insert(Media).values(values | {"create_time": now, "unused_since": now} | fields))
+        session.execute(insert(Media).values({"create_time": now, "unused_since": now} | values))
 
     write(rule)
     return str(values["id"])

@@ -60,6 +60,13 @@ IN_A_GROUP: dict[int, Cost] = {
         "list": {"flights": 7, "statements": 11, "rows": 0},
     },
 }
+# Replies in a group add, in the flights that are there: to a send what they answer, who has hidden that, and whether
+# the senders have; to a drain the first two; to a list what the last message answers, and whether its reader hid that.
+REPLIES: Cost = {
+    "send": {"flights": 3, "statements": 11 + 3, "rows": 5 + 2 * 64, "redis_commands": 0},
+    "drain": {"flights": 7, "statements": 13 + 2, "rows": 64, "redis_commands": 4 + 64, "publishes": 64},
+    "list": {"flights": 8, "statements": 11 + 2, "rows": 0},
+}
 READS = {3: 8, 1_000: 7}  # statements: of a group of up to 100, those who are told are looked up
 
 
@@ -80,6 +87,12 @@ def test_a_batch_costs_the_same_in_every_group(
     found = cost(mariadb_database, own_redis.url, count, members)
     assert (found["read"]["statements"], found["read"]["rows"]) == (READS[members], 3)
     for phase, exact in IN_A_GROUP[count].items():
+        assert {name: found[phase][name] for name in exact} == exact, (phase, found)
+
+
+def test_replies_cost_no_query_each(mariadb_database: str, own_redis: RedisServer) -> None:
+    found = cost(mariadb_database, own_redis.url, 64, 1_000, 1)
+    for phase, exact in REPLIES.items():
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
 
 

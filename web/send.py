@@ -17,6 +17,7 @@ bp = Blueprint("send", __name__)
 @refuses(
     *(Code.MESSAGE_TYPE, Code.CLIENT_MSG_ID_REUSED, Code.NOT_FRIENDS),
     *(Code.NO_SUCH_GROUP, Code.GROUP_DISSOLVED, Code.ROLE_TOO_LOW, Code.MUTED),
+    *(Code.NO_SUCH_MESSAGE, Code.NO_SUCH_MEDIA),
 )
 @limited_to(SENDS)
 @bp.arguments(schemas.Send)

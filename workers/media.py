@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from actions import work
+from db.blob import ThumbnailState
 from db.session import write
 from infra import logs
 from infra.media import NotThisKind, Unavailable, thumbnail
@@ -47,7 +48,7 @@ def _make(blob_id: int, wanted: thumbnails.Wanted) -> bool:
         _give_up(blob_id, str(error))
     except Missing:
         log.error("media_bytes_gone", blob_id=blob_id, name=wanted.name)
-        _give_up(blob_id, "its bytes are gone")
+        _give_up(blob_id, "its bytes are gone", ThumbnailState.NONE)  # whoever uploads them again brings them back
     except Unavailable as error:
         if wanted.tries >= thumbnails.MOST_TRIES:
             _give_up(blob_id, str(error))
@@ -85,8 +86,8 @@ def _tell(blob_id: int) -> None:
     write(thumbnails.finish, blob_id=blob_id)
 
 
-def _give_up(blob_id: int, reason: str) -> None:
-    if write(thumbnails.give_up, blob_id=blob_id):
+def _give_up(blob_id: int, reason: str, state: ThumbnailState = ThumbnailState.FAILED) -> None:
+    if write(thumbnails.give_up, blob_id=blob_id, state=state):
         made.labels(outcome="failed").inc()
         log.warning("thumbnail_failed", blob_id=blob_id, reason=reason)
 

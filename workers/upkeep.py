@@ -24,6 +24,7 @@ _ANNOUNCED_TOGETHER = 50
 _SAMPLE = 5
 _COUNTED = 10_000  # messages of a conversation at most: a recount of a million would take a worker for a second
 _MEMBERS = 100  # of a group, in one audit
+_CARRYING = 500  # messages whose uploads are looked at
 _AUDITS = "im:audits"
 _AUDITS_TOLD = 10
 AUDIT_KEY = "im:audit"
@@ -91,7 +92,7 @@ def audit_sample() -> None:
 
 def _drifts(name: str) -> int:
     """Returns how many drifts there are in a conversation, after logging and counting them."""
-    part = Part(_COUNTED, random.random(), members=_MEMBERS)
+    part = Part(_COUNTED, random.random(), members=_MEMBERS, carrying=_CARRYING)
     if not read(audit.looks_wrong, conversation_id=name, part=part):
         return 0
     found = write(audit.audit, conversation_id=name, repair=False, part=part).drift

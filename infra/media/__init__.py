@@ -6,6 +6,6 @@ which has no secrets, little memory and little time. What runs in it is `infra/d
 
 from infra.decoders.found import INLINE, NotThisKind, TooLong
 from infra.media.confined import Unavailable
-from infra.media.examine import Examined, examine, thumbnail
+from infra.media.examining import Examined, examine, thumbnail
 
 __all__ = ["INLINE", "Examined", "NotThisKind", "TooLong", "Unavailable", "examine", "thumbnail"]

@@ -10,9 +10,10 @@ from prometheus_client import REGISTRY
 
 from actions.fast import FastPath, Published
 from infra.metrics import fast_messages
-from infra.notes import FastGroupMessage, FastMessage, decode, encode
+from infra.notes import FastGroupMessage, FastMessage, Note, decode, encode
 from infra.redis import RedisError
 from messaging.frame import frame
+from messaging.replies import Quote
 from tests.processes import PATIENCE, wait_until
 
 
@@ -93,6 +94,45 @@ def test_a_groups_message_is_published_once_to_the_group() -> None:
     (((channel, note),),) = redis.published
     assert channel == "im:group:7"
     assert decode(encode(note)) == FastGroupMessage("group_7", 5, 1, 3, frame("new_message", sent))
+
+
+REPLY = {"id": 4, "seq": 4, "from_user_id": 2, "message_type": 1, "status": 1, "content": "one"}
+
+
+def replies(note: Note) -> tuple[Any, Any]:
+    """Returns the replies of a note's own frame and of the one that quotes, None where there is none."""
+    assert isinstance(note, FastMessage | FastGroupMessage)
+    quoting = note.quoting.frame if isinstance(note, FastGroupMessage) and note.quoting else b'{"content":{}}'
+    own, quoted = (orjson.loads(each)["content"].get("reply") for each in (note.frame, quoting))
+    return own, quoted
+
+
+@pytest.mark.parametrize(
+    ("blind", "theirs"), [((), REPLY), ((1,), REPLY), ((2,), {"id": 4, "status": 5})], ids=["both", "sender", "peer"]
+)
+def test_a_recipient_who_has_hidden_what_is_answered_gets_a_note_of_their_own(
+    blind: tuple[int, ...], theirs: dict[str, Any]
+) -> None:
+    redis = Redis()
+    redis.answering.set()
+    FastPath(redis).hand_over(message(5) | {"reply": REPLY}, 0, Quote(REPLY, 4, blind))
+    wait_until(lambda: redis.published, "the notes")
+    assert [(channel, replies(note)[0]) for channel, note in redis.published[0]] == [
+        ("im:user:1", REPLY),
+        ("im:user:2", theirs),
+    ]
+
+
+@pytest.mark.parametrize("quote", [Quote(REPLY, 4, (3,)), None], ids=["some see it", "nobody"])
+def test_a_groups_note_tells_what_is_answered_beside_who_sees_it(quote: Quote | None) -> None:
+    redis = Redis()
+    redis.answering.set()
+    FastPath(redis).hand_over(message(5) | {"conversation_id": "group_7", "to_user_id": 0, "reply": REPLY}, 3, quote)
+    wait_until(lambda: redis.published, "the note")
+    (((_, note),),) = redis.published
+    assert isinstance(note, FastGroupMessage)
+    assert replies(note) == ({"id": 4, "status": 5}, REPLY if quote else None)
+    assert (note.quoting.seq, note.quoting.blind) == (4, {3}) if note.quoting else quote is None
 
 
 def test_nobody_waits_and_what_comes_meanwhile_goes_together(redis: Redis) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from actions import media_audit
 from actions.media_audit import Fault
+from db.blob import Blob
+from db.session import write
 from infra.settings import settings
 from infra.storage import storage
 from tests import media
@@ -88,6 +91,15 @@ def test_bytes_that_nothing_names_are_found(whole: Path) -> None:
     for digit in "08c":
         put(whole, digit)
     assert found() == [Fault("named by no row", digit * 32) for digit in "08c"]
+
+
+def test_what_is_removed_while_it_is_looked_at_is_no_fault(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_audit, "PAGE", 100)
+    storage().remove(["1" * 32, "3" * 32])
+    looking = media_audit.faults()
+    assert next(looking) == Fault("gone", "1" * 32)
+    write(lambda session, _: session.execute(delete(Blob).where(Blob.name == "3" * 32)))
+    assert list(looking) == []
 
 
 def test_all_may_be_gone(whole: Path) -> None:

@@ -13,8 +13,8 @@ from tempfile import TemporaryFile
 import psutil
 import pytest
 
-from infra.media import NotThisKind, Unavailable, examine, thumbnail
-from infra.media.confined import AT_ONCE, run
+from infra.media import NotThisKind, Unavailable, answers, examine, thumbnail
+from infra.media.confined import run
 from tests import databases, media_files
 from tests.infra.examined import examined
 from tests.processes import ROOT, living, wait_until
@@ -22,8 +22,12 @@ from tests.processes import ROOT, living, wait_until
 pytestmark = pytest.mark.usefixtures("configured")
 
 _EXAMINE = """
+import socket
 import sys
 from infra.media import examine
+
+taken = socket.create_server(("127.0.0.1", 0))
+taken.set_inheritable(True)
 examine(open(sys.argv[1], "rb"), "image")
 """
 _IN_GEVENT = """
@@ -31,7 +35,9 @@ from gevent import monkey
 monkey.patch_all()
 import sys
 import gevent
+from tempfile import TemporaryFile
 from infra.media import examine
+from tests import media_files
 
 turns = 0
 
@@ -42,7 +48,9 @@ def turn():
         turns += 1
 
 gevent.spawn(turn)
-found = examine(open(sys.argv[1], "rb"), "image")
+source = TemporaryFile()
+source.write(media_files.slow_animation(frames=40))
+found = examine(source, "image")
 print(found.content_type, turns > 20)
 """
 _WITHOUT_FILES = """
@@ -128,6 +136,23 @@ def test_a_decoder_that_is_killed_says_nothing_about_the_file(slow: Path) -> Non
     killer.join()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"content_type": "text/html", "width": 0, "height": 0, "duration": 0}',
+        b'{"content_type": [], "width": 0, "height": 0, "duration": 0}',
+        b'{"content_type": "image/png", "width": -1, "height": 0, "duration": 0}',
+        b'{"content_type": "image/png", "width": 0, "height": 9e99, "duration": 0}',
+    ],
+)
+def test_what_a_decoder_answers_is_not_believed(answer: bytes) -> None:
+    with pytest.raises(NotThisKind):
+        answers.found(answer)
+
+
 def test_a_decoder_that_computes_too_long_is_ended() -> None:
     ended = subprocess.run([sys.executable, "-c", _SPIN], cwd=ROOT, check=False, timeout=30)
     assert ended.returncode == -signal.SIGXCPU
@@ -148,7 +173,7 @@ def test_few_decoders_run_at_once_and_none_is_left() -> None:
             most = max(most, len(psutil.Process().children()))
             wait(waiting, timeout=0.02)
     assert {each.result()[0].content_type for each in waiting} == {"image/webp"}
-    assert most == AT_ONCE
+    assert most == 2
     assert psutil.Process().children() == []
 
 
@@ -180,8 +205,10 @@ def test_without_files_of_its_own_nothing_is_said_about_the_source(slow: Path) -
     assert told == [b"Unavailable"] * 5 + [b"image/png"]
 
 
-def test_a_full_disk_says_nothing_about_the_source() -> None:
+@pytest.mark.parametrize("kind", ["image", "voice"])
+def test_a_full_disk_says_nothing_about_the_source(kind: str) -> None:
+    content = media_files.picture("PNG") if kind == "image" else media_files.recording("mp3", audio="libmp3lame")
     with TemporaryFile() as source, Path("/dev/full").open("r+b", buffering=0) as full:
-        source.write(media_files.picture("PNG"))
+        source.write(content)
         with pytest.raises(Unavailable):
-            run(["examine", "image", "clean"], source, full)
+            run(["examine", kind, "clean"], source, full)

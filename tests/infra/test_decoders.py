@@ -151,6 +151,19 @@ def test_a_picture_that_is_cut_off_or_damaged_is_refused(name: str) -> None:
             examined(damaged, "image")
 
 
+def test_a_picture_that_ends_well_without_all_of_its_pixels_is_refused() -> None:
+    png = media_files.noise("PNG", (100, 80))
+    pixels = png[41 : 41 + int.from_bytes(png[33:37]) // 2]
+    gif = media_files.noise("GIF", (100, 80))
+    blocks = gif.index(b"\x2c\0\0\0\0\x64\0\x50\0") + 11
+    for content in (
+        png[:33] + media_files.png_chunk(b"IDAT", pixels) + media_files.png_chunk(b"IEND", b""),
+        gif[: blocks + 4 * 256] + b"\0;",
+    ):
+        with pytest.raises(NotThisKind):
+            examined(content, "image")
+
+
 def test_what_fuzzing_makes_is_taken_or_refused_and_leaves_no_process() -> None:
     chance = random.Random(13)
     seeds = [(media_files.picture(name), "image") for name in _PICTURES]

@@ -105,8 +105,8 @@ def test_a_webp_and_a_gif_lose_their_texts() -> None:
     assert SECRET not in webp + gif
     assert _pixels(webp) == _pixels(media_files.picture("WEBP"))
     assert _pixels(gif) == _pixels(media_files.picture("GIF"))
-    with Image.open(io.BytesIO(webp)) as image:
-        assert "xmp" not in image.info
+    assert webp[12:16] == b"VP8X"
+    assert not webp[20] & 0x0C  # it does not say either that it has any
 
 
 @pytest.mark.parametrize("name", [*_WITH_EXIF, "GIF"])

@@ -21,6 +21,7 @@ from infra.notes import (
     Joined,
     Message,
     Note,
+    Quoting,
     Trace,
     Typing,
     decode,
@@ -39,6 +40,9 @@ _NOTES: list[Note] = [
     FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=(2, 3)),
+    GroupMessage("group_7", 5, 1, b"{}", quoting=Quoting(frame("x", {"content": "line\n😀"}), 4, frozenset({2, 3}))),
+    FastGroupMessage("group_7", 5, 1, 4, b"{}", quoting=Quoting(b"[]", 4)),
+    GroupFrame("group_7", 5, b"{}", quoting=Quoting(b"[]", 4)),
     GroupFrame("group_7", 5, b'{"type":"message_updated"}', blind=(2, 3)),
     GroupTyping("group_7", 1, 4, b'{"type":"typing"}'),
     Joined("group_7"),
@@ -72,6 +76,11 @@ _WRONG: dict[str, tuple[object, ...]] = {
     "only": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
     "blind": (None, 5, {}, "a", ["2"], [True]),
     "went": (_ABSENT, None, 5, {}, "a", ["2"], [True]),
+    "quoting": (
+        *(5, "a", [], {}, {"frame": "{}", "seq": 4}, {"frame": "{}", "blind": []}, {"seq": 4, "blind": []}),
+        *({"frame": 5, "seq": 4, "blind": []}, {"frame": "{}", "seq": "4", "blind": []}),
+        *({"frame": "{}", "seq": 4, "blind": ["2"]}, {"frame": "{}", "seq": 4, "blind": {}}),
+    ),
     "serial": (_ABSENT, None, "5", 1.5, True),
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
     "places": (_ABSENT, None, 5, {}, "a", [5, 6], [["1_2"], ["1_2"]], [["1_2", "1"], ["1_2", "2"]], [["1_2", 1]]),
@@ -106,6 +115,11 @@ def test_a_note_with_a_field_that_is_not_known_yet_is_read(note: Note) -> None:
 @pytest.mark.parametrize("note", _NOTES, ids=repr)
 def test_a_note_without_a_version_is_of_the_release_before(note: Note) -> None:
     assert decode(changed(note, v=_ABSENT)) == note
+
+
+def test_what_quotes_nothing_has_the_header_of_the_release_before() -> None:
+    assert "quoting" not in header(GroupMessage("group_7", 5, 1, b"{}"))
+    assert decode(changed(GroupFrame("group_7", 5, b"{}", quoting=Quoting(b"[]", 4)), quoting=None)).quoting is None
 
 
 def test_a_page_without_tops_is_of_the_release_before() -> None:

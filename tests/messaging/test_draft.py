@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from messaging.bodies import EVERYBODY
-from messaging.draft import MAX_CONTENT, MAX_EXTRA, Draft, forwarded, make
+from messaging.draft import MAX_CONTENT, MAX_EXTRA, MOST_ADDED, Draft, forwarded, make
 from messaging.errors import Code, Refused
 from messaging.frame import frame
 
@@ -266,6 +266,12 @@ def test_a_repeat_of_a_copy_is_told_by_what_it_copies() -> None:
     assert not replace(draft, copied_id=10).same_body(stored)
     assert not replace(draft, group_id=6).same_body(stored)
     assert not replace(draft, copied_id=0).same_body(stored)
+
+
+def test_what_the_server_adds_is_bounded() -> None:
+    measured = {"width": 2**31 - 1, "height": 2**31 - 1, "duration": (2**53 - 1) / 1_000, "size": 2**53 - 1}
+    added = orjson.loads(forwarded(row(id=2**53 - 1, from_user_id=2**53 - 1), 1, to_user_id=2).extra or "")
+    assert len(orjson.dumps(measured | added)) <= MOST_ADDED
 
 
 def test_a_copy_carries_the_same_upload_and_its_caption_may_be_empty() -> None:

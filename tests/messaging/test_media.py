@@ -176,8 +176,8 @@ _OTHERS = [
     "INSERT INTO im_blob (id, sha256, size, name, thumbnail_state, thumbnail_attempts, create_time) "
     "SELECT seq, UNHEX(SHA2(seq, 256)), 7, CONCAT('b', seq), 0, 0, UTC_TIMESTAMP() FROM seq_1_to_20000",
     "INSERT INTO im_media (id, user_id, kind, blob_id, content_type, width, height, duration, sent, create_time) "
-    "SELECT LPAD(seq, 32, '0'), seq DIV 20, 2, seq, 'image/png', 0, 0, 0, 0, UTC_TIMESTAMP() - INTERVAL MOD(seq, 20) HOUR "
-    "FROM seq_1_to_20000",
+    "SELECT LPAD(seq, 32, '0'), seq DIV 20, 2, seq, 'image/png', 0, 0, 0, 0, "
+    "UTC_TIMESTAMP() - INTERVAL MOD(seq, 20) HOUR FROM seq_1_to_20000",
     "ANALYZE TABLE im_blob, im_media",
 ]
 

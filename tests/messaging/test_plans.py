@@ -80,6 +80,10 @@ _LOAD = [
     f"INSERT INTO im_user_blacklist SELECT {FRIENDS} + seq, 77, UTC_TIMESTAMP() FROM seq_1_to_{TALKS}",
     f"INSERT INTO im_user SELECT {FRIENDS} + seq, CONCAT('u', seq), '', 'somebody', '', {_TIMES}, NULL "
     f"FROM seq_1_to_{TALKS}",
+    # Replies: to what was long before, and to the first message of each of Alice's other conversations.
+    f"UPDATE im_message SET extra = CONCAT('{{\"reply_to\":', id - 20000, '}}') "
+    f"WHERE id BETWEEN 30001 AND 31000 OR id BETWEEN {LENGTH} - 49 AND {LENGTH} - 40",
+    f"UPDATE im_message SET extra = CONCAT('{{\"reply_to\":', id - 1, '}}') WHERE id > {LENGTH} AND seq = 2",
     f"INSERT INTO im_message_hidden SELECT 1, 50 * seq FROM seq_1_to_{TALKS // 5}",
     f"INSERT INTO im_message_hidden SELECT {FRIENDS} + seq, {LENGTH} + 2 * seq FROM seq_1_to_{TALKS}",
     # Left by an outage: 100 events of each shard, each about the newest message of a conversation.
@@ -198,6 +202,11 @@ def sending_pictures(*numbers: int) -> Rule:
     return lambda session, now: send(session, now, drafts, may_talk=may_talk)
 
 
+def answering(*to: int) -> Rule:
+    drafts = [draft(ALICE, BOB, client_msg_id=f"k{id_}", reply_to=id_) for id_ in to]
+    return lambda session, now: send(session, now, drafts, may_talk=may_talk)
+
+
 def backlogs(*asked: backlog.Asked) -> Rule:
     return lambda session, now: backlog.pages(session, now, asked=asked)
 
@@ -235,6 +244,10 @@ CALLS: dict[str, Rule] = {
     "send 64": sending(BOB, *range(FRIENDS + 1, FRIENDS + 64)),
     "send a picture": sending_pictures(7),
     "send 64 pictures": sending_pictures(*range(1, 65)),
+    "send a reply": answering(10_001),
+    "send 64 replies": answering(*range(10_001, 10_065)),
+    "history of replies": as_alice(history, conversation_id=LARGE, before_seq=30_900, limit=100),
+    "sync of replies": syncing({LARGE: 30_600}),
     "recall a picture": as_alice(recall, message_id=99_990),
     "delete a picture for everyone": as_bob(delete_for_everyone, message_id=5_000),
     "history, newest": as_bob(history, conversation_id=LARGE, limit=100),
@@ -270,10 +283,10 @@ CALLS: dict[str, Rule] = {
     "apply the first": applying(3, limit=10),
     "apply of several": applying(2, 3, 4, 9, limit=150),
     "a look at a part of a conversation": lambda session, now: looks_wrong(
-        session, now, conversation_id=LARGE, part=Part(most=100, place=0.5)
+        session, now, conversation_id=LARGE, part=Part(most=100, place=0.5, carrying=100)
     ),
     "an audit of a part": lambda session, now: audit(
-        session, now, conversation_id=LARGE, repair=False, part=Part(most=100, place=0.5)
+        session, now, conversation_id=LARGE, repair=False, part=Part(most=100, place=0.5, carrying=100)
     ),
 }
 # These count, skip or pass over rows by their nature. An index names the rows, and no others are read.

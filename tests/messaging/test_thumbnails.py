@@ -217,6 +217,19 @@ def test_many_messages_are_told_a_hundred_at_a_time(pair: str) -> None:
         nothing_drifts(name)
 
 
+def test_many_uploads_that_no_message_carries_keep_nobody_from_being_told(
+    pair: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thumbnails, "TOLD_TOGETHER", 3)
+    message = stored(ALICE, BOB)
+    blob_id = media.wanted()
+    for digit in "12345":
+        media.upload(blob_id, id=digit * 32)
+    media.carry(media.upload(blob_id, id="6" * 32), message)
+    tell(blob_id)
+    assert events()[-1].kind == Kind.UPDATED
+
+
 def test_it_is_told_while_messages_come_and_go(mariadb_database: str) -> None:
     befriend(ALICE, BOB)
     first = store_many(ALICE, BOB, 20)

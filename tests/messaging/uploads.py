@@ -1,10 +1,10 @@
 """Uploads of the tests' own, as rows alone: their bytes lie nowhere."""
 
-from datetime import datetime
-from itertools import count
+from datetime import UTC, datetime
+from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, create_engine, insert, select
 from sqlalchemy.orm import Session
 
 from db.blob import Blob
@@ -14,22 +14,33 @@ from db.session import write
 from tests.messaging.conftest import ALICE, draft, read
 
 IMAGE, VOICE, VIDEO, FILE = 2, 3, 4, 5
-_numbers = count(1)
 
 
 def upload(user_id: int = ALICE, kind: int = IMAGE, *, size: int = 7, **columns: Any) -> str:
     """Store an upload that no message carries yet. Returns its id."""
-    number = next(_numbers)
-    media_id = f"{number:032x}"
+    return str(write(lambda session, now: _insert(session, user_id, kind, size, now, columns)))
 
-    def rule(session: Session, now: datetime) -> None:
-        blob = {"sha256": number.to_bytes(32, "big"), "size": size, "name": media_id, "create_time": now}
-        blob_id = session.execute(insert(Blob).values(blob)).inserted_primary_key[0]  # type: ignore[index]
-        row = {"id": media_id, "user_id": user_id, "kind": kind, "blob_id": blob_id, "content_type": "image/png"}
-        row |= {"unused_since": now, "create_time": now, "sent": False}
-        session.execute(insert(Media).values(row | columns))
 
-    write(rule)
+def upload_into(database_url: str, user_id: int, kind: int = IMAGE, *, size: int = 7, **columns: Any) -> str:
+    """Store an upload in the database of other processes. Returns its id."""
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    engine = create_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            return _insert(connection, user_id, kind, size, now, columns)
+    finally:
+        engine.dispose()
+
+
+def _insert(
+    database: Session | Connection, user_id: int, kind: int, size: int, now: datetime, columns: dict[str, Any]
+) -> str:
+    media_id = token_bytes(16).hex()
+    blob = {"sha256": token_bytes(32), "size": size, "name": media_id, "create_time": now}
+    blob_id = database.execute(insert(Blob).values(blob)).inserted_primary_key[0]  # type: ignore[union-attr,index]
+    row = {"id": media_id, "user_id": user_id, "kind": kind, "blob_id": blob_id, "content_type": "image/png"}
+    row |= {"unused_since": now, "create_time": now, "sent": False}
+    database.execute(insert(Media).values(row | columns))
     return media_id
 
 

@@ -207,7 +207,7 @@ def test_a_late_fast_note_brings_no_text_back_after_its_recall() -> None:
         connected.last_page(*tops)
         if tops != (("7_8", 5),):
             connected.live(5, 1)
-        recalled = frame("message_recalled", {"conversation_id": "7_8", "seq": 5, "content": ""})
+        recalled = frame("message_recalled", {"conversation_id": "7_8", "id": 5, "seq": 5, "status": 4, "content": ""})
         connected.connection.take(notes.Frame(recalled), frames.text(recalled))
         connected.fast(5)
         assert (5, True) not in seqs(connected.written())

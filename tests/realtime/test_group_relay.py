@@ -238,7 +238,7 @@ class House:
 
     def recall(self, number: int) -> None:
         seq = self.last_seq - number % self.last_seq
-        text = frame("message_recalled", {"conversation_id": NAME, "seq": seq})
+        text = frame("message_recalled", {"conversation_id": NAME, "id": seq, "seq": seq, "status": 4})
         self.outbox.append([(CHANNEL, notes.GroupFrame(NAME, seq, text))])
 
     def publish(self, number: int) -> None:

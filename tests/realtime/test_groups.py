@@ -66,6 +66,18 @@ def test_a_frame_for_some_members_goes_to_those_of_them_who_may_see_the_message(
     assert [relay.groups.audience(notes.GroupFrame(GROUP, seq, b"{}", (BOB, CAROL))) for seq in (4, 5)] == [[], [BOB]]
 
 
+def test_a_quote_is_for_those_who_may_see_what_is_quoted(relay: Relay) -> None:
+    quotings = [notes.Quoting(b"{}", 4), notes.Quoting(b"{}", 5), notes.Quoting(b"{}", 5, frozenset({ALICE}))]
+    assert [[relay.groups.sees(user, GROUP, each) for user in (ALICE, BOB, CAROL)] for each in quotings] == [
+        [True, False, False],
+        [True, True, False],
+        [False, True, False],
+    ]
+    assert not relay.groups.sees(ALICE, "group_6", quotings[0])
+    relay.message(6, ALICE)
+    assert not relay.groups.sees(ALICE, GROUP, quotings[0])
+
+
 def test_a_frame_that_is_not_for_some_members_goes_to_the_others(relay: Relay) -> None:
     note = notes.GroupFrame(GROUP, 5, b"{}", blind=(BOB, CAROL))
     assert relay.groups.audience(note) == [ALICE]

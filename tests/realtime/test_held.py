@@ -1,5 +1,8 @@
-"""Tests that held frames are bounded by number and in bytes."""
+"""Tests that held frames are bounded by number and in bytes, and that none of them quotes what was withdrawn."""
 
+from typing import Any
+
+import orjson
 import pytest
 
 from infra import notes
@@ -13,7 +16,7 @@ def fill(size: int, kind: str = "new_message") -> int:
     """Returns how many frames of that size are taken until there is no more room."""
     held = Held()
     for number in range(MAX_FRAMES + 1):
-        text = frame(kind, {"conversation_id": "c", "seq": number, "content": "x" * size})
+        text = frame(kind, {"conversation_id": "c", "seq": number, "content": "x" * size, "id": number, "status": 4})
         note = notes.Message("c", number, 1, text) if kind == "new_message" else notes.Frame(text)
         if not held.add(note, frames.text(text)):
             return number
@@ -32,3 +35,31 @@ def test_large_frames_are_bounded_in_bytes(size: int) -> None:
 
 def test_what_is_kept_of_a_withdrawn_message_counts() -> None:
     assert fill(5_000, "message_recalled") * 2 * 5_000 < MAX_BYTES + 10_000
+
+
+WHOLE = {"id": 4, "seq": 4, "content": "secret"}
+
+
+def released(held: Held) -> list[Any]:
+    """Returns the replies of the frames that waited."""
+    waited = [frame for _, frame in held.release()]
+    return [orjson.loads(each[each.index(b'{"type"') :])["content"].get("reply") for each in waited]
+
+
+@pytest.mark.parametrize("kind", ["message_recalled", "message_deleted"])
+def test_a_reply_that_waits_does_not_quote_what_is_withdrawn_meanwhile(kind: str) -> None:
+    held = Held()
+    reply = {"conversation_id": "c", "id": 6, "seq": 6, "extra": {"reply": WHOLE}, "reply": WHOLE}
+    other = reply | {"id": 7, "seq": 7, "reply": None}
+    for kind_of_reply, content in (("new_message", reply), ("new_message", other), ("message_updated", reply)):
+        text = frame(kind_of_reply, content)
+        note = notes.Message("c", content["seq"], 1, text) if kind_of_reply == "new_message" else notes.Frame(text)
+        assert held.add(note, frames.text(text))
+    assert released(held) == [WHOLE, None, WHOLE]
+    status = 4 if kind == "message_recalled" else 5
+    gone = frame(kind, {"conversation_id": "c", "id": 4, "seq": 4, "status": status})
+    assert held.add(notes.Frame(gone), frames.text(gone))
+    left = {"id": 4, "status": status}
+    assert released(held) == [left, None, left, None]
+    page = frames.text(frame("new_message", reply))
+    assert held.as_it_stands("c", 6, page) == frames.text(frame("new_message", reply | {"reply": left}))

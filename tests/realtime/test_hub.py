@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,8 @@ from infra import channels, loops, notes, presence
 from infra.metrics import loop_stumbles
 from infra.redis import RedisError
 from messaging.groups.memberships import Membership
+from realtime import frames, memberships
 from realtime import hub as module
-from realtime import memberships
 from realtime.app import readyz
 from realtime.hub import MOST_PER_USER, Hub
 from tests.processes import PATIENCE, wait_until
@@ -35,14 +36,16 @@ class Socket:
         self.is_first = False
         self.left = self.paused = False
         self.taken: list[notes.Note] = []
+        self.frames: list[bytes] = []
         self.joins: list[str] = []
         self.ticks = self.reruns = 0
         self.when_ticking: Callable[[], object] = lambda: None
         self.closed: list[int] = []
         self.outbound = SimpleNamespace(close=lambda code, _reason: self.closed.append(code))
 
-    def take(self, note: notes.Live, _frame: bytes) -> None:
+    def take(self, note: notes.Live, frame: bytes) -> None:
         self.taken.append(note)
+        self.frames.append(frame)
 
     def take_own(self, note: notes.Own) -> None:
         self.taken.append(note)
@@ -351,6 +354,24 @@ def test_a_groups_note_goes_to_all_sockets_of_its_members(relay: Relay, note: no
     relay.hub.take(GROUP_CHANNEL, note)
     assert [socket.taken for socket in members] == [[live]] * 3
     assert other.taken == []
+
+
+@pytest.mark.parametrize(("note", "live"), GROUP_NOTES[:3], ids=lambda note: type(note).__name__)
+def test_a_quote_goes_to_those_members_alone_who_see_what_is_quoted(
+    relay: Relay, note: notes.OfGroup, live: notes.Live
+) -> None:
+    early, late, blind = Socket(1), Socket(2, user_id=ALICE + 1), Socket(3, user_id=ALICE + 2)
+    admit(relay, early, blind)
+    relay.connect(late)
+    assert relay.hub.admit(late, [Membership(GROUP, 8, 1)], relay.hub.groups.mark(), confirmed=True)
+    quoting = notes.Quoting(b'{"whole":1}', 7, frozenset({ALICE + 2}))
+    relay.hub.take(GROUP_CHANNEL, replace(note, quoting=quoting))  # type: ignore[type-var]
+    assert [socket.frames for socket in (early, late, blind)] == [
+        [frames.text(b'{"whole":1}')],
+        [frames.text(b"{}")],
+        [frames.text(b"{}")],
+    ]
+    assert early.taken == [live]
 
 
 @pytest.mark.parametrize(("note", "live"), GROUP_NOTES, ids=lambda note: type(note).__name__)

@@ -107,6 +107,12 @@ def test_a_message_to_a_group_is_stored_like_another(client: Client) -> None:
     assert (draft.from_user_id, draft.conversation_id, draft.content) == (ME, "group_3", "hello")
 
 
+def test_a_picture_needs_no_caption(client: Client) -> None:
+    client.answer(message_type=2, content=..., extra={"media_id": "0" * 32})
+    (draft,) = client.stored
+    assert (draft.message_type, draft.content, draft.media_id) == (2, "", "0" * 32)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -124,6 +130,9 @@ def test_a_message_to_a_group_is_stored_like_another(client: Client) -> None:
         ({"group_id": 3}, Code.INVALID),
         ({"to_user_id": ..., "group_id": 3, "extra": {"mentions": []}}, Code.INVALID),
         ({"client_msg_id": " k"}, Code.INVALID),
+        ({"message_type": 2}, Code.INVALID),
+        ({"message_type": 2, "extra": {"media_id": "x"}}, Code.INVALID),
+        ({"extra": {"reply_to": 0}}, Code.INVALID),
     ],
     ids=str,
 )

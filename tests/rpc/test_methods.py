@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.messaging.uploads import upload_into
 from tests.people import User, Web, answer, conversation, friends, history, send
 from tests.processes import wait_until
 from tests.rpc.client import ORIGINAL, Client, refused
@@ -19,13 +20,16 @@ def pair(web: Web) -> tuple[User, User]:
     return friends(web, "Alice")
 
 
-def test_send(old: Client, pair: tuple[User, User]) -> None:
+def test_send(old: Client, stack: Stack, pair: tuple[User, User]) -> None:
     alice, bob = pair
+    media_id = upload_into(stack.database_url, alice.id, width=3)
+    extra = f'{{"media_id": "{media_id}"}}'
     sent = old.SendMessage(
-        from_user_id=alice.id, to_user_id=bob.id, message_type=2, content="picture", extra='{"w": 3}'
+        from_user_id=alice.id, to_user_id=bob.id, message_type=2, content="picture", extra=extra
     ).message
     assert (sent.from_user_id, sent.to_user_id, sent.conversation_id) == (alice.id, bob.id, conversation(*pair))
-    assert (sent.message_type, sent.content, sent.extra, sent.status) == (2, "picture", '{"w":3}', 1)
+    assert (sent.message_type, sent.content, sent.status) == (2, "picture", 1)
+    assert sent.extra == f'{{"media_id":"{media_id}","width":3}}'
     assert sent.id > 0
     assert sent.create_time == sent.update_time > 0
 
@@ -80,6 +84,32 @@ def test_a_legacy_callers_extra_comes_back_as_it_came(
     assert legacy.GetChatHistory(conversation_id=conversation(*pair)).messages[0].extra == extra
     kept = history(web, bob, conversation(*pair))[0]["extra"]
     assert kept == ({"w": 10} if extra.startswith("{") else {"text": extra} if extra else None)
+
+
+@pytest.mark.parametrize("extra", ["file.txt", '{"w":10}', '{"url":"http://a.example/x.png","w":10}', ""])
+@pytest.mark.parametrize("message_type", [2, 3, 4, 5])
+def test_a_legacy_callers_picture_need_be_no_upload(
+    legacy: Client, old: Client, pair: tuple[User, User], message_type: int, extra: str
+) -> None:
+    alice, bob = pair
+    fields = {"from_user_id": alice.id, "to_user_id": bob.id, "message_type": message_type, "extra": extra}
+    sent = legacy.SendMessage(**fields).message
+    assert (sent.message_type, sent.content, sent.extra) == (message_type, "", extra)
+    assert refused(old.start("SendMessage", **fields)) == ("INVALID_ARGUMENT", "100002"), "nobody else's"
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "/x.png", "http://a@b.example"])
+def test_but_an_address_is_http(legacy: Client, pair: tuple[User, User], url: str) -> None:
+    fields = {"from_user_id": pair[0].id, "to_user_id": pair[1].id, "message_type": 2, "extra": f'{{"url":"{url}"}}'}
+    assert refused(legacy.start("SendMessage", **fields)) == ("INVALID_ARGUMENT", "100002")
+
+
+def test_an_upload_that_is_anothers(old: Client, stack: Stack, pair: tuple[User, User]) -> None:
+    alice, bob = pair
+    theirs = upload_into(stack.database_url, bob.id)
+    fields = {"from_user_id": alice.id, "to_user_id": bob.id}
+    answered = old.start("SendMessage", **fields, message_type=2, extra=f'{{"media_id":"{theirs}"}}')
+    assert refused(answered) == ("NOT_FOUND", "105001")
 
 
 def test_a_legacy_caller_that_pushes_nothing_and_pages_beyond(legacy: Client, pair: tuple[User, User]) -> None:

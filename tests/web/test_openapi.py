@@ -29,6 +29,7 @@ from tests.people import (
     new_group,
     new_user,
     send,
+    upload,
 )
 from tests.processes import ROOT, wait_until
 from tests.stack import Stack
@@ -45,6 +46,7 @@ AREAS = {
     "media": "url",
 }
 READS = ["/media/v1/{media_id}", "/media/v1/{media_id}/thumbnail"]
+FORMS = ["/media/v1/upload"]
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
 MAY_LACK = {"NotForwarded": {"to_user_id", "group_id"}}  # of answers: the fields that are not always there
 OF_EVERY_CALL = {Code.TOO_MANY_REQUESTS, Code.INTERNAL}
@@ -60,8 +62,8 @@ def generator(stack: Stack) -> Any:
 
 def test_every_call_is_described(description: Description) -> None:
     paths = description.document["paths"]
-    assert set(paths) == {*CALLS, *READS, "/healthz", "/readyz"}
-    assert all(list(paths[path]) == ["post"] for path in CALLS)
+    assert set(paths) == {*CALLS, *FORMS, *READS, "/healthz", "/readyz"}
+    assert all(list(paths[path]) == ["post"] for path in CALLS + FORMS)
     assert all(list(paths[path]) == ["get"] for path in READS)
 
 
@@ -245,7 +247,9 @@ def test_every_call_answers_as_described(web: Web, stack: Stack, description: De
     for path in ("/healthz", "/readyz"):
         answer(web.get(path))
     assert [web.get(path.format(media_id=media_id), alice.token).content for path in READS] == [b"bytes", b"fewer"]
-    assert {path for path, _, _ in good} == {path for path, method, _ in description.operations() if method == "post"}
+    assert upload(web, alice, b"bytes", "file")["size"] == 5
+    posts = {path for path, method, _ in description.operations() if method == "post"}
+    assert {path for path, _, _ in good} | set(FORMS) == posts
 
 
 def good_calls_of_groups(web: Web) -> list[tuple[str, dict[str, Any], str | None]]:
@@ -292,7 +296,7 @@ def test_every_refusal_that_is_described_happens(
     answer(web.post("/message/v1/delete", {"message_id": deleted}, alice.token))
     asked = answer(web.post("/friend/v1/request", {"to_user_id": alice.id}, carol.token))["request_id"]
     answer(web.post("/friend/v1/handle", {"request_id": asked, "action": "reject"}, alice.token))
-    unknown = 2**53 - 1
+    unknown, media = 2**53 - 1, {"media_id": "0" * 32}
     refused: list[tuple[Web, str, dict[str, Any], User, Code]] = [
         (web, "/user/v1/register", taken, alice, Code.USERNAME_TAKEN),
         (web, "/user/v1/login", taken | {"password": "wrong"}, alice, Code.WRONG_CREDENTIALS),
@@ -312,6 +316,7 @@ def test_every_refusal_that_is_described_happens(
         (web, "/message/v1/send", {"to_user_id": bob.id, "content": "x", "message_type": 9}, alice, Code.MESSAGE_TYPE),
         (web, "/message/v1/send", {"to_user_id": stranger.id, "content": "x"}, alice, Code.NOT_FRIENDS),
         (web, "/message/v1/send", {"group_id": unknown, "content": "x"}, alice, Code.NO_SUCH_GROUP),
+        (web, "/message/v1/send", {"to_user_id": bob.id, "message_type": 2, "extra": media}, alice, Code.NO_SUCH_MEDIA),
         (
             web,
             "/message/v1/send",
@@ -359,13 +364,16 @@ def test_every_refusal_that_is_described_happens(
         assert door.post(path, body, user.token).json()["code"] == code, (path, body)
     for path in READS:
         assert web.get(path.format(media_id="0" * 32), stranger.token).json()["code"] == Code.NO_SUCH_MEDIA
+    too_large = web.post(*FORMS, token=alice.token, data={"kind": "voice"}, files={"file": bytes(2 * 1024**2 + 1)})
+    no_kind = web.post(*FORMS, token=alice.token, data={"kind": "image"}, files={"file": b"<svg/>"})
+    uploads = {(*FORMS, Code(found.json()["code"])) for found in (too_large, no_kind)}
     told = {
         (path, code)
         for path, method, operation in description.operations()
         for code in description.codes(operation) - OF_EVERY_POST - {Code.UNAUTHENTICATED}
     }
     happened = {(path, code) for _, path, _, _, code in refused} | {(path, Code.NO_SUCH_MEDIA) for path in READS}
-    assert happened == told
+    assert happened | uploads == told
     assert {code for _, code in told} >= {code for code in Code if 103000 < code < 104000}
 
 
@@ -466,7 +474,7 @@ def _token(user_id: int) -> str:
 def test_any_call_may_be_refused_as_described(web: Web, description: Description) -> None:
     user = new_user(web)
     for path, method, operation in description.operations():
-        if method != "post":
+        if method != "post" or path in FORMS:
             continue
         token = user.refresh_token if {"refresh": []} in operation.get("security", []) else user.token
         found = web.post(path, {"unheard_of": 1}, token)
@@ -484,6 +492,26 @@ def test_any_call_may_be_refused_as_described(web: Web, description: Description
         if operation.get("security") != []:
             found = web.post(path, {})
             assert (found.status_code, found.headers["WWW-Authenticate"]) == (401, "Bearer"), path
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_any_form_may_be_refused_as_described(web: Web, path: str) -> None:
+    token = new_user(web).token
+    found = web.post(path, token=token, files={"unheard_of": b"1"})
+    assert (found.status_code, found.json()["errors"]) == (400, {"unheard_of": ["Unknown field."]})
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    for raw in (b"", b"{}", b"--b", b"--b\r\n\r\n"):
+        found = web.post(path, data=raw, headers=form, token=token)
+        assert (found.status_code, found.json()["code"]) == (400, 100002), raw
+    found = web.post(path, data=b"x" * 10_000, headers=form, token=token)
+    assert (found.status_code, found.json()["code"]) == (413, 104006)
+    found = web.post(path, {}, token)
+    assert (found.status_code, found.json()["code"]) == (415, 100013)
+    found = web.get(path, token)
+    assert (found.status_code, found.json()["code"]) == (405, 100013)
+    assert set(found.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    found = web.post(path, files={"file": b"x"})
+    assert (found.status_code, found.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_a_call_without_arguments_needs_no_body(web: Web) -> None:
@@ -506,7 +534,7 @@ def test_every_example_can_be_sent_as_it_is(web: Web, description: Description) 
     for path, method, operation in sorted(
         description.operations(), key=lambda found: found[2]["operationId"] == "logOut"
     ):
-        if method == "post" and operation.get("security") != [{"refresh": []}]:
+        if method == "post" and path not in FORMS and operation.get("security") != [{"refresh": []}]:
             body = operation["requestBody"]["content"]["application/json"]["example"]
             assert web.post(path, body, user.token).status_code not in (400, 413, 415), path
 

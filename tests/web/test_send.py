@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 import requests
 
+from tests.messaging.uploads import upload_into
 from tests.people import User, Web, answer, befriend, conversation, friends, history, new_user, send
+from tests.stack import Stack
 
 PATH = "/message/v1/send"
 
@@ -42,6 +44,7 @@ def test_a_message_is_answered_whole(web: Web) -> None:
         "extra": {"b": 1, "a": [None, 1.5]},
         "status": 1,
         "client_msg_id": "k",
+        "reply": None,
     }
 
 
@@ -137,9 +140,65 @@ def test_a_type_that_may_not_be_sent_is_refused(web: Web, pair: tuple[User, User
     assert_refused(web.post(PATH, body, pair[0].token), 400, 104007)
 
 
+MEASURED = {
+    2: {"width": 3, "height": 4},
+    3: {"duration": 1.5},
+    4: {"width": 3, "height": 4, "duration": 1.5},
+    5: {"name": "a.txt", "size": 9},
+}
+
+
 @pytest.mark.parametrize("message_type", [1, 2, 3, 4, 5])
-def test_every_type_of_the_contract_may_be_sent(web: Web, pair: tuple[User, User], message_type: int) -> None:
-    assert send(web, *pair, message_type=message_type)["message_type"] == message_type
+def test_every_type_of_the_contract_may_be_sent(
+    stack: Stack, web: Web, pair: tuple[User, User], message_type: int
+) -> None:
+    assert send(web, *pair)["message_type"] == 1
+    if message_type == 1:
+        return
+    columns = {"width": 3, "height": 4, "duration": 1_500} if message_type < 5 else {}
+    media_id = upload_into(stack.database_url, pair[0].id, message_type, size=9, **columns)
+    named = {"media_id": media_id} | ({"name": "a.txt"} if message_type == 5 else {})
+    body = {"to_user_id": pair[1].id, "message_type": message_type, "extra": named, "client_msg_id": media_id}
+    message = answer(web.post(PATH, body, pair[0].token))["message"]
+    assert (message["message_type"], message["content"]) == (message_type, "")
+    assert message["extra"] == {"media_id": media_id} | MEASURED[message_type]
+    assert history(web, pair[1], message["conversation_id"], limit=1) == [message]
+    again = answer(web.post(PATH, body, pair[0].token))
+    assert (again["message"], again["duplicate"]) == (message, True)
+
+
+@pytest.mark.parametrize(
+    ("message_type", "extra"),
+    [
+        *((each, None) for each in (2, 3, 4, 5)),
+        (2, {"media_id": "../../etc/passwd"}),
+        (2, {"url": "https://a.example/x.png"}),
+        (5, {"media_id": "0" * 32, "name": "../x"}),
+        (5, {"media_id": "0" * 32, "name": "a\x00.png"}),
+        (1, {"forwarded_from": {"user_id": 1, "message_id": 1}}),
+        (1, {"reply_to": "1"}),
+    ],
+    ids=str,
+)
+def test_an_extra_that_its_type_does_not_have_is_refused(
+    web: Web, pair: tuple[User, User], message_type: int, extra: Any
+) -> None:
+    body = {"to_user_id": pair[1].id, "content": "x", "message_type": message_type, "extra": extra}
+    assert "extra" in assert_refused(web.post(PATH, body, pair[0].token), 400, 100002)["errors"]
+
+
+def test_anothers_upload_and_none_are_answered_alike(stack: Stack, web: Web, pair: tuple[User, User]) -> None:
+    theirs = upload_into(stack.database_url, pair[1].id)
+    body = {"to_user_id": pair[1].id, "message_type": 2}
+    answers = [web.post(PATH, body | {"extra": {"media_id": each}}, pair[0].token) for each in (theirs, "0" * 32)]
+    assert answers[0].content == answers[1].content
+    assert_refused(answers[0], 404, 105001)
+
+
+def test_an_upload_of_another_kind_is_refused(stack: Stack, web: Web, pair: tuple[User, User]) -> None:
+    named = {"media_id": upload_into(stack.database_url, pair[0].id, 3)}
+    body = {"to_user_id": pair[1].id, "message_type": 2, "extra": named}
+    assert "extra" in assert_refused(web.post(PATH, body, pair[0].token), 400, 100002)["errors"]
 
 
 def test_sending_to_oneself_is_refused(web: Web, pair: tuple[User, User]) -> None:

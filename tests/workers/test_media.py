@@ -107,10 +107,11 @@ def test_what_shows_nothing_is_given_up(place: Path, data: bytes) -> None:
     assert (blob.thumbnail_state, blob.thumbnail_name) == (ThumbnailState.FAILED, None)
 
 
-def test_a_picture_whose_bytes_are_gone_is_given_up(place: Path) -> None:
+def test_a_picture_whose_bytes_are_gone_is_given_up_until_it_is_uploaded_again(place: Path) -> None:
     blob_id = uploaded()
     storage().remove([media.blobs()[blob_id].name])
-    assert made(blob_id).thumbnail_state == ThumbnailState.FAILED
+    blob = made(blob_id)
+    assert (blob.thumbnail_state, blob.thumbnail_attempts) == (ThumbnailState.NONE, 0)
 
 
 def test_a_storage_that_is_away_costs_no_try(place: Path) -> None:

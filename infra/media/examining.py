@@ -1,12 +1,12 @@
-"""Asks a decoder what an upload is, and for its thumbnail. What it answers is checked: it may have been taken over."""
+"""Asks a decoder what an upload is, and for its thumbnail."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from infra.decoders.found import ANYTHING, INLINE, LONGEST_SIDE, Found, NotThisKind, TooLong
+from infra.decoders.found import ANYTHING, LONGEST_SIDE, Found, NotThisKind
+from infra.media import answers
 from infra.media.confined import Crashed, Unavailable, run
 from infra.off_the_loop import off_the_loop
 from infra.settings import settings
@@ -40,7 +40,7 @@ def examine(source: BinaryIO, kind: str) -> Examined:
     output = _file()
     keep = "keep" if settings().media_keep_metadata else "clean"
     try:
-        found = _found(run(["examine", kind, keep], source, output))
+        found = answers.found(run(["examine", kind, keep], source, output))
     except (Crashed, NotThisKind) as error:
         if kind != "file":
             output.close()
@@ -67,31 +67,6 @@ def _digest(file: BinaryIO) -> bytes:
     return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type] # typeshed wants a `readable` of its own
 
 
-def _found(answer: bytes) -> Found:
-    """Returns what a decoder answered. Raises what it refused with, and NotThisKind for nonsense."""
-    found = Found(**_told(answer))
-    numbers = (found.width, found.height, found.duration)
-    if found.content_type not in {*INLINE, ANYTHING} or not all(
-        type(each) is int and 0 <= each < 2**31 for each in numbers
-    ):
-        raise NotThisKind("the decoder answered with nonsense")
-    return found
-
-
-def _told(answer: bytes) -> dict[str, Any]:
-    """Returns the fields of an answer. Raises NotThisKind or TooLong for a refusal."""
-    try:
-        told: dict[str, Any] = json.loads(answer)
-    except ValueError as error:
-        raise NotThisKind("the decoder answered with nonsense") from error
-    refused = told.pop("refused", None)
-    if refused == "TooLong":
-        raise TooLong(told["why"])
-    if refused:
-        raise NotThisKind(told["why"])
-    return told
-
-
 def thumbnail(source: BinaryIO, content_type: str) -> bytes:
     """Returns a WebP of `source`, a real file as `examine` has let it pass; its longest side is at most 320 pixels.
 
@@ -99,7 +74,7 @@ def thumbnail(source: BinaryIO, content_type: str) -> bytes:
     """
     with _file() as output:
         try:
-            _told(run(["thumbnail", content_type], source, output))
+            answers.told(run(["thumbnail", content_type], source, output))
         except Crashed as error:
             raise NotThisKind(str(error)) from error
         output.seek(0)
