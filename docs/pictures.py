@@ -5,22 +5,30 @@ Debian: fonts-noto-core and fonts-noto-cjk).
 """
 
 import contextlib
+import io
+import math
+import re
 import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests import media_files
 from tests.device import Device
 from tests.embedded_run import EmbeddedRun
 from tests.journeys.window import ARGUMENTS, CHROMIUM, Window
-from tests.people import User, Web, answer, befriend, conversation, new_user, send
+from tests.people import User, Web, answer, befriend, conversation, new_user, send, upload
 
 DOCS = Path(__file__).resolve().parent
 SIZE = {"width": 1200, "height": 800}
+PICTURE, SPOKEN, REPLY = 2, 6, 7  # the places in a chat of the picture, of the voice message, and of the answer to it
+SPOKEN_SECONDS = 7
 O_CLOCK = 10  # the hour in Alice's window, whenever this runs, so that the recent messages are all of one day
 
 
@@ -28,7 +36,8 @@ O_CLOCK = 10  # the hour in Alice's window, whenever this runs, so that the rece
 class Scene:
     """The conversations in one language: `chat` holds the sender, the age in minutes and the text of each message.
 
-    `recalled` is the index in `chat` of the message that Alice recalls; `others` holds name, age and texts of each.
+    The text of the picture is its caption, and the voice message has none. `recalled` is the index in `chat` of the
+    message that Alice recalls; `others` holds name, age and texts of each.
     """
 
     picture: str
@@ -50,7 +59,7 @@ SCENES = [
             ("bob", 47, "The early train leaves at 7:40."),
             ("alice", 41, "7:40? On a Saturday?"),
             ("alice", 40, "Without me then"),
-            ("bob", 38, "The café has apple cake."),
+            ("bob", 38, ""),
             ("alice", 36, "7:40 it is. I'll bring the coffee."),
             ("bob", 12, "Deal! And I'll bring the map, and another one for when we have lost the first."),
             ("alice", 9, "Very wise."),
@@ -76,7 +85,7 @@ SCENES = [
             ("bob", 47, "早班车七点四十开。"),
             ("alice", 41, "七点四十？周六？"),
             ("alice", 40, "那我不去了"),
-            ("bob", 38, "那家咖啡馆有苹果蛋糕。"),
+            ("bob", 38, ""),
             ("alice", 36, "那就七点四十。咖啡我来带。"),
             ("bob", 12, "一言为定！地图我来带，再备一份，第一份丢了也不怕。"),
             ("alice", 9, "想得真周到。"),
@@ -130,6 +139,7 @@ def _take(browser: Browser, service: EmbeddedRun, scene: Scene) -> None:
         window.page.mouse.move(SIZE["width"] // 2, 10)  # where no hover effect shows
         expect(window.find("message")).to_have_count(len(scene.chat))
         expect(window.find("message").last).to_have_attribute("data-status", "2")
+        expect(window.find("picture").locator("img")).to_have_attribute("src", re.compile("/thumbnail"))
         bobs.say("typing", {"conversation_id": conversation(alice, bob)})
         expect(window.find("typing")).to_be_visible()
         window.page.screenshot(path=DOCS / scene.picture)
@@ -148,11 +158,44 @@ def _signed_in(web: Web, name: str) -> User:
 def _talk(web: Web, alice: User, bob: User, scene: Scene) -> dict[int, int]:
     """Send Alice's and Bob's messages. Returns the age in minutes that each message id is to have."""
     directions = {"alice": (alice, bob), "bob": (bob, alice)}
-    sent = [send(web, *directions[who], text)["id"] for who, _, text in scene.chat]
+    sent: list[int] = []
+    for place, (who, _, text) in enumerate(scene.chat):
+        fields = _fields(web, directions[who][0], place, sent)
+        sent.append(send(web, *directions[who], text, **fields)["id"])
     answer(web.post("/message/v1/recall", {"message_id": sent[scene.recalled]}, alice.token))
     _read(web, alice, conversation(alice, bob))
     _read(web, bob, conversation(alice, bob), message_id=sent[-2])
     return {message_id: ago for message_id, (_, ago, _) in zip(sent, scene.chat, strict=True)}
+
+
+def _fields(web: Web, sender: User, place: int, sent: list[int]) -> dict[str, Any]:
+    """Returns what the message at a place of the chat has besides its text."""
+    if place == PICTURE:
+        media = upload(web, sender, _lake(), "image")
+        return {"message_type": 2, "extra": {"media_id": media["media_id"]}}
+    if place == SPOKEN:
+        media = upload(web, sender, media_files.recording("webm", audio="libopus", seconds=SPOKEN_SECONDS), "voice")
+        waveform = [round(abs(math.sin(at * 0.7) * math.sin(at * 0.23)) * 90) for at in range(48)]
+        return {"message_type": 3, "extra": {"media_id": media["media_id"], "custom": {"waveform": waveform}}}
+    return {"extra": {"reply_to": sent[SPOKEN]}} if place == REPLY else {}
+
+
+def _lake() -> bytes:
+    """Returns a picture of hills, a lake and a sun."""
+    width, height, shore = 1_200, 520, 330
+    image = Image.new("RGB", (width, height), "#cfe6f2")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((880, 60, 980, 160), fill="#ffe08a")
+    for colour, top, length in (("#8fb3a5", 150, 190), ("#5f8f7d", 220, 130), ("#3d6b5b", 270, 90)):
+        ridge = [(x, top + 55 * math.sin(x / length) + 18 * math.sin(x / 41)) for x in range(0, width + 1, 5)]
+        draw.polygon([*ridge, (width, shore), (0, shore)], fill=colour)
+    draw.rectangle((0, shore, width, height), fill="#5d9cc0")
+    for y in range(shore + 12, height, 16):
+        draw.line((0, y, width, y), fill="#6dabce", width=3)
+    draw.polygon([(0, height), (0, 430), (420, 475), (720, height)], fill="#e6d3a3")
+    output = io.BytesIO()
+    image.save(output, "PNG")
+    return output.getvalue()
 
 
 def _write(web: Web, alice: User, others: list[User], scene: Scene) -> dict[int, int]:

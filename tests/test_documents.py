@@ -35,11 +35,8 @@ PROCESSES = {
     "beat": ["workers.app"],
     "rpc": ["rpc.server"],
 }
-FIELDS = {
-    "JWT_SECRET_KEY": "jwt_secret",
-    "IM_EMBEDDED": "embedded",
-    "IM_LANGUAGE": "language",
-}  # others have the variable's name
+# Others have the variable's name.
+FIELDS = {"JWT_SECRET_KEY": "jwt_secret", "IM_EMBEDDED": "embedded", "IM_LANGUAGE": "language"}
 ELSEWHERE = {"gunicorn": ["gunicorn.conf.py"], "Procfile": ["Procfile"], "make run": ["embedded/place.py"]}
 _PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*\.(?:py|md|js|css|html|proto|json|svg|png|sh|in|txt|yml)|(?:[\w-]+/)+")
 _MADE_AT_RUN = {"var/", ".cache/"}

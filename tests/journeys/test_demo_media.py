@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, FilePayload, Locator, expect
+from playwright.sync_api import Browser, FilePayload, Locator, expect
 
 from tests import media_files
 from tests.embedded_run import EmbeddedRun
@@ -81,12 +81,27 @@ def give(window: Window, event: str, target: str, *files: FilePayload) -> None:
     window.page.evaluate(script, [event, target, given])
 
 
-def slow_down(window: Window) -> CDPSession:
-    """Let the window's uploads take long, until the session that is returned is detached."""
-    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW}
-    session = window.context.new_cdp_session(window.page)
-    session.send("Network.emulateNetworkConditions", limits)
-    return session
+class Network:
+    """The network of a window: slow until it is cut or restored."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._session = window.context.new_cdp_session(window.page)
+        self._limit(upload=SLOW)
+
+    def cut(self) -> None:
+        """Cut the window off, and wait until it shows that."""
+        self._limit(offline=True)
+        expect(self._window.find("connection-state")).not_to_have_attribute("data-state", "online")
+
+    def restore(self) -> None:
+        """Make it fast, and wait until the window is online."""
+        self._limit()
+        self._window.expect_online()
+
+    def _limit(self, *, offline: bool = False, upload: int = -1) -> None:
+        limits = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}
+        self._session.send("Network.emulateNetworkConditions", limits)
 
 
 def expect_some_sent(window: Window) -> None:
@@ -175,6 +190,9 @@ def test_a_video_plays_in_the_page(chats: tuple[Window, Window]) -> None:
     alice, bob = chats
     send_files(alice, film(), caption="Look")
     bob.expect_received("Look")
+    small = bob.find("picture").locator("img")
+    expect(small).to_have_attribute("src", re.compile("/thumbnail"))  # made while the message is shown already
+    is_drawn(small)
     bob.find("picture").click()
     video = bob.find("viewer-video")
     expect(video).to_be_visible()
@@ -217,13 +235,13 @@ def test_a_voice_message_is_recorded_in_the_page_and_played(
 def test_an_upload_is_cancelled(chats: tuple[Window, Window], pair: tuple[User, User], rest: Web) -> None:
     (alice, bob), (a, b) = chats, pair
     alice.expected_fault = "ERR_ABORTED|ERR_FAILED"
-    slow = slow_down(alice)
+    network = Network(alice)
     send_files(alice, document(500_000))
     expect_some_sent(alice)
     alice.send("meanwhile")
     bob.expect_received("meanwhile")
     alice.find("cancel-upload").click()
-    slow.detach()
+    network.restore()
     alice.expect_texts("meanwhile")
     send_files(alice, document(2_560, "next.bin"))
     expect(bob.find("file")).to_contain_text("next.bin")
@@ -234,14 +252,13 @@ def test_an_upload_goes_on_after_a_lost_connection(
     chats: tuple[Window, Window], pair: tuple[User, User], rest: Web
 ) -> None:
     (alice, bob), (a, b) = chats, pair
-    slow = slow_down(alice)
+    network = Network(alice)
     sent = document(400_000)
     send_files(alice, sent, png(), caption="twice begun")
     expect_some_sent(alice)
-    alice.cut_link()
+    network.cut()
     expect(alice.find("upload-progress").first).to_have_js_property("value", 0)
-    slow.detach()
-    alice.restore_link()
+    network.restore()
     bob.expect_received("twice begun")
     expect(bob.find("picture")).to_have_count(1)
     expect(alice.find("upload-progress")).to_have_count(2)
@@ -255,8 +272,8 @@ def test_what_is_no_picture_is_refused_and_what_is_too_large_is_not_taken(
 ) -> None:
     (alice, _), (a, b) = chats, pair
     alice.expected_fault = "status of 415"
-    page = {"name": "page.png", "mimeType": "image/png", "buffer": b"<!doctype html><script>alert(1)</script>"}
-    send_files(alice, FilePayload(**page), caption="mine")
+    page: FilePayload = {"name": "page.png", "mimeType": "image/png", "buffer": b"<!doctype html><script>"}
+    send_files(alice, page, caption="mine")
     expect(alice.message("mine")).to_have_attribute("data-failed", "true")
     expect(alice.find("toast")).to_have_text("This file is not of a kind that can be sent so.")
     alice.message("mine").get_by_test_id("retry").click()
@@ -277,14 +294,15 @@ def test_what_is_no_picture_is_refused_and_what_is_too_large_is_not_taken(
     assert stored(rest, a, b) == []
 
 
-def test_a_reply_quotes_and_leads_to_what_it_answers(
-    windows: tuple[Window, Window], pair: tuple[User, User], rest: Web
-) -> None:
-    (alice, bob), (a, b) = windows, pair
+def test_a_reply_quotes_and_leads_to_what_it_answers(windows: tuple[Window, Window], rest: Web) -> None:
+    (alice, bob), (a, b) = windows, friends(rest)
     asked = send(rest, a, b, "Which way?")
     for number in range(MORE_THAN_A_PAGE):
         send(rest, a, b, f"step {number}")
+    answer(rest.post("/message/v1/read", {"conversation_id": conversation(a, b)}, a.token))  # else all of it is loaded
     answered = send(rest, b, a, "Left", extra={"reply_to": asked["id"]})
+    alice.sign_in(a)
+    bob.sign_in(b)
     alice.open_conversation(b.username)
     expect(alice.message("Left").get_by_test_id("quote")).to_have_text(re.compile("Which way\\?$"))
     expect(alice.page.locator(f'[data-seq="{asked["seq"]}"]')).to_have_count(0)

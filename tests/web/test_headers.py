@@ -3,11 +3,14 @@
 import pytest
 import requests
 import websocket
+from flask import Flask
 
+from infra.settings import settings
 from tests.device import Device
 from tests.embedded_run import EmbeddedRun
 from tests.people import Web, new_user
 from tests.stack import Stack
+from web import headers
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,36 @@ def test_no_answer_may_be_framed_or_guessed_at(web: Web, path: str) -> None:
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_page_may_show_pictures_of_its_own_and_of_the_server(web: Web) -> None:
+    policy = web.get("/").headers["Content-Security-Policy"].split("; ")
+    assert {"img-src 'self' data: blob:", "media-src 'self' blob:", "script-src 'self'"} <= set(policy)
+
+
+@pytest.mark.parametrize(
+    ("storage", "endpoint", "place"),
+    [
+        ("s3://bucket", "https://s3.example:9000/", "https://s3.example:9000"),
+        ("s3://bucket/prefix", "", "https://s3.eu-west-1.amazonaws.com"),
+        ("var/media", "https://s3.example", None),
+    ],
+)
+def test_the_page_may_follow_pictures_to_where_they_lie(
+    database: str, monkeypatch: pytest.MonkeyPatch, storage: str, endpoint: str, place: str | None
+) -> None:
+    keys = {"S3_ACCESS_KEY_ID": "key", "S3_SECRET_ACCESS_KEY": "Zq4mT0wXv8LrB2nYc6HdPf1sKj5gUa3e"}
+    given = {"MEDIA_STORAGE": storage, "MEDIA_REDIRECT": "1", "S3_ENDPOINT": endpoint, "S3_REGION": "eu-west-1"}
+    for name, value in (given | keys).items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    app = Flask(__name__)
+    headers.register(app)
+    app.add_url_rule("/", endpoint="demo.index", view_func=lambda: "page")
+    policy = app.test_client().get("/").headers["Content-Security-Policy"]
+    elsewhere = f" {place}" if place else ""
+    assert f"; img-src 'self' data: blob:{elsewhere}; media-src 'self' blob:{elsewhere}" in policy
+    assert policy.endswith(f"blob:{elsewhere}")
 
 
 def test_no_answer_of_the_api_is_kept_by_a_cache(web: Web) -> None:
