@@ -33,6 +33,7 @@ _EXTRA = {
 
 _TYPES = {"example": 1, "description": "0 system, 1 text, 2 image, 3 voice, 4 video, 5 file."}
 _STATUS = {"description": "1 sent, 2 delivered, 3 read, 4 recalled, 5 deleted."}
+_IF_SEEN: dict[str, Any] = {"x-optional": True}  # of answers: the API description does not require it
 _KINDS = {"description": "1 one-to-one, 2 group."}
 _SCOPES = ("everyone", "self")
 
@@ -46,11 +47,11 @@ class Reply(Schema):
     """The message that another one answers; `id` and `status` alone of one that this reader may not see."""
 
     id = fields.Integer()
-    seq = fields.Integer()
-    from_user_id = fields.Integer()
-    message_type = fields.Integer(validate=OneOf([each.value for each in MessageType]), metadata=_TYPES)
+    seq = fields.Integer(metadata=_IF_SEEN)
+    from_user_id = fields.Integer(metadata=_IF_SEEN)
+    message_type = fields.Integer(validate=OneOf([each.value for each in MessageType]), metadata=_TYPES | _IF_SEEN)
     status = fields.Integer(validate=OneOf([each.value for each in Status]), metadata=_STATUS)
-    content = fields.String(metadata={"description": "At most 100 characters."})
+    content = fields.String(metadata=_IF_SEEN | {"description": "At most 100 characters."})
 
 
 class Message(Schema):

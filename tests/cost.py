@@ -2,6 +2,7 @@
 
 With `python -m tests.cost 64 1000` the messages go to a group of 1,000 members, which a member then reads and lists.
 With `python -m tests.cost 64 1000 1` they answer each others' first one there.
+With `python -m tests.cost 64 0 0 1` each of them carries an upload.
 
 It runs in a process of its own, because the Celery application keeps its first broker for life.
 """
@@ -9,6 +10,7 @@ It runs in a process of its own, because the Celery application keeps its first 
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import redis
@@ -25,6 +27,7 @@ from messaging.draft import Draft
 from messaging.read import read as mark_read
 from messaging.send import Sent
 from tests.groups import made
+from tests.messaging import uploads
 from tests.messaging.conftest import store
 from workers.work import work
 
@@ -34,10 +37,10 @@ _NOBODYS_SHARD = 99
 _PATIENCE = 30.0
 
 
-def main(count: int, members: int, answers: int) -> dict[str, dict[str, int]]:
+def main(count: int, members: int = 0, answers: int = 0, carrying: int = 0) -> dict[str, dict[str, int]]:
     """Send `count` messages to as many friends, or to a group when it has `members`, poke, work.
 
-    With `answers` the messages to the group answer one of it.
+    With `answers` the messages to the group answer one of it, with `carrying` each carries an upload that none has yet.
 
     Returns the counts of each step, once all is warm.
     """
@@ -49,8 +52,9 @@ def main(count: int, members: int, answers: int) -> dict[str, dict[str, int]]:
     _poke([_NOBODYS_SHARD], flights)  # the first poke starts the poker's thread, which would miss part of a round
     work()
     original = _answered(group_id) if answers else None
-    _round(count, group_id, "first", flights, original)
-    return _round(count, group_id, "second", flights, original)
+    rounds = [_drafts(count, group_id, key, original, carrying=bool(carrying)) for key in ("first", "second")]
+    _round(rounds[0], group_id, flights)
+    return _round(rounds[1], group_id, flights)
 
 
 def _answered(group_id: int) -> int:
@@ -59,11 +63,11 @@ def _answered(group_id: int) -> int:
     return int(sent.message["id"])
 
 
-def _round(count: int, group_id: int, key: str, flights: list[str], original: int | None) -> dict[str, dict[str, int]]:
+def _round(drafts: Sequence[Draft], group_id: int, flights: list[str]) -> dict[str, dict[str, int]]:
     client().delete("outbox")
     shards: set[int] = set()
     costs = {
-        "send": _counted(lambda: shards.update(_send(count, group_id, key, original)), flights),
+        "send": _counted(lambda: shards.update(_send(drafts)), flights),
         "poke": _poke(sorted(shards), flights),
         "drain": _counted(work, flights),
     }
@@ -109,13 +113,20 @@ def _friends(number: int, now: Any) -> dict[str, Any]:
     return {"user_id": 1, "friend_id": 1_000 + number, "create_time": now}
 
 
-def _send(count: int, group_id: int, key: str, original: int | None) -> list[int]:
+def _drafts(count: int, group_id: int, key: str, original: int | None, *, carrying: bool) -> list[Draft]:
     to_friends = [0 if group_id else 1_000 + number for number in range(count)]
     extra = None if original is None else f'{{"reply_to":{original}}}'
     drafts = [
         Draft(1, user, 1, "x" * 100, extra, f"{key} {number}", group_id, reply_to=original)
         for number, user in enumerate(to_friends)
     ]
+    if not carrying:
+        return drafts
+    carried = [(draft, uploads.upload(1)) for draft in drafts]
+    return [replace(draft, **uploads.carrying(media_id)) for draft, media_id in carried]
+
+
+def _send(drafts: Sequence[Draft]) -> list[int]:
     return [answer.shard for answer in store(*drafts) if isinstance(answer, Sent) and answer.shard is not None]
 
 
@@ -142,5 +153,4 @@ def _spent() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    given = [int(each) for each in sys.argv[1:]]
-    print(json.dumps(main(*given, *[0, 0][len(given) - 1 :])))
+    print(json.dumps(main(*map(int, sys.argv[1:]))))

@@ -60,6 +60,12 @@ IN_A_GROUP: dict[int, Cost] = {
         "list": {"flights": 7, "statements": 11, "rows": 0},
     },
 }
+# Messages that carry an upload each. A batch without any costs what it did, and the drain is the same.
+# send: as above, with all uploads locked at once and each asked for its readers; each noted with its message, all sent.
+CARRYING: dict[int, Cost] = {
+    1: {"send": {"flights": 3, "statements": 7 + 4}, "drain": EXACT[1]["drain"]},
+    64: {"send": {"flights": 3, "statements": 7 + 2 + 2 * 64}, "drain": EXACT[64]["drain"]},
+}
 # Replies in a group add, in the flights that are there: to a send what they answer, who has hidden that, and whether
 # the senders have; to a drain the first two; to a list what the last message answers, and whether its reader hid that.
 REPLIES: Cost = {
@@ -103,3 +109,11 @@ def test_a_batch_costs_what_it_did(mariadb_database: str, own_redis: RedisServer
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
     for phase, most in MOST_BYTES[count].items():
         assert all(found[phase][name] <= bytes_ for name, bytes_ in most.items()), (phase, found)
+
+
+@pytest.mark.parametrize("count", CARRYING)
+def test_a_batch_of_pictures_costs_no_flight_more(mariadb_database: str, own_redis: RedisServer, count: int) -> None:
+    found = cost(mariadb_database, own_redis.url, count, 0, 0, 1)
+    for phase, exact in CARRYING[count].items():
+        assert {name: found[phase][name] for name in exact} == exact, (phase, found)
+    assert found["send"]["sql_bytes"] <= 3_200 + 2_000 * count

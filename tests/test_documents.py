@@ -35,7 +35,8 @@ PROCESSES = {
     "beat": ["workers.app"],
     "rpc": ["rpc.server"],
 }
-FIELDS = {"JWT_SECRET_KEY": "jwt_secret", "IM_EMBEDDED": "embedded"}  # others have the variable's name
+# Others have the variable's name.
+FIELDS = {"JWT_SECRET_KEY": "jwt_secret", "IM_EMBEDDED": "embedded", "IM_LANGUAGE": "language"}
 ELSEWHERE = {"gunicorn": ["gunicorn.conf.py"], "Procfile": ["Procfile"], "make run": ["embedded/place.py"]}
 _PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*\.(?:py|md|js|css|html|proto|json|svg|png|sh|in|txt|yml)|(?:[\w-]+/)+")
 _MADE_AT_RUN = {"var/", ".cache/"}
@@ -86,7 +87,7 @@ def _readers(variable: str) -> Iterator[str]:
     wanted = rf"(?:settings\(\)|chosen)(?:\.\w+, settings\(\))?\.{field}\b" if known else f'"{variable}"'
     for path in documents.python_files():
         if re.search(wanted, path.read_text()) and path.name != "settings.py":
-            yield path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            yield path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
 
 
 def test_the_example_of_an_environment_names_every_setting_of_a_deployment() -> None:

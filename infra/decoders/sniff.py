@@ -1,10 +1,13 @@
 """What the first bytes of an upload say that it is."""
 
+import re
+
 from infra.decoders import mp4
 
 HEAD_BYTES = 64
 _EBML = b"\x1a\x45\xdf\xa3"
-_WEBM = b"\x42\x82\x84webm"
+# DocType, its length as writers encode it, and what it is.
+_WEBM = re.compile(rb"\x42\x82(?:[\x84-\x88]|\x40[\x04-\x08]|\x01\0{6}[\x04-\x08])webm")
 _OPUS = b"OpusHead"
 _BEGINNINGS = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -29,7 +32,7 @@ def sniff(head: bytes) -> str | None:
         return "audio/ogg"
     if mp4.is_playable(head):
         return "video/mp4"
-    if head.startswith(_EBML) and _WEBM in head:
+    if head.startswith(_EBML) and _WEBM.search(head):
         return "video/webm"
     return _frames_of_sound(head)
 

@@ -30,17 +30,17 @@ class S3Storage:
     def __init__(self, url: str) -> None:
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         prefix = prefix.strip("/")
-        found = settings()
-        self._keys = Keys(found.s3_access_key_id, found.s3_secret_access_key, found.s3_region)
-        endpoint = found.s3_endpoint.rstrip("/") or f"https://s3.{found.s3_region}.amazonaws.com"
+        chosen = settings()
+        self._keys = Keys(chosen.s3_access_key_id, chosen.s3_secret_access_key, chosen.s3_region)
+        endpoint = chosen.s3_endpoint.rstrip("/") or f"https://s3.{chosen.s3_region}.amazonaws.com"
         self._base = "/".join(filter(None, (endpoint, bucket, prefix)))
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
             endpoint=endpoint,
-            region=found.s3_region,
-            access_key_id=found.s3_access_key_id,
-            secret_access_key=found.s3_secret_access_key,
+            region=chosen.s3_region,
+            access_key_id=chosen.s3_access_key_id,
+            secret_access_key=chosen.s3_secret_access_key,
             virtual_hosted_style_request=False,
             disable_bulk_delete=True,  # not every S3 knows it
             client_options={**_CLIENT, "allow_http": endpoint.startswith("http://")},  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ def turn():
 
 gevent.spawn(turn)
 source = TemporaryFile()
-source.write(media_files.slow_animation(frames=40))
+source.write(media_files.slow_animation(frames=20))
 found = examine(source, "image")
 print(found.content_type, turns > 20)
 """

@@ -41,3 +41,34 @@ def test_without_gevent_the_caller_does_it() -> None:
     assert off_the_loop(threading.get_ident) == threading.get_ident()
     with pytest.raises(ZeroDivisionError):
         off_the_loop(lambda: 1 // 0)
+
+
+_POOLS = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from infra.off_the_loop import off_the_loop
+
+lock = monkey.get_original("_thread", "allocate_lock")()
+lock.acquire()
+started = []
+
+def wait():
+    started.append(1)
+    lock.acquire()
+    lock.release()
+
+waiting = [gevent.spawn(off_the_loop, wait, pool="slow") for _ in range(12)]
+while len(started) < 10:
+    gevent.sleep(0.01)
+with gevent.Timeout(20):
+    print(off_the_loop(lambda: "gevent's own"), off_the_loop(lambda: "another pool", pool="quick"), len(started))
+lock.release()
+gevent.joinall(waiting)
+print(len(started))
+"""
+
+
+def test_a_pool_that_is_taken_keeps_no_other_work_waiting() -> None:
+    found = subprocess.run([sys.executable, "-c", _POOLS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == ["gevent's own another pool 10", "12"]

@@ -7,8 +7,9 @@ import pytest
 import redis
 from sqlalchemy import create_engine, make_url
 
+from tests import media_files
 from tests.device import Device
-from tests.people import Web, answer, conversation, friends, send, unread
+from tests.people import Web, answer, conversation, friends, send, unread, upload
 from tests.processes import ROOT, wait_until
 from tests.rpc.client import Client
 from tests.servers import RedisServer
@@ -69,4 +70,6 @@ def test_the_documented_accounts_suffice(
     assert service.SendMessage(from_user_id=bob.id, to_user_id=alice.id, content="x").message.seq == 2
     wait_until(lambda: unread(web, alice) == 1, "the drain")
     wait_until(lambda: own_accounts.exists("im:snapshot"), "beat's jobs")
+    picture = {"media_id": upload(web, alice, media_files.picture("JPEG"), "image")["media_id"]}
+    wait_until(lambda: answer(web.post("/media/v1/url", picture, alice.token))["media"]["thumbnail_url"], "a thumbnail")
     assert own_accounts.acl_log() == []

@@ -209,11 +209,9 @@ def test_a_picture_is_answered_and_forwarded_across_devices(place: Place) -> Non
     assert shown["reply"] == {"id": original["id"], "status": 4}
     assert refused(place.open(media, alice)), "she is in none of the conversations in which it still is"
     assert place.open(media, carol).content == PICTURE
-    repeat = answer(web.post("/message/v1/forward", body, bob.token))
-    assert (repeat["messages"], repeat["failed"]) == (
-        copies,
-        [{"to_user_id": stranger.id, "code": Code.NO_SUCH_MESSAGE}],
-    )
+    repeat = answer(web.post("/message/v1/forward", body, bob.token))  # the status may have risen since
+    assert [copy["id"] for copy in repeat["messages"]] == [copy["id"] for copy in copies]
+    assert repeat["failed"] == [{"to_user_id": stranger.id, "code": Code.NO_SUCH_MESSAGE}]
     again = web.post("/message/v1/forward", body | {"client_msg_id": "g"}, bob.token)
     assert (again.status_code, again.json()["code"]) == (404, Code.NO_SUCH_MESSAGE)
     recall(place, bob, copies[0])

@@ -1,4 +1,4 @@
-"""Tests that a media worker that is killed loses no thumbnail, and that pictures it cannot show hold up no other."""
+"""Tests that a thumbnail follows an upload; that a killed worker loses none, and that bad pictures hold up no other."""
 
 import io
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import requests
 
 from db.blob import Blob, ThumbnailState
 from infra.settings import settings
@@ -17,7 +18,8 @@ from infra.storage import new_name, storage
 from infra.tasks import Task
 from tests import databases, media, media_files
 from tests.device import Device
-from tests.people import Web, friends, send
+from tests.journeys.conftest import Deployment
+from tests.people import Web, answer, friends, new_user, send, upload
 from tests.processes import ROOT, wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
@@ -93,3 +95,18 @@ def test_a_worker_that_is_killed_in_a_thumbnail_loses_nothing(
     wait_until(lambda: row(blob_id).thumbnail_state == ThumbnailState.MADE, "it to be made")
     wait_until(lambda: all(row(each).thumbnail_state == ThumbnailState.FAILED for each in bad), "the others to end")
     assert {each.name for each in storage().names("", 9)} >= {row(blob_id).name, row(blob_id).thumbnail_name}
+
+
+def test_a_thumbnail_follows_an_upload(service: Deployment) -> None:
+    web = service.web
+    owner = new_user(web)
+    picture = {"media_id": upload(web, owner, media_files.picture("PNG", (640, 480)), "image")["media_id"]}
+    address: list[str] = []
+
+    def shown() -> bool:
+        address[:] = [answer(web.post("/media/v1/url", picture, owner.token))["media"]["thumbnail_url"]]
+        return bool(address[0])
+
+    wait_until(shown, "a thumbnail")
+    found = requests.get(f"{web.url}{address[0]}", timeout=10)
+    assert (found.status_code, found.headers["Content-Type"], found.content[8:12]) == (200, "image/webp", b"WEBP")

@@ -418,7 +418,7 @@ STEPS = st.tuples(
 
 @given(st.lists(STEPS, min_size=5, max_size=30))
 @settings(
-    max_examples=60,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

@@ -112,7 +112,7 @@ class Connected:
 
     def withdrawn(self, kind: str, name: str, seq: int) -> None:
         """Take the note of a message that was recalled or deleted."""
-        text = frame(kind, message(name, seq, id=seq, status=4, content=""))
+        text = frame(kind, message(name, seq, "") | {"id": seq, "status": 4})
         self._take(notes.Frame(text), text)
 
     def _take(self, note: notes.Live, raw: bytes) -> None:

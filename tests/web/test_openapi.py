@@ -48,7 +48,10 @@ AREAS = {
 READS = ["/media/v1/{media_id}", "/media/v1/{media_id}/thumbnail"]
 FORMS = ["/media/v1/upload"]
 CALLS = [f"/{area}/v1/{name}" for area, names in AREAS.items() for name in names.split()]
-MAY_LACK = {"NotForwarded": {"to_user_id", "group_id"}}  # of answers: the fields that are not always there
+MAY_LACK = {  # of answers: the fields that are not always there
+    "NotForwarded": {"to_user_id", "group_id"},
+    "Reply": {"seq", "from_user_id", "message_type", "content"},
+}
 OF_EVERY_CALL = {Code.TOO_MANY_REQUESTS, Code.INTERNAL}
 OF_EVERY_POST = {Code.INVALID, Code.TOO_LARGE, Code.UNSUPPORTED, Code.UNAVAILABLE} | OF_EVERY_CALL
 # Anchors, literals, plain classes, groups and quantifiers mean the same in every language.
@@ -252,6 +255,15 @@ def test_every_call_answers_as_described(web: Web, stack: Stack, description: De
     assert {path for path, _, _ in good} | set(FORMS) == posts
 
 
+def test_a_reply_is_described_whether_its_original_is_there_or_not(web: Web) -> None:
+    alice, bob = friends(web)
+    original = send(web, alice, bob)
+    reply = send(web, bob, alice, extra={"reply_to": original["id"]})
+    assert reply["reply"]["content"] == original["content"]
+    answer(web.post("/message/v1/recall", {"message_id": original["id"]}, alice.token))
+    assert history(web, alice, conversation(alice, bob))[-1]["reply"] == {"id": original["id"], "status": 4}
+
+
 def good_calls_of_groups(web: Web) -> list[tuple[str, dict[str, Any], str | None]]:
     """Returns calls of groups, with their tokens, that answer 200 one after the other."""
     owner, member = friends(web)
@@ -316,6 +328,13 @@ def test_every_refusal_that_is_described_happens(
         (web, "/message/v1/send", {"to_user_id": bob.id, "content": "x", "message_type": 9}, alice, Code.MESSAGE_TYPE),
         (web, "/message/v1/send", {"to_user_id": stranger.id, "content": "x"}, alice, Code.NOT_FRIENDS),
         (web, "/message/v1/send", {"group_id": unknown, "content": "x"}, alice, Code.NO_SUCH_GROUP),
+        (
+            web,
+            "/message/v1/send",
+            {"to_user_id": bob.id, "content": "x", "extra": {"reply_to": unknown}},
+            alice,
+            Code.NO_SUCH_MESSAGE,
+        ),
         (web, "/message/v1/send", {"to_user_id": bob.id, "message_type": 2, "extra": media}, alice, Code.NO_SUCH_MEDIA),
         (
             web,
