@@ -58,7 +58,7 @@ def upload(*, user_id: int, kind: MessageType, source: BinaryIO, gone: Callable[
         storage().put(new.name, found.file)
     recorded = _recorded(new)
     if recorded.name != new.name:
-        _stored_twice(recorded, new.name)
+        _stored_twice(recorded, new.name, new.size)
     if recorded.wants_thumbnail:
         soon(Task.MAKE_THUMBNAIL, recorded.blob_id)
     return new.media_id
@@ -85,21 +85,29 @@ def _recorded(new: Upload) -> Recorded:
         return write(rules.record, upload=new)
     except OutcomeUnknown:
         raise  # a row may name the bytes
-    except BaseException:
+    except Exception:  # not the end of a greenlet: on SQLite its transaction goes on in a thread, and may commit
         _remove(new.name)
         raise
 
 
-def _stored_twice(recorded: Recorded, new: str) -> None:
-    """Remove bytes that were stored before. Where those of before are gone, the new ones take their place."""
+def _stored_twice(recorded: Recorded, new: str, size: int) -> None:
+    """Remove bytes that were stored before. Where those of before are gone or cut off, the new take their place."""
     with suppress(StorageAway):  # the new bytes stay, until the upkeep of media removes them
-        try:
-            storage().size(recorded.name)
-        except Missing:
-            if write(rules.replace_bytes, blob_id=recorded.blob_id, old=recorded.name, new=new):
-                log.warning("bytes_replaced", blob_id=recorded.blob_id)
-                return
-        _remove(new)
+        if _stored_size(recorded.name) != size and write(
+            rules.replace_bytes, blob_id=recorded.blob_id, old=recorded.name, new=new
+        ):
+            log.warning("bytes_replaced", blob_id=recorded.blob_id)
+            _remove(recorded.name)
+        else:
+            _remove(new)
+
+
+def _stored_size(name: str) -> int | None:
+    """Returns how many bytes the storage has under a name, None for none."""
+    try:
+        return storage().size(name)
+    except Missing:
+        return None
 
 
 def _remove(name: str) -> None:
