@@ -5,6 +5,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Barrier
+from typing import BinaryIO
 
 import pytest
 from sqlalchemy import select, text
@@ -14,6 +16,7 @@ from db.blob import Blob
 from db.errors import DatabaseUnavailable, OutcomeUnknown
 from db.media import Media
 from db.session import read, write
+from infra import media as decoders
 from infra.settings import settings
 from infra.storage import StorageAway, storage
 from infra.tasks import Task
@@ -155,13 +158,40 @@ def test_bytes_stay_when_a_greenlet_is_killed_whose_transaction_goes_on(database
 
 
 @pytest.mark.parametrize("left", [b"byt", b"bytes and more", None], ids=["cut", "longer", "gone"])
-def test_bytes_that_were_lost_come_back(any_database: str, sent: list[object], tmp_path: Path, left: bytes | None) -> None:
+def test_bytes_that_were_lost_come_back(
+    any_database: str, sent: list[object], tmp_path: Path, left: bytes | None
+) -> None:
     first = upload(b"bytes")
     (path,) = (each for each in (tmp_path / "media").rglob("*") if each.is_file())
     path.unlink() if left is None else path.write_bytes(left)
     again = upload(b"bytes")
     assert bytes_of(first) == bytes_of(again) == b"bytes"
     assert len(stored()) == 1
+
+
+def test_a_user_has_one_upload_examined_at_a_time(
+    database: str, sent: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are examined at once here, whoever comes first: one of each user."""
+    running, seen, together = list[str](), list[list[str]](), Barrier(2)
+
+    def examine(source: BinaryIO, _kind: str) -> decoders.Examined:
+        name = source.read().decode()
+        running.append(name)
+        together.wait(60)
+        seen.append(sorted(running))
+        together.wait(60)
+        running.remove(name)
+        raise decoders.NotThisKind
+
+    monkeypatch.setattr(decoders, "examine", examine)
+    with ThreadPoolExecutor(8) as threads:
+        uploads = [
+            threads.submit(upload, name, user_id=user) for user, name in ((ALICE, b"A"), (BOB, b"B")) for _ in range(4)
+        ]
+        errors = [each.exception(60) for each in uploads]
+    assert [error.code for error in errors if isinstance(error, Refused)] == [Code.MEDIA_KIND] * 8
+    assert seen == [["A", "B"]] * 8
 
 
 def test_without_a_storage_nothing_is_recorded(database: str, sent: list[object], tmp_path: Path) -> None:
