@@ -16,7 +16,7 @@ from db.media import Media
 from db.session import engine, write
 from infra.settings import settings
 from messaging.errors import Code, Refused
-from messaging.media import Recorded, Upload, record, replace_bytes, require_room
+from messaging.media import MOST_A_DAY, Recorded, Upload, record, replace_bytes, require_room
 from messaging.message_type import MessageType
 from tests.messaging.conftest import ALICE, BOB, read
 from tests.messaging.test_plans import check, statements_of
@@ -134,6 +134,26 @@ def test_bytes_count_for_a_day_also_those_that_were_there_already() -> None:
 @pytest.mark.usefixtures("a_mebibyte_a_day")
 def test_more_than_a_day_may_hold_waits_for_a_day() -> None:
     assert refused(require_room, user_id=ALICE, size=MIB + 1).retry_after == 86_400
+
+
+def test_a_user_uploads_so_often_a_day_however_little(any_database: str) -> None:
+    blob_id = recorded(1).blob_id
+    rows = [
+        {"id": f"{number:032x}", "user_id": ALICE, "kind": 5, "blob_id": blob_id, "content_type": "image/png"}
+        for number in range(2, MOST_A_DAY + 1)
+    ]
+
+    def add(session: Session, now: datetime) -> None:
+        session.execute(insert(Media), [row | {"create_time": now - timedelta(hours=23)} for row in rows])
+
+    write(add)
+    error = refused(require_room, user_id=ALICE, size=1)
+    assert error.code is Code.TOO_MANY_REQUESTS
+    assert error.retry_after is not None
+    assert 3_500 < error.retry_after <= 3_600
+    write(require_room, user_id=BOB, size=1)
+    write(lambda session, _: session.execute(delete(Media).where(Media.id == rows[0]["id"])))
+    write(require_room, user_id=ALICE, size=1)
 
 
 def test_the_same_bytes_at_once_are_stored_once(any_database: str) -> None:
