@@ -1,6 +1,10 @@
-"""The audit of uploads: the rows of `im_media_use` are those of the messages that stand, and uploads know of them."""
+"""The audit of uploads: the rows of `im_media_use` are those of the messages that stand, and uploads know of them.
 
-from collections.abc import Iterator, Sequence
+A message that names an upload carries it only if its sender could use it: before uploads were known, `extra` was not
+looked at, so that what it names may be anybody's.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,6 +16,7 @@ from db.flight import Call, fly
 from db.media import Media
 from db.media_use import MediaUse
 from db.message import Message
+from messaging import media_rights
 from messaging.bodies import media_of
 from messaging.conversation_id import participants
 from messaging.drift import Drift, Part
@@ -27,7 +32,7 @@ _CARRYING = (MessageType.IMAGE, MessageType.VOICE, MessageType.VIDEO, MessageTyp
 # Built once: putting a statement together costs as much as running it.
 _UPLOADS, _USES = table(Media), table(MediaUse)
 _MEDIA, _USE = _UPLOADS.c, _USES.c
-_COLUMNS = (Message.id, Message.seq, Message.message_type, Message.extra, Message.status)
+_COLUMNS = (Message.id, Message.seq, Message.from_user_id, Message.message_type, Message.extra, Message.status)
 _MESSAGES = (
     by_seq(cast(Any, select(*_COLUMNS)))
     .where(
@@ -40,7 +45,8 @@ _MESSAGES = (
 )
 _CARRIED = select(*_USE).where(_USE.message_id.in_(bindparam("ids", expanding=True)))
 _THESE = _MEDIA.id.in_(bindparam("ids", expanding=True))
-_LOCK = select(_MEDIA.id).where(_THESE).order_by(_MEDIA.id).with_for_update()
+_UPLOADED = select(_MEDIA.id, _MEDIA.user_id, _MEDIA.kind).where(_THESE).order_by(_MEDIA.id)
+_LOCK = _UPLOADED.with_for_update()
 _HOW_MANY = select(func.count()).where(_USE.media_id == _MEDIA.id).correlate(_UPLOADS).scalar_subquery()
 _FLAGS = select(_MEDIA.id, _MEDIA.sent, _MEDIA.unused_since, _HOW_MANY.label("uses")).where(_THESE)
 _REMOVE = delete(_USES).where(tuple_(_USE.media_id, _USE.message_id).in_(bindparam("keys", expanding=True)))
@@ -70,20 +76,46 @@ def carrying_drift(
 def _drift(
     session: Session, now: datetime, name: str, found: Sequence[Any], named: dict[int, str], *, repair: bool
 ) -> Iterator[Drift]:
+    ids = sorted(set(named.values()))
+    uploads, rows = fly(
+        session, Call(_LOCK if repair else _UPLOADED, {"ids": ids}), Call(_CARRIED, {"ids": sorted(named)})
+    )
+    stored: set[Use] = {tuple(row) for row in rows}
+    kept = {use[:2] for use in stored}
+    theirs = {(row.user_id, row.kind, row.id) for row in uploads}
+    others = [each for each in found if (named[each.id], each.id) not in kept and not _is_own(each, named, theirs)]
+    usable = _readable(session, others, named, {(row.kind, row.id) for row in uploads})
+    foreign = {each.id for each in others} - usable
     low, high = participants(name) or (0, 0)
     right: set[Use] = {
-        (named[each.id], each.id, name, each.seq, low, high) for each in found if each.status < Status.RECALLED
+        (named[each.id], each.id, name, each.seq, low, high)
+        for each in found
+        if each.status < Status.RECALLED and each.id not in foreign
     }
-    ids = {"ids": sorted(named)}
-    if repair:
-        fly(session, Call(_LOCK, {"ids": sorted(set(named.values()))}))
-    (rows,) = fly(session, Call(_CARRIED, ids))
-    stored: set[Use] = {tuple(row) for row in rows}
     for message_id in sorted({use[1] for use in stored ^ right}):
         yield Drift(name, 0, "media uses", _of(stored, message_id), _of(right, message_id))
     if repair:
         fly(session, *_writing(stored - right, right - stored))
-    yield from _flags(session, now, name, sorted(set(named.values())), stored, right, repair=repair)
+    sent = {named[each.id] for each in found if _is_own(each, named, theirs)}
+    yield from _flags(session, now, name, ids, sent, stored, right, repair=repair)
+
+
+def _is_own(message: Any, named: dict[int, str], theirs: Collection[tuple[int, int, str]]) -> bool:
+    return (message.from_user_id, message.message_type, named[message.id]) in theirs
+
+
+def _readable(
+    session: Session, messages: Sequence[Any], named: dict[int, str], uploads: Collection[tuple[int, str]]
+) -> set[int]:
+    """Returns the ids of those of the messages that stand whose senders can read the uploads that they name."""
+    pairs = {
+        each.id: (each.from_user_id, named[each.id])
+        for each in messages
+        if each.status < Status.RECALLED and (each.message_type, named[each.id]) in uploads
+    }
+    asked = set(pairs.values())
+    known = media_rights.told(asked, fly(session, *media_rights.asking(asked))) if asked else {}
+    return {message_id for message_id, pair in pairs.items() if pair in known}
 
 
 def _of(uses: set[Use], message_id: int) -> list[Use]:
@@ -101,6 +133,7 @@ def _flags(
     now: datetime,
     name: str,
     ids: Sequence[str],
+    sent: Collection[str],
     stored: set[Use],
     right: set[Use],
     *,
@@ -111,9 +144,10 @@ def _flags(
     for row in rows:
         uses = row.uses if repair else row.uses + _number(right - stored, row.id) - _number(stored - right, row.id)
         used = uses > 0
-        if not row.sent or (row.unused_since is None) != used:
+        was_sent = row.sent or row.unused_since is None or used or row.id in sent
+        if row.sent != was_sent or (row.unused_since is None) != used:
             wrong[used].append(row.id)
-            yield Drift(name, 0, "media", [row.id, row.sent, row.unused_since is None], [row.id, True, used])
+            yield Drift(name, 0, "media", [row.id, row.sent, row.unused_since is None], [row.id, was_sent, used])
     if repair:
         calls = [Call(_IN_USE, {"ids": wrong[True]}), Call(_UNUSED, {"ids": wrong[False], "moment": now})]
         fly(session, *(call for used, call in zip((True, False), calls, strict=True) if wrong[used]))

@@ -1,14 +1,15 @@
 """Who may read an upload: one query, asked for a reader, for many of a batch, and for a signed address.
 
 An upload can be read by whoever sees a message that carries it, and by its uploader until a message has carried it.
-The rows of `im_media_use` are those of messages that stand: recall and deletion for everyone remove them.
+The rows of `im_media_use` are those of messages that stand. The status of the message is asked all the same: a process
+of a release that knew no uploads withdraws messages and leaves these rows.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, FromClause, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Join, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -18,9 +19,11 @@ from db.flight import Call, Rows, fly
 from db.hidden import Hidden
 from db.media import Media
 from db.media_use import MediaUse
+from db.message import Message
 from infra.ids import MAX_ID
 from messaging.errors import Code, Refused
 from messaging.message import unix
+from messaging.status import Status
 
 UserAndMedia = tuple[int, str]  # user_id, media_id
 MEDIA_ID = "^[0-9a-f]{32}$"
@@ -28,6 +31,9 @@ MEDIA_ID = "^[0-9a-f]{32}$"
 _UPLOADS, _BLOBS, _USES, _ROWS = table(Media), table(Blob), table(MediaUse), table(Conversation)
 _MEDIA, _BLOB, _USE, _ROW, _HIDDEN = _UPLOADS.c, _BLOBS.c, _USES.c, _ROWS.c, table(Hidden).c
 _USER: BindParameter[int] = bindparam("user")
+_MESSAGE = table(Message).c
+# The uses of an upload by messages that stand, each looked up by its id.
+_STANDING = _USES.join(table(Message), and_(_MESSAGE.id == _USE.message_id, _MESSAGE.status < Status.RECALLED))
 
 _READ = (
     select(
@@ -40,7 +46,7 @@ _READ = (
 )
 
 
-def _a_use(*conditions: ColumnElement[bool], joined: FromClause = _USES) -> ColumnElement[bool]:
+def _a_use(*conditions: ColumnElement[bool], joined: Join = _STANDING) -> ColumnElement[bool]:
     """Returns the condition that a message, which `user` has not hidden, carries the upload of the enclosing query."""
     # Not EXISTS: MariaDB would read every message that the user has ever hidden, instead of looking up this one.
     hidden = select(_HIDDEN.message_id).where(_HIDDEN.user_id == _USER, _HIDDEN.message_id == _USE.message_id)
@@ -54,10 +60,10 @@ _IN_A_PAIR = _a_use(or_(_USE.low_id == _USER, _USE.high_id == _USER))
 _IN_A_GROUP = _a_use(
     *(_USE.low_id == 0, _ROW.user_id == _USER),
     *(_ROW.first_seq <= _USE.seq, _USE.seq <= func.coalesce(_ROW.upto_seq, MAX_ID)),
-    joined=_USES.join(_ROWS, _ROW.conversation_id == _USE.conversation_id),
+    joined=_STANDING.join(_ROWS, _ROW.conversation_id == _USE.conversation_id),
 )
 _NEVER_SENT = _MEDIA.sent.is_(False)
-_USED = select(_USE.message_id).where(_USE.media_id == _MEDIA.id).correlate(_UPLOADS).exists()
+_USED = select(_USE.message_id).select_from(_STANDING).where(_USE.media_id == _MEDIA.id).correlate(_UPLOADS).exists()
 # Built once: putting a statement together costs as much as running it.
 _READABLE: Select[Any] = _READ.where(or_(and_(_MEDIA.user_id == _USER, _NEVER_SENT), _IN_A_PAIR, _IN_A_GROUP))
 _REACHABLE: Select[Any] = _READ.where(or_(_NEVER_SENT, _USED))

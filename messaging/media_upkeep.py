@@ -110,13 +110,17 @@ def stray_blobs(session: Session, _now: datetime, *, after: int, limit: int) -> 
 def unknown(session: Session, now: datetime, *, stored: Collection[tuple[str, int]]) -> list[str]:
     """Returns those of these names in the storage, each with the Unix second of its writing, that no row names.
 
-    What was written within a day may be of an upload that is under way. While no row names anything at all, this may be
-    the wrong database for the storage, and none is returned.
+    What was written within a day may be of an upload that is under way.
     """
     newest = unix(now - _UNDER_WAY)
     names = [name for name, modified in stored if modified < newest]
     if not names:
         return []
-    *found, ((newest_id,),) = fly(session, *(Call(each, {"names": names}) for each in _NAMED), Call(_NEWEST))
-    known = {row[0] for rows in found for row in rows}
-    return [name for name in names if name not in known] if newest_id else []
+    known = {row[0] for rows in fly(session, *(Call(each, {"names": names}) for each in _NAMED)) for row in rows}
+    return [name for name in names if name not in known]
+
+
+def removable(session: Session, now: datetime, *, stored: Collection[tuple[str, int]]) -> list[str]:
+    """Returns what `unknown` does; none while no row names anything: this may be the storage of another database."""
+    (((newest_id,),),) = fly(session, Call(_NEWEST))
+    return unknown(session, now, stored=stored) if newest_id else []

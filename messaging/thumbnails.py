@@ -96,10 +96,13 @@ def finish(session: Session, _now: datetime, *, blob_id: int) -> None:
     _set(session, _wanted(blob_id, Blob.thumbnail_name.is_not(None)), thumbnail_state=ThumbnailState.MADE)
 
 
-def overdue(session: Session, now: datetime, *, older_than: timedelta, limit: int) -> Sequence[int]:
-    """Returns the ids of the first blobs whose thumbnail is still wanted: the task was lost, or has to run again."""
+def overdue(session: Session, now: datetime, *, older_than: timedelta, after: int, limit: int) -> Sequence[int]:
+    """Returns the next ids, behind `after`, of blobs whose thumbnail is still wanted.
+
+    The task was lost, or has to run again.
+    """
     statement = select(Blob.id).where(
-        Blob.thumbnail_state == ThumbnailState.WANTED, Blob.create_time < now - older_than
+        Blob.thumbnail_state == ThumbnailState.WANTED, Blob.create_time < now - older_than, Blob.id > after
     )
     return session.scalars(statement.order_by(Blob.id).limit(limit)).all()
 

@@ -116,4 +116,4 @@ def test_a_batch_of_pictures_costs_no_flight_more(mariadb_database: str, own_red
     found = cost(mariadb_database, own_redis.url, count, 0, 0, 1)
     for phase, exact in CARRYING[count].items():
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
-    assert found["send"]["sql_bytes"] <= 3_200 + 2_000 * count
+    assert found["send"]["sql_bytes"] <= 3_200 + 2_200 * count

@@ -4,7 +4,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db.blob import Blob, ThumbnailState
 from db.media import Media
 from db.media_use import MediaUse
+from db.message import Message
 from db.session import write
 from infra.settings import settings
 from infra.storage import Storage, new_name, storage
@@ -51,8 +52,14 @@ class Uploads:
     def carry(self, media_id: str, one: User, other: User) -> None:
         """Have a message between two users carry an upload."""
         low, high = sorted((one.id, other.id))
-        use = {"media_id": media_id, "message_id": int.from_bytes(os.urandom(4)), "seq": 1, "low_id": low}
-        use |= {"high_id": high, "conversation_id": f"{low}_{high}"}
+        name, number = f"{low}_{high}", int.from_bytes(os.urandom(4))
+        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        message = {"id": number, "conversation_id": name, "seq": number, "change_seq": number, "content": ""}
+        message |= {"from_user_id": one.id, "to_user_id": other.id, "message_type": 2}
+        message |= {"create_time": now, "update_time": now}
+        use = {"media_id": media_id, "message_id": number, "conversation_id": name, "seq": number}
+        use |= {"low_id": low, "high_id": high}
+        self._write(lambda session: session.execute(insert(Message).values(message)))
         self._write(lambda session: session.execute(insert(MediaUse).values(use)))
         sent = update(Media).where(Media.id == media_id).values(sent=True, unused_since=None)
         self._write(lambda session: session.execute(sent))

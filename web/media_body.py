@@ -6,7 +6,7 @@ from collections.abc import Callable
 from gevent import Timeout
 
 from infra import logs
-from infra.storage import Reading, StorageAway
+from infra.storage import Missing, Reading, StorageAway
 
 log = logs.get(__name__)
 
@@ -37,7 +37,7 @@ class MediaBody:
         self._taken()
         try:
             chunk = next(self._reading)
-        except StorageAway as error:
+        except (Missing, StorageAway) as error:
             log.warning("media_cut_off", media_id=self._media_id, reason=str(error))
             raise _cut() from error
         self._slow = self._timer(self._seconds, _cut())

@@ -46,12 +46,12 @@ def _make(blob_id: int, wanted: thumbnails.Wanted) -> bool:
         storage().put(name, BytesIO(picture))
     except NotThisKind as error:
         _give_up(blob_id, str(error))
-    except Missing:
+    except Missing:  # or too few
         log.error("media_bytes_gone", blob_id=blob_id, name=wanted.name)
         _give_up(blob_id, "its bytes are gone", ThumbnailState.NONE)  # whoever uploads them again brings them back
     except Unavailable as error:
         if wanted.tries >= thumbnails.MOST_TRIES:
-            _give_up(blob_id, str(error))
+            _give_up(blob_id, str(error), ThumbnailState.NONE)  # a fault of this machine, not of the bytes
         else:
             _later(blob_id, str(error))
     except (StorageAway, OSError) as error:  # no try of these bytes

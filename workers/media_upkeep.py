@@ -22,8 +22,9 @@ _SPELL_SECONDS = 20.0
 _RECENTLY_MS = 30_000
 _UPLOADS = 100  # removed in one transaction
 PAGE = 1_000  # blobs, and names in the storage: S3 lists as many in one answer
-_THUMBNAILS = 100  # sent again: the others' tasks may be in the queue still
+THUMBNAILS = 100  # sent again: the others' tasks may be in the queue still
 _THUMBNAIL_AGE = timedelta(minutes=1)
+_THUMBNAILS_CURSOR = "im:media:thumbnails"
 _BLOBS_CURSOR = "im:media:blobs"
 _NAMES_CURSOR = "im:media:names"
 
@@ -37,14 +38,22 @@ def clean() -> None:
     if not client().set("im:media:cleaned", 1, nx=True, px=_RECENTLY_MS):
         return  # they pile up in the queue while media workers are away
     until = time.monotonic() + _SPELL_SECONDS
-    for blob_id in read(thumbnails.overdue, older_than=_THUMBNAIL_AGE, limit=_THUMBNAILS):
-        send(Task.MAKE_THUMBNAIL, blob_id)
+    _ask_again()
     try:
         _remove_unused(until)
         _remove_stray_blobs()
         _remove_unknown()
     except StorageAway as error:
         log.warning("media_not_cleaned", reason=str(error))  # what has no row any more is found by its name
+
+
+def _ask_again() -> None:
+    """Send the tasks of the next thumbnails that are wanted: those that fail again and again hold up no others."""
+    after = int(client().get(_THUMBNAILS_CURSOR) or 0)
+    page = read(thumbnails.overdue, older_than=_THUMBNAIL_AGE, after=after, limit=THUMBNAILS)
+    for blob_id in page:
+        send(Task.MAKE_THUMBNAIL, blob_id)
+    client().set(_THUMBNAILS_CURSOR, page[-1] if len(page) == THUMBNAILS else 0)
 
 
 def _remove_unused(until: float) -> None:
@@ -75,7 +84,7 @@ def _remove_unknown() -> None:
     found: Any = client().get(_NAMES_CURSOR) or b""
     after = found.decode()
     page = storage().names(after, PAGE)
-    _remove(read(media_upkeep.unknown, stored=[(each.name, each.modified) for each in page]))
+    _remove(read(media_upkeep.removable, stored=[(each.name, each.modified) for each in page]))
     client().set(_NAMES_CURSOR, page[-1].name if len(page) == PAGE else "")
 
 

@@ -4,10 +4,10 @@ from functools import cache
 from pathlib import Path
 
 from infra.settings import settings
-from infra.storage.base import CHUNK, Missing, Reading, Storage, StorageAway, Stored, new_name
+from infra.storage.base import CHUNK, Damaged, Missing, Reading, Storage, StorageAway, Stored, new_name
 from infra.storage.local import LocalStorage
 
-__all__ = ["CHUNK", "Missing", "Reading", "Storage", "StorageAway", "Stored", "new_name", "storage"]
+__all__ = ["CHUNK", "Damaged", "Missing", "Reading", "Storage", "StorageAway", "Stored", "new_name", "storage"]
 
 
 @cache

@@ -19,6 +19,10 @@ class Missing(Exception):
     """The storage has no bytes under this name."""
 
 
+class Damaged(Missing):
+    """Fewer bytes lie under this name than are asked for: they were cut off after they had been stored."""
+
+
 class StorageAway(Exception):
     """The storage cannot be reached, is full, or refuses us: the same request may succeed later."""
 
@@ -48,7 +52,10 @@ class Storage(Protocol):
         """Store what `source` holds from its current position on. It lasts when this returns."""
 
     def read(self, name: str, start: int, length: int) -> Reading:
-        """Returns `length` bytes from `start` on. Raises Missing here, StorageAway also while it is read."""
+        """Returns `length` bytes from `start` on.
+
+        Raises Missing here; Damaged also while it is read, as StorageAway.
+        """
 
     def size(self, name: str) -> int:
         """Returns the number of bytes. Raises Missing."""

@@ -17,7 +17,7 @@ from shutil import copyfileobj
 from typing import BinaryIO
 
 from infra.off_the_loop import off_the_loop
-from infra.storage.base import ASKING, CHUNK, PUTTING, Missing, Reading, StorageAway, Stored, is_name
+from infra.storage.base import ASKING, CHUNK, PUTTING, Damaged, Missing, Reading, StorageAway, Stored, is_name
 
 _COPIED = 1024 * 1024  # bytes at once, into the page cache
 
@@ -35,7 +35,7 @@ class LocalStorage:
 
     def read(self, name: str, start: int, length: int) -> Reading:
         path = self._path(name)
-        return _Reading(off_the_loop(partial(self._open, path), pool=ASKING), start, length)
+        return _Reading(off_the_loop(partial(self._open, path, start + length), pool=ASKING), start, length)
 
     def size(self, name: str) -> int:
         return off_the_loop(partial(self._size, self._path(name)), pool=ASKING)
@@ -69,9 +69,13 @@ class LocalStorage:
                     raise
             _sync_directory(path.parent)
 
-    def _open(self, path: Path) -> FileIO:
+    def _open(self, path: Path, least: int) -> FileIO:
         with self._missing():
-            return FileIO(path)
+            file = FileIO(path)
+            if os.fstat(file.fileno()).st_size < least:
+                file.close()
+                raise Damaged("a file is shorter than it was")
+            return file
 
     def _size(self, path: Path) -> int:
         with self._missing():
@@ -125,7 +129,7 @@ class _Reading:
         with _away():
             chunk = os.pread(self._file.fileno(), min(CHUNK, self._left), self._place)
         if not chunk:
-            raise StorageAway("a file is shorter than it was")
+            raise Damaged("a file is shorter than it was")
         return chunk
 
 

@@ -12,7 +12,7 @@ from obstore.store import S3Store
 
 from infra.off_the_loop import off_the_loop
 from infra.settings import settings
-from infra.storage.base import ASKING, CHUNK, PUTTING, Missing, Reading, StorageAway, Stored, is_name
+from infra.storage.base import ASKING, CHUNK, PUTTING, Damaged, Missing, Reading, StorageAway, Stored, is_name
 from infra.storage.presigned import Keys, presigned
 
 _PART = 5 * 1024 * 1024  # the least that S3 takes; with one on its way and one being read, a put holds two
@@ -121,6 +121,8 @@ class _Reading:
         with _away():
             options: obstore.GetOptions = {"range": (self._place, self._place + self._left)}
             found = obstore.get(self._store, self._path, options=options)
+            if found.meta["size"] < self._place + self._left:
+                raise Damaged("an object is shorter than it was")
             self._stream = iter(found.stream(min_chunk_size=CHUNK))
 
     def _more(self) -> None:
@@ -133,7 +135,7 @@ class _Reading:
             with _away():
                 self._chunk = memoryview(next(self._stream, b""))
         if not self._chunk:
-            raise StorageAway("an object is shorter than it was")
+            raise StorageAway("an answer broke off twice")
 
 
 def _stored(found: Any) -> Stored:
@@ -148,7 +150,9 @@ def _checked(name: str) -> str:
 
 @contextmanager
 def _away(missing: Exception | None = None) -> Iterator[None]:
-    """Raise Missing (or `missing`) where S3 has no such object, and StorageAway for all else that it answers."""
+    """Raise Missing (or `missing`) where S3 has no such object, Damaged where it has fewer bytes, and StorageAway for
+    all else that it answers.
+    """
     try:
         yield
     except FileNotFoundError as error:
@@ -156,4 +160,6 @@ def _away(missing: Exception | None = None) -> Iterator[None]:
             raise StorageAway("no such bucket") from error
         raise missing or Missing() from error
     except (BaseError, OSError) as error:
+        if "InvalidRange" in str(error):
+            raise Damaged("an object is shorter than it was") from error
         raise StorageAway(str(error).partition("\n")[0][:200]) from error

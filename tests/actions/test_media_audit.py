@@ -93,6 +93,11 @@ def test_bytes_that_nothing_names_are_found(whole: Path) -> None:
     assert found() == [Fault("named by no row", digit * 32) for digit in "08c"]
 
 
+def test_beside_an_empty_database_all_bytes_are_named_by_no_row(place: Path) -> None:
+    put(place, "3")
+    assert found() == [Fault("named by no row", "3" * 32)]
+
+
 def test_what_is_removed_while_it_is_looked_at_is_no_fault(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(media_audit, "PAGE", 100)
     storage().remove(["1" * 32, "3" * 32])

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from infra.settings import settings
-from infra.storage import CHUNK, Missing, Storage, StorageAway, new_name, storage
+from infra.storage import CHUNK, Damaged, Missing, Storage, StorageAway, new_name, storage
 from infra.storage.presigned import Keys, presigned
 from tests import databases
 from tests.processes import ROOT
@@ -92,6 +92,24 @@ def test_what_is_missing_is_told_before_it_is_read(either: Storage) -> None:
     for asking in (lambda name: either.read(name, 0, 5), lambda name: either.read(name, 0, 0), either.size):
         with pytest.raises(Missing):
             asking(new_name())
+
+
+def test_what_is_shorter_than_asked_for_is_damaged_and_not_away(either: Storage) -> None:
+    name = put(either, b"12345")
+    for start, length in ((0, 6), (3, 3), (5, 1), (7, 1)):
+        with pytest.raises(Damaged):
+            either.read(name, start, length)
+    assert issubclass(Damaged, Missing)
+    assert not issubclass(Damaged, StorageAway)
+
+
+def test_a_file_that_is_cut_off_while_it_is_read_is_damaged(local: Storage, tmp_path: Path) -> None:
+    name = put(local, bytes(2 * CHUNK))
+    reading = local.read(name, 0, 2 * CHUNK)
+    next(reading)
+    os.truncate(tmp_path / "deep" / "media" / name[:2] / name, CHUNK)
+    with pytest.raises(Damaged):
+        next(reading)
 
 
 def test_what_is_removed_is_missing_and_may_be_removed_again(either: Storage) -> None:

@@ -14,7 +14,18 @@ from messaging.audit import audit, looks_wrong
 from messaging.delete import delete_for_everyone
 from messaging.drift import WHOLE, Part
 from messaging.recall import recall
-from tests.messaging.conftest import ALICE, BOB, drain, messages, nothing_drifts, set_message, store, stored
+from tests.messaging.conftest import (
+    ALICE,
+    BOB,
+    CAROL,
+    befriend,
+    drain,
+    messages,
+    nothing_drifts,
+    set_message,
+    store,
+    stored,
+)
 from tests.messaging.uploads import is_used, picture, upload, uses
 
 LONG_AGO = datetime(2020, 1, 1)  # noqa: DTZ001 - as in the database
@@ -48,6 +59,10 @@ def sent(pair: str) -> tuple[str, str]:
     return one, other
 
 
+def is_sent(media_id: str) -> bool:
+    return bool(database.read(lambda session, _: session.get_one(Media, media_id).sent))
+
+
 def change(statement: Any) -> None:
     """Execute a statement by hand."""
     write(lambda session, _: session.execute(statement))
@@ -62,6 +77,47 @@ def test_a_message_that_carries_nothing(sent: tuple[str, str]) -> None:
     change(delete(MediaUse))
     is_repaired("media uses")
     assert uses(sent[0]) == [(1, "1_2", 1, ALICE, BOB)]
+
+
+def of_before(from_user_id: int, to_user_id: int, media_id: str, message_type: int = 2) -> dict[str, Any]:
+    """Store a message as a process of 0.4.0 does: nothing looks at what its `extra` names. Returns the Message."""
+    text = f'{{"media_id":"{media_id}"}}'
+    return stored(from_user_id, to_user_id, "", message_type=message_type, extra=text)
+
+
+def test_a_message_of_0_4_0_carries_what_its_sender_has_uploaded_or_can_read(pair: str) -> None:
+    befriend(BOB, CAROL)
+    one = upload()
+    message = of_before(ALICE, BOB, one)
+    drain()
+    is_repaired("media uses", "media")
+    assert uses(one) == [(message["id"], "1_2", 1, ALICE, BOB)]
+    copy = of_before(BOB, CAROL, one)
+    drain()
+    assert [each.what for each in write(audit, conversation_id="2_3", repair=True).drift] == ["media uses"]
+    assert uses(one)[1:] == [(copy["id"], "2_3", 1, BOB, CAROL)]
+    nothing_drifts("2_3")
+
+
+@pytest.mark.parametrize("message_type", [2, 5])
+def test_a_message_of_0_4_0_carries_nothing_of_others(pair: str, message_type: int) -> None:
+    one = upload()
+    for status in (1, 4):
+        message = of_before(BOB, ALICE, one, message_type)
+        set_message(message, status=status)
+    of_before(BOB, ALICE, "f" * 32, message_type)
+    drain()
+    nothing_drifts()
+    assert found(repair=True) == []
+    assert (uses(one), is_sent(one)) == ([], False), "its uploader can still read it"
+
+
+def test_a_message_of_0_4_0_of_another_kind_carries_nothing(pair: str) -> None:
+    one = upload()
+    of_before(ALICE, BOB, one, 5)
+    drain()
+    nothing_drifts()
+    assert uses(one) == []
 
 
 def test_a_message_without_use_whose_upload_waits_for_its_end(sent: tuple[str, str]) -> None:

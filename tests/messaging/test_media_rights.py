@@ -11,9 +11,11 @@ from db.conversation import Conversation
 from db.flight import fly
 from db.media import Media
 from db.media_use import MediaUse
+from db.message import Message
 from db.session import write
 from messaging import media_rights
-from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, hide, read
+from messaging.status import Status
+from tests.messaging.conftest import ALICE, BOB, CAROL, DAVE, hide, read, set_message
 
 PHOTO = "0f" * 16
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -38,6 +40,9 @@ def carry(message_id: int, pair: Pair = (0, 0), group: str = "", seq: int = 1, m
     name = group or f"{pair[0]}_{pair[1]}"
     use = {"media_id": media_id, "message_id": message_id, "conversation_id": name, "seq": seq}
     use |= {"low_id": pair[0], "high_id": pair[1]}
+    message = {"id": message_id, "conversation_id": name, "seq": message_id, "change_seq": message_id, "content": ""}
+    message |= {"from_user_id": pair[0], "to_user_id": pair[1], "message_type": 2, "create_time": NOW}
+    write(lambda session, _: session.execute(insert(Message).values(message | {"update_time": NOW})))
     write(lambda session, _: session.execute(insert(MediaUse).values(use)))
     write(lambda session, _: session.execute(update(Media).values(sent=True, unused_since=None)))
 
@@ -93,6 +98,18 @@ class TestRights:
         carry(1, (ALICE, BOB))
         assert readers() == {ALICE, BOB}
         withdraw(1)
+        assert (readers(), signed()) == (set(), False)
+
+    @pytest.mark.parametrize("status", [Status.RECALLED, Status.DELETED])
+    def test_a_message_that_was_withdrawn_gives_no_right_whoever_withdrew_it(self, status: Status) -> None:
+        """A process of 0.4.0 withdraws a message and leaves its use."""
+        upload()
+        belong(DAVE, 1, None)
+        carry(1, (ALICE, BOB))
+        carry(2, group="group_7")
+        set_message({"id": 1}, status=status)
+        assert (readers(), signed()) == ({DAVE}, True)
+        set_message({"id": 2}, status=status)
         assert (readers(), signed()) == (set(), False)
 
     def test_another_message_that_carries_it_keeps_it_for_those_who_see_that_one(self) -> None:

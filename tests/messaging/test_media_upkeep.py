@@ -94,10 +94,13 @@ def test_only_names_that_no_row_has_had_for_a_day_are_unknown(any_database: str)
     recent = [("e" * 32, second - day + 60), ("f" * 32, second + 10 * day)]
     assert read(media_upkeep.unknown, stored=stored + recent) == ["c" * 32, "d" * 32]
     assert read(media_upkeep.unknown, stored=recent) == []
+    assert read(media_upkeep.removable, stored=stored + recent) == ["c" * 32, "d" * 32]
 
 
-def test_nothing_is_unknown_to_an_empty_database(database: str) -> None:
-    assert read(media_upkeep.unknown, stored=[("a" * 32, 1)]) == []
+def test_an_empty_database_knows_no_name_and_has_none_removed(database: str) -> None:
+    stored = [("a" * 32, 1)]
+    assert read(media_upkeep.unknown, stored=stored) == ["a" * 32]
+    assert read(media_upkeep.removable, stored=stored) == []
 
 
 def test_an_upload_that_is_being_sent_stays(mariadb_database: str) -> None:

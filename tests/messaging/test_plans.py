@@ -27,6 +27,7 @@ from messaging.forward import Target, copies
 from messaging.groups.rows import group_rows
 from messaging.hello import hellos
 from messaging.history import history
+from messaging.media_rights import reachable, readable
 from messaging.read import read
 from messaging.recall import recall
 from messaging.send import send
@@ -244,6 +245,10 @@ CALLS: dict[str, Rule] = {
     "send 64": sending(BOB, *range(FRIENDS + 1, FRIENDS + 64)),
     "send a picture": sending_pictures(7),
     "send 64 pictures": sending_pictures(*range(1, 65)),
+    "a reader": lambda session, _: readable(session, user_id=BOB, media_id=f"{7:032}"),
+    "a reader of what went to many": lambda session, _: readable(session, user_id=ALICE, media_id=f"{1:032}"),
+    "a signed address": lambda session, _: reachable(session, media_id=f"{7:032}"),
+    "a signed address of what went to many": lambda session, _: reachable(session, media_id=f"{1:032}"),
     "send a reply": answering(10_001),
     "send 64 replies": answering(*range(10_001, 10_065)),
     "history of replies": as_alice(history, conversation_id=LARGE, before_seq=30_900, limit=100),

@@ -140,7 +140,9 @@ def test_only_what_waits_too_long_is_overdue(any_database: str) -> None:
     waiting = [media.wanted(create_time=media.LONG_AGO) for _ in range(3)]
     media.wanted()
     media.blob(create_time=media.LONG_AGO)
-    assert read(thumbnails.overdue, older_than=timedelta(minutes=1), limit=2) == waiting[:2]
+    asked = {"older_than": timedelta(minutes=1), "limit": 2}
+    assert read(thumbnails.overdue, after=0, **asked) == waiting[:2]
+    assert read(thumbnails.overdue, after=waiting[1], **asked) == waiting[2:]
 
 
 def test_a_pair_is_told_of_a_late_thumbnail(pair: str) -> None:

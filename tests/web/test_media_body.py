@@ -7,7 +7,7 @@ import gevent
 import pytest
 from gevent import Timeout
 
-from infra.storage import StorageAway
+from infra.storage import Damaged, StorageAway
 from web.media_body import MediaBody
 
 
@@ -84,8 +84,9 @@ def test_nothing_comes_after_the_end(end: Callable[[MediaBody], object]) -> None
     body.close()
 
 
-def test_a_storage_that_fails_cuts_the_answer_off() -> None:
-    body = MediaBody("m", pieces := Pieces(b"one", error=StorageAway("away")))
+@pytest.mark.parametrize("error", [StorageAway("away"), Damaged("shorter")])
+def test_a_storage_that_fails_cuts_the_answer_off(error: Exception) -> None:
+    body = MediaBody("m", pieces := Pieces(b"one", error=error))
     taken: Iterator[bytes] = iter(body)
     assert next(taken) == b"one"
     with pytest.raises(ConnectionResetError):

@@ -14,6 +14,8 @@ from infra.media import Unavailable
 from infra.settings import settings
 from infra.storage import new_name, storage
 from messaging import thumbnails
+from messaging.media import Upload, record
+from messaging.message_type import MessageType
 from tests import media, media_files
 from tests.messaging.conftest import ALICE, BOB, befriend, events, stored
 from tests.s3 import S3Server
@@ -134,15 +136,32 @@ def test_a_storage_that_takes_nothing_costs_no_try(place: Path, monkeypatch: pyt
     assert (blob.thumbnail_state, blob.thumbnail_attempts) == (ThumbnailState.WANTED, 0)
 
 
-def test_a_decoder_that_cannot_run_is_tried_three_times(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_was_cut_off_is_given_up_until_it_is_uploaded_again(place: Path) -> None:
+    blob_id = uploaded()
+    (file,) = (each for each in place.rglob("*") if each.is_file())
+    file.write_bytes(JPEG[:-1])
+    blob = made(blob_id)
+    assert (blob.thumbnail_state, blob.thumbnail_attempts) == (ThumbnailState.NONE, 0)
+
+
+def test_a_decoder_that_cannot_run_is_tried_three_times_for_an_upload(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine is at fault, as when it has no memory: the next upload of these bytes asks again."""
+
     def refuse(*_: object) -> bytes:
         raise Unavailable("no process")
 
-    monkeypatch.setattr(tasks, "thumbnail", refuse)
     blob_id = uploaded()
-    states = [made(blob_id).thumbnail_state for _ in range(thumbnails.MOST_TRIES + 1)]
-    wanted, failed = ThumbnailState.WANTED, ThumbnailState.FAILED
-    assert states == [wanted, wanted, failed, failed]
+    with monkeypatch.context() as short:
+        short.setattr(tasks, "thumbnail", refuse)
+        states = [made(blob_id).thumbnail_state for _ in range(thumbnails.MOST_TRIES + 1)]
+    wanted, none = ThumbnailState.WANTED, ThumbnailState.NONE
+    assert states == [wanted, wanted, none, none]
+    blob = media.blobs()[blob_id]
+    again = Upload("a" * 32, ALICE, MessageType.IMAGE, "image/jpeg", 640, 480, 0, blob.sha256, blob.size, new_name())
+    assert write(record, upload=again).wants_thumbnail
+    assert made(blob_id).thumbnail_state == ThumbnailState.MADE
 
 
 def test_of_two_workers_one_keeps_what_it_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,20 @@ def test_a_thumbnail_that_waits_for_a_minute_gets_another_task(worker: Worker, c
     assert worker.sent("media") == [[lost]]
 
 
+def test_thumbnails_that_always_fail_hold_up_no_others(worker: Worker, clean: Clean) -> None:
+    lost = [media.wanted(create_time=media.LONG_AGO) for _ in range(3)]
+    for blob_id in lost:
+        media.upload(blob_id)
+    clean("media_upkeep.THUMBNAILS = 2", times=3)
+    assert worker.sent("media")[::-1] == [[each] for each in (*lost, *lost[:2])]
+
+
+def test_nothing_is_removed_beside_an_empty_database(place: Path, clean: Clean) -> None:
+    kept = put(place, "a" * 32)
+    clean(times=2)
+    assert kept.exists()
+
+
 def test_an_upload_that_no_message_carries_goes_with_its_bytes(place: Path, clean: Clean) -> None:
     gone = [put(place, letter * 32) for letter in "ab"]
     kept = put(place, "c" * 32)
