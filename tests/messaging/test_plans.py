@@ -126,13 +126,7 @@ class Statement:
 def large(mariadb: Databases) -> Iterator[str]:
     """Point the test process at a database with many rows. Yields its URL."""
     url = mariadb.create_database()
-    databases.migrate(url)
-    with databases.configured(url):
-        with engine().begin() as connection:
-            for statement in _LOAD:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-        with engine().begin() as connection:
-            connection.exec_driver_sql(f"ANALYZE TABLE {_TABLES}").all()
+    with databases.filled(url, _LOAD, _TABLES):
         yield url
 
 
