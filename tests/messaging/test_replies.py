@@ -429,7 +429,7 @@ STEPS = st.tuples(
 
 @given(st.lists(STEPS, min_size=5, max_size=30))
 @settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,
