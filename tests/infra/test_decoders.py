@@ -134,6 +134,14 @@ def test_pictures_of_too_many_frames_or_scans_are_refused() -> None:
             examined(content, "image")
 
 
+def test_sound_of_too_many_comments_is_refused() -> None:
+    begin = media_files.recording("ogg", audio="libopus")
+    page = begin[: begin.index(b"OggS", 4)]
+    comments = b"OggS\0\0" + bytes(20) + b"\xff" * 256 + b"OpusTags".ljust(255 * 255, b"c")
+    with pytest.raises(NotThisKind, match="too many comments"):
+        examined(page + comments * 17, "voice")
+
+
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG"])
 def test_an_animation_keeps_its_frames(name: str) -> None:
     _, stored = examined(media_files.animation(name, 5), "image")
