@@ -14,6 +14,8 @@ _COMMENT = 0xFE
 # By marker: what tells that an application's segment is needed.
 _KEPT = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 _MOST_SCANS = 100  # each goes over the whole picture; encoders write about ten
+_MOST_SCANNED = 750_000_000  # pixels over all scans: a second or two
+_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # of a frame, behind its precision
 _AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart
 
 
@@ -22,7 +24,7 @@ def parts(data: bytes) -> Iterator[bytes]:
     yield data[:2]
     at = 2
     turned = False
-    scans = 0
+    scans = pixels = 0
     while True:
         marker, at = _marker(data, at)
         if marker == _END:
@@ -42,13 +44,18 @@ def parts(data: bytes) -> Iterator[bytes]:
         if segment or not (marker == _COMMENT or marker in _APPS):
             yield bytes((0xFF, marker)) + (len(segment) + 2).to_bytes(2) + segment
         at = end
+        pixels = max(pixels, _pixels(marker, segment))
         if marker == _SCAN:
             scans += 1
             found = _AFTER_SCAN.search(data, at)
-            if not found or scans > _MOST_SCANS:
+            if not found or scans > _MOST_SCANS or scans * pixels > _MOST_SCANNED:
                 raise CutOff("a JPEG that is cut off, or of too many scans", at)
             yield data[at : found.start()]
             at = found.start()
+
+
+def _pixels(marker: int, segment: bytes) -> int:
+    return int.from_bytes(segment[1:3]) * int.from_bytes(segment[3:5]) if marker in _SIZES else 0
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:

@@ -7,12 +7,14 @@ from infra.decoders.found import NotThisKind
 _HEADER_BYTES = 27
 _CHECKSUM_AT = 22
 _CONTINUED = 0x01
+_MOST_COMMENTS = 1 << 20  # bytes: a checksum takes Python a second for six million
 _TAGS = b"OpusTags"
 _NO_TAGS = _TAGS + bytes(8)  # of no encoder, and none
 
 
 def clean(file: BinaryIO) -> None:
-    """Overwrite, in place, the comments of every stream. Raises NotThisKind for what is made of no pages."""
+    """Overwrite, in place, the comments of every stream. Raises NotThisKind for no Ogg or much comment."""
+    comments = 0
     within = False  # comments that go on in the next page
     file.seek(0)
     while header := file.read(_HEADER_BYTES):
@@ -22,6 +24,9 @@ def clean(file: BinaryIO) -> None:
         body = file.read(sum(lengths))
         begins = not header[5] & _CONTINUED and body.startswith(_TAGS)
         if begins or within:
+            comments += len(body)
+            if comments > _MOST_COMMENTS:
+                raise NotThisKind("an Ogg of too many comments")
             blank = (_NO_TAGS if begins else b"").ljust(len(body), b"\0")[: len(body)]
             within = bool(lengths) and lengths[-1] == 255
             page = header[:_CHECKSUM_AT] + bytes(4) + header[_CHECKSUM_AT + 4 :] + lengths + blank

@@ -99,6 +99,8 @@ class LocalStorage:
             for shelf in shelves:
                 if len(found) >= limit:
                     break
+                if not (self._root / shelf).is_dir():
+                    continue  # somebody's file
                 found += _on_shelf(self._root / shelf, after, limit - len(found))
         return found
 

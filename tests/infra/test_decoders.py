@@ -126,9 +126,20 @@ def test_pictures_of_too_many_frames_or_scans_are_refused() -> None:
     still = media_files.picture("JPEG", progressive=True)
     last = still.rindex(b"\xff\xda")
     scans = still[:last] + still[last:-2] * 200 + still[-2:]
-    for content in (media_files.animation("GIF", 1_001), media_files.slow_animation(frames=251), scans):
+    large = media_files.picture("JPEG", (7_000, 7_000), progressive=True)
+    last = large.rindex(b"\xff\xda")
+    large = large[:last] + large[last:-2] * 10 + large[-2:]
+    for content in (media_files.animation("GIF", 1_001), media_files.slow_animation(frames=251), scans, large):
         with pytest.raises(NotThisKind, match="too many"):
             examined(content, "image")
+
+
+def test_sound_of_too_many_comments_is_refused() -> None:
+    begin = media_files.recording("ogg", audio="libopus")
+    page = begin[: begin.index(b"OggS", 4)]
+    comments = b"OggS\0\0" + bytes(20) + b"\xff" * 256 + b"OpusTags".ljust(255 * 255, b"c")
+    with pytest.raises(NotThisKind, match="too many comments"):
+        examined(page + comments * 17, "voice")
 
 
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG"])

@@ -138,6 +138,7 @@ def test_other_files_are_not_listed(local: Storage, tmp_path: Path) -> None:
     root = tmp_path / "deep" / "media"
     for path in (root / "notes.txt", root / name[:2] / "notes.txt", root / name, root / name[:2] / f"{name}.tmp"):
         path.write_bytes(b"somebody's")
+    (root / "zy").write_bytes(b"no directory")
     (root / "zz").mkdir()
     (root / "zz" / name).write_bytes(b"in another's place")
     assert [each.name for each in local.names("", 10)] == [name]
