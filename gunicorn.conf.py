@@ -62,9 +62,12 @@ def pre_fork(_server: object, _worker: object) -> None:
 
 # A body that a door has refused is read to its end before the connection is used again, however long that takes. A
 # longer one ends its connection: the client would have to send all of it for nothing.
-_LONGEST_REFUSED = 1024 * 1024
+_MIB = 1024 * 1024
+_LONGEST_REFUSED = _MIB
 _LINGER_SECONDS = 2.0
-_MOST_LINGERING = 64 * _LONGEST_REFUSED
+_MOST_LINGERING = 8 * _MIB
+_MOST_LINGERING_PACED = 64 * _MIB  # of an upload by a user whose token is good
+_PIECE = 64 * 1024
 
 
 def pre_request(_worker: object, request: Any) -> None:
@@ -77,14 +80,15 @@ def _is_long(name: str, value: str) -> bool:
     return name == "CONTENT-LENGTH" and int(value) > _LONGEST_REFUSED  # gunicorn has checked that it is a number
 
 
-def post_request(_worker: object, request: Any, _environ: object, _response: object) -> None:
+def post_request(_worker: object, request: Any, environ: dict[str, Any], _response: object) -> None:
     """Read a little more of a refused body: closing with bytes unread sends a reset, which can overtake the answer."""
     if request.must_close:
-        left = _MOST_LINGERING
+        pace = environ.get("im.pace")  # web/media.py has set it
+        left = _MOST_LINGERING_PACED if pace else _MOST_LINGERING
         with Timeout(_LINGER_SECONDS, False):
-            while left > 0 and (data := request.body.read(_LONGEST_REFUSED)):
+            while left > 0 and (data := request.body.read(_PIECE)):
                 left -= len(data)
-                sleep(0)  # what has come already is read without a pause
+                pace() if pace else sleep(0)  # what has come already is read without a pause
 
 
 def post_worker_init(worker: object) -> None:

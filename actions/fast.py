@@ -101,11 +101,14 @@ class FastPath:
 
 
 def _of_pair(message: _Message, quote: Quote | None) -> _Notes:
-    """Returns the notes for the sender, and for the recipient, who may have hidden what the message answers."""
+    """Returns the notes for the sender, and for the recipient, who may have hidden what the message answers.
+
+    Without a `quote` it is not known whether they have.
+    """
     name, seq, from_user_id, to_user_id = (message[key] for key in _PLACE)
     note = FastMessage(name, seq, from_user_id, _text(message))
-    blind = quote is not None and to_user_id in quote.blind
-    theirs = FastMessage(name, seq, from_user_id, _text(without_quote(message))) if blind else note
+    sees = not message["reply"] or (quote is not None and to_user_id not in quote.blind)
+    theirs = note if sees else FastMessage(name, seq, from_user_id, _text(without_quote(message)))
     return [(channels.of_user(from_user_id), note), (channels.of_user(to_user_id), theirs)]
 
 

@@ -15,6 +15,7 @@ from db.session import read, write
 from infra import logs, media
 from infra.storage import Missing, StorageAway, new_name, storage
 from infra.tasks import Task
+from infra.turns import Turns
 from messaging import media as rules
 from messaging.errors import Code, Refused
 from messaging.media import Recorded, Upload
@@ -23,6 +24,7 @@ from messaging.message_type import MessageType
 log = logs.get(__name__)
 
 _RETRY_SECONDS = 5
+_examining = Turns(30.0)  # a process has two decoders, and a hostile file keeps one for that long
 
 
 class Gone(Exception):
@@ -40,7 +42,7 @@ def upload(*, user_id: int, kind: MessageType, source: BinaryIO, gone: Callable[
     `gone` is asked before anything is stored. Raises Refused: MEDIA_KIND, MEDIA_TOO_LARGE (too long a voice),
     TOO_MANY_REQUESTS, UNAVAILABLE; and StorageAway, DatabaseUnavailable and Gone.
     """
-    with _examined(source, kind) as found:
+    with _examined(source, kind, user_id) as found:
         if gone():
             raise Gone
         new = Upload(
@@ -58,21 +60,24 @@ def upload(*, user_id: int, kind: MessageType, source: BinaryIO, gone: Callable[
         storage().put(new.name, found.file)
     recorded = _recorded(new)
     if recorded.name != new.name:
-        _stored_twice(recorded, new.name)
+        _stored_twice(recorded, new.name, new.size)
     if recorded.wants_thumbnail:
         soon(Task.MAKE_THUMBNAIL, recorded.blob_id)
     return new.media_id
 
 
 @contextmanager
-def _examined(source: BinaryIO, kind: MessageType) -> Iterator[media.Examined]:
+def _examined(source: BinaryIO, kind: MessageType, user_id: int) -> Iterator[media.Examined]:
     """Yields what is to be stored of an upload, and closes its file. Raises Refused."""
     try:
-        found = media.examine(source, kind.name.lower())
+        with _examining.turn(user_id):
+            found = media.examine(source, kind.name.lower())
     except media.NotThisKind as error:
         raise Refused(Code.MEDIA_KIND, str(error)) from error
     except media.TooLong as error:
         raise Refused(Code.MEDIA_TOO_LARGE, str(error)) from error
+    except TimeoutError as error:
+        raise Refused(Code.TOO_MANY_REQUESTS, "other uploads are examined", retry_after=_RETRY_SECONDS) from error
     except media.Unavailable as error:
         log.warning("media_not_examined", reason=str(error))
         raise Refused(Code.UNAVAILABLE, "uploads cannot be examined now", retry_after=_RETRY_SECONDS) from error
@@ -85,21 +90,29 @@ def _recorded(new: Upload) -> Recorded:
         return write(rules.record, upload=new)
     except OutcomeUnknown:
         raise  # a row may name the bytes
-    except BaseException:
+    except Exception:  # not the end of a greenlet: on SQLite its transaction goes on in a thread, and may commit
         _remove(new.name)
         raise
 
 
-def _stored_twice(recorded: Recorded, new: str) -> None:
-    """Remove bytes that were stored before. Where those of before are gone, the new ones take their place."""
+def _stored_twice(recorded: Recorded, new: str, size: int) -> None:
+    """Remove bytes that were stored before. Where those of before are gone or cut off, the new take their place."""
     with suppress(StorageAway):  # the new bytes stay, until the upkeep of media removes them
-        try:
-            storage().size(recorded.name)
-        except Missing:
-            if write(rules.replace_bytes, blob_id=recorded.blob_id, old=recorded.name, new=new):
-                log.warning("bytes_replaced", blob_id=recorded.blob_id)
-                return
-        _remove(new)
+        if _stored_size(recorded.name) != size and write(
+            rules.replace_bytes, blob_id=recorded.blob_id, old=recorded.name, new=new
+        ):
+            log.warning("bytes_replaced", blob_id=recorded.blob_id)
+            _remove(recorded.name)
+        else:
+            _remove(new)
+
+
+def _stored_size(name: str) -> int | None:
+    """Returns how many bytes the storage has under a name, None for none."""
+    try:
+        return storage().size(name)
+    except Missing:
+        return None
 
 
 def _remove(name: str) -> None:

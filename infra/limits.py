@@ -16,20 +16,20 @@ from werkzeug.exceptions import TooManyRequests
 from infra.networks import network
 from infra.settings import settings
 
-Limit = tuple[tuple[int, float], ...]  # (calls, seconds): at most so many calls in any period of that length
+# (calls, seconds): at most so many calls in any period of that length. All times in the longest one are remembered.
+Limit = tuple[tuple[int, float], ...]
 View = TypeVar("View", bound=Callable[..., Any])
 
 EVERY_CALL: Limit = ((100, 1.0),)
 SENDS: Limit = ((30, 1.0), (600, 60.0))
-# The third keeps small what is summed up for MEDIA_BYTES_A_DAY.
-UPLOADS: Limit = ((10, 1.0), (120, 60.0), (3_000, 86_400.0))
+UPLOADS: Limit = ((10, 1.0), (120, 60.0))
 DOWNLOADS: Limit = ((300, 1.0),)  # a page of pictures asks for all of them at once; without a token, for an address
 GROUP_CHANGES: Limit = ((20, 1.0), (200, 60.0))
 FORWARDS: Limit = ((2_000, 60.0),)  # in copies: one call may make 1,000
 PASSWORDS: Limit = ((60, 60.0),)
 REFUSED_TOKENS: Limit = ((60, 60.0),)
 
-_COUNTED = (EVERY_CALL, SENDS, UPLOADS, DOWNLOADS, GROUP_CHANGES, FORWARDS, PASSWORDS)
+COUNTED = (EVERY_CALL, SENDS, UPLOADS, DOWNLOADS, GROUP_CHANGES, FORWARDS, PASSWORDS)
 _MOST_CALLERS = 100_000
 
 
@@ -94,7 +94,7 @@ def register(app: Flask, *, clock: Callable[[], float] = time.monotonic) -> None
     """Make `app` raise TooManyRequests for calls beyond their limit. RATE_LIMITS=0 lifts all limits, for measuring."""
     register_tokens(app, clock=clock)
     if settings().rate_limits:
-        app.extensions["limits"] |= {limit: Calls(limit, clock=clock) for limit in _COUNTED}
+        app.extensions["limits"] |= {limit: Calls(limit, clock=clock) for limit in COUNTED}
         app.before_request(_count)
 
 

@@ -235,8 +235,8 @@ class GroupFrame:
     conversation_id: str
     seq: int
     frame: bytes
-    only: tuple[int, ...] = ()
-    blind: tuple[int, ...] = ()
+    only: frozenset[int] = frozenset()
+    blind: frozenset[int] = frozenset()
     quoting: Quoting | None = None
 
     def lines(self) -> Frames:
@@ -246,8 +246,8 @@ class GroupFrame:
             self.quoting,
             conversation_id=self.conversation_id,
             seq=self.seq,
-            only=self.only,
-            blind=self.blind,
+            only=sorted(self.only),
+            blind=sorted(self.blind),
         )
         return header, self.frame
 
@@ -257,8 +257,8 @@ class GroupFrame:
         (frame,) = frames
         conversation_id, seq = _typed(header, conversation_id=str, seq=int)
         blind = header.get("blind", [])  # 0.4.0 does not know the field
-        only = _flat(header["only"], int)
-        return GroupFrame(conversation_id, seq, frame, only, _flat(blind, int), _quoting(header))
+        only = frozenset(_flat(header["only"], int))
+        return GroupFrame(conversation_id, seq, frame, only, frozenset(_flat(blind, int)), _quoting(header))
 
 
 @dataclass(frozen=True, slots=True)

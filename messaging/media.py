@@ -31,6 +31,7 @@ MOST_BYTES = {
 KINDS = {kind.name.lower(): kind for kind in MOST_BYTES}
 _HAVE_THUMBNAILS = (MessageType.IMAGE, MessageType.VIDEO)
 _DAY = timedelta(days=1)
+MOST_A_DAY = 3_000  # uploads of a user; it keeps small what is summed up for MEDIA_BYTES_A_DAY
 
 _BLOBS, _UPLOADS = table(Blob), table(Media)
 _BLOB, _MEDIA = _BLOBS.c, _UPLOADS.c
@@ -44,7 +45,7 @@ _WANT = (
 _NAME = select(_BLOB.name).where(_BLOB.id == bindparam("blob_id")).with_for_update()
 _RENAME = update(_BLOBS).where(_BLOB.id == bindparam("blob_id")).values(name=bindparam("new"))
 _LATELY = (
-    select(func.sum(_BLOB.size), func.min(_MEDIA.create_time))
+    select(func.count(), func.sum(_BLOB.size), func.min(_MEDIA.create_time))
     .join_from(_UPLOADS, _BLOBS, _BLOB.id == _MEDIA.blob_id)
     .where(_MEDIA.user_id == bindparam("user"), _MEDIA.create_time > bindparam("since"))
 )
@@ -76,15 +77,15 @@ class Recorded:
 
 
 def require_room(session: Session, now: datetime, *, user_id: int, size: int) -> None:
-    """Refuse `size` more bytes by a user who has uploaded MEDIA_BYTES_A_DAY within 24 hours.
+    """Refuse `size` more bytes by a user who has uploaded MEDIA_BYTES_A_DAY, or MOST_A_DAY times, within 24 hours.
 
-    Uploads that are under way do not count yet: as many as one user may have at once can exceed it together.
+    Uploads that are under way do not count yet: as many as one user may have at once can exceed both together.
     Raises Refused(TOO_MANY_REQUESTS), with the seconds until the oldest of these uploads counts no more.
     """
-    ((used, oldest),) = fly(session, Call(_LATELY, {"user": user_id, "since": now - _DAY}))[0]
-    if size + int(used or 0) > settings().media_bytes_a_day:
+    ((count, used, oldest),) = fly(session, Call(_LATELY, {"user": user_id, "since": now - _DAY}))[0]
+    if count >= MOST_A_DAY or size + int(used or 0) > settings().media_bytes_a_day:
         wait = (oldest + _DAY - now) if oldest else _DAY
-        raise Refused(Code.TOO_MANY_REQUESTS, "too many bytes in 24 hours", retry_after=math.ceil(wait.total_seconds()))
+        raise Refused(Code.TOO_MANY_REQUESTS, "too much in 24 hours", retry_after=math.ceil(wait.total_seconds()))
 
 
 def record(session: Session, now: datetime, *, upload: Upload) -> Recorded:

@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, text
+from sqlalchemy import Row, bindparam, delete, exists, func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from db.base import table
 from db.flight import Call, Rows, fly
 from db.insert_ignore import insert_ignore
+from db.message import Message
 from db.outbox import Kind, OutboxEvent
 from db.outbox_shard import OutboxShard
 from messaging.events import Event
@@ -35,10 +36,14 @@ _PENDING = (
 _THESE = _EVENTS.c.id.in_(bindparam("ids", expanding=True))
 _IDENTITY = (_EVENTS.c.id, _EVENTS.c.conversation_id, _EVENTS.c.change_seq)
 _LOCKED = select(*_IDENTITY).where(_THESE).order_by(_EVENTS.c.id).with_for_update()
-_OF_MESSAGE = select(_EVENTS.c.id).where(
+_MESSAGES = table(Message).c
+# Replies are found by a pattern, which may take in others too: who withdraws a message then waits for these as well.
+_QUOTES = exists().where(_MESSAGES.id == _EVENTS.c.message_id, _MESSAGES.extra.like(bindparam("answering")))
+_TELLING = select(_EVENTS.c.id).where(
     _EVENTS.c.shard == bindparam("shard"),
-    _EVENTS.c.message_id == bindparam("message_id"),
-    _EVENTS.c.kind == Kind.SENT,
+    _EVENTS.c.conversation_id == bindparam("conversation_id"),
+    _EVENTS.c.kind.in_((Kind.SENT, Kind.UPDATED)),  # no others tell a text
+    or_(_EVENTS.c.message_id == bindparam("message_id"), _QUOTES),
 )
 # A plain DELETE would read a small table from end to end, and wait on its way for each event that others have locked.
 _REMOVE_BY_KEY = text(
@@ -118,9 +123,13 @@ def held(events: Sequence[Pending], found: Rows) -> list[Pending]:
     return [event for event in events if (event.id, event.conversation_id, event.change_seq) in there]
 
 
-def hold_back(session: Session, *, shard: int, message_id: int) -> None:
-    """Wait until no drain is publishing this message, and let none publish it until COMMIT."""
-    (found,) = fly(session, Call(_OF_MESSAGE, {"shard": shard, "message_id": message_id}))
+def hold_back(session: Session, *, shard: int, conversation_id: str, message_id: int) -> None:
+    """Wait until no drain is publishing this message or a reply that quotes it, and let none do so until COMMIT.
+
+    The caller holds the lock of the conversation's head, so that no reply is added meanwhile.
+    """
+    asked = {"conversation_id": conversation_id, "message_id": message_id, "answering": f'%"reply_to"%{message_id}%'}
+    (found,) = fly(session, Call(_TELLING, {"shard": shard} | asked))
     if found:  # locked by their ids alone: on the way to them, others would be waited for
         fly(session, holding([row.id for row in found]))
 

@@ -37,13 +37,13 @@ def hold(session: Session, now: datetime, message: Row[Any], user_ids: Collectio
     """Lock the head, these users' rows of a pair and the message, in this order. Returns them as they are then.
 
     In a group all others who lock its messages hold its head as well, and no rows are locked here.
-    Waits for a drain that is publishing the message: its text must not arrive after the answer.
+    Waits for a drain that is publishing the message or a reply to it: its text must not arrive after the answer.
     """
     name = message.conversation_id
     head = heads.lock(session, [name])[name]
     locked = rows.lock(session, now, [(name, user) for user in user_ids])
     current = lock_message(session, message.id)
-    outbox.hold_back(session, shard=head.shard, message_id=message.id)
+    outbox.hold_back(session, shard=head.shard, conversation_id=name, message_id=message.id)
     return Held(current, head, [locked[key] for key in sorted(locked)])
 
 

@@ -1,6 +1,6 @@
 """Points the test process at a database, and makes databases ready for use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -54,6 +54,22 @@ def migrate(url: str) -> None:
     """Migrate a database to the newest schema."""
     with configured(url):
         command.upgrade(alembic(), "head")
+
+
+@contextmanager
+def filled(url: str, statements: Iterable[str], tables: str) -> Iterator[None]:
+    """Migrate an empty MariaDB database, fill it by these statements, and have the optimizer look at these tables.
+
+    For the block this process's settings point at it.
+    """
+    migrate(url)
+    with configured(url):
+        with engine().begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement.replace("%", "%%"))
+        with engine().begin() as connection:
+            connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
+        yield
 
 
 def empty(url: str) -> None:

@@ -109,10 +109,11 @@ def recording(
     return output.getvalue()
 
 
-def with_places(film: bytes) -> bytes:
+def with_places(film: bytes, *, tags: dict[str, str] | None = None) -> bytes:
     """Returns an MP4 with a track of data beside its video, as cameras write the place into one."""
     output = io.BytesIO()
     with av.open(io.BytesIO(film)) as source, av.open(output, "w", format="mp4") as written:
+        written.metadata.update(tags or {})
         video = written.add_stream_from_template(source.streams.video[0])
         data = written.add_data_stream("bin_data")
         data.time_base = Fraction(1, 1_000)

@@ -84,7 +84,7 @@ def _readers(variable: str) -> Iterator[str]:
     """Yields the modules that read a setting, by its field or from the environment itself."""
     field = FIELDS.get(variable, variable.lower())
     known = field in Settings.__dataclass_fields__
-    wanted = rf"(?:settings\(\)|chosen)(?:\.\w+, settings\(\))?\.{field}\b" if known else f'"{variable}"'
+    wanted = rf"(?:settings\(\)|chosen|found)(?:\.\w+, settings\(\))?\.{field}\b" if known else f'"{variable}"'
     for path in documents.python_files():
         if re.search(wanted, path.read_text()) and path.name != "settings.py":
             yield path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")

@@ -4,15 +4,12 @@ Invariants: at most 64 KiB of a body are asked for at once, and none after the l
 upload that does not end, however it ends, because a file without a name goes with the process.
 """
 
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from flask import request
-from gevent import Timeout
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from actions import media
 from db.errors import DatabaseUnavailable
@@ -27,17 +24,13 @@ from web import auth, caller
 from web.json import Blueprint, own_body
 from web.multipart import boundary, pieces
 from web.openapi import refuses
-from web.pace import Pace
 from web.places import Places
-from web.upload_form import MOST, UploadForm
+from web.upload_body import AROUND, PACE, UploadBody
+from web.upload_form import MOST, UploadForm, spool
 
 bp = Blueprint("media", __name__)
 
-IDLE_SECONDS = 30.0  # for 64 KiB, or what is left
-WHOLE_SECONDS = 900.0  # 100 MiB at 1 Mbit/s
-_AROUND = 64 * 1024  # bytes that separators, headers and the field `kind` may take
 _places = Places(16, most_of_one=4, retry_after=2)
-_pace = Pace(0.0015)  # 43 MB/s for all uploads of a process: without it ten fast ones hold up sends
 
 _KIND = {
     "type": "string",
@@ -73,39 +66,15 @@ def upload_media() -> dict[str, Any]:
     (the default of MEDIA_UNUSED_SECONDS).
     """
     user_id, separator, length = auth.user_id(), boundary(request), request.content_length or 0
+    request.environ["im.pace"] = PACE.wait  # gunicorn.conf.py reads what comes after a refusal, at the same pace
     form = UploadForm()
-    with _counted(form), _places.place(user_id), tempfile.TemporaryFile() as file:
-        if length > MOST + _AROUND:
+    with _counted(form), _places.place(user_id), spool() as file:
+        if length > MOST + AROUND:
             raise Refused(Code.MEDIA_TOO_LARGE, f"more than {MOST} bytes")
-        media.require_room(user_id=user_id, size=max(0, length - _AROUND))
-        kind = form.receive(pieces(_Body().read, separator), file)
+        media.require_room(user_id=user_id, size=max(0, length - AROUND))
+        kind = form.receive(pieces(UploadBody(request.environ["wsgi.input"]).read, separator), file)
         media_id = media.upload(user_id=user_id, kind=kind, source=file, gone=caller.gone())
     return {"media": read(media_view.media, user_id=user_id, media_id=media_id)}
-
-
-class _Body:
-    """The body of this request, as long as its client keeps sending."""
-
-    def __init__(self) -> None:
-        self._stream = request.environ["wsgi.input"]
-        self._deadline = time.monotonic() + WHOLE_SECONDS
-        self._left = MOST + _AROUND
-
-    def read(self, size: int) -> bytes:
-        """Returns up to `size` bytes, none at the end. Raises RequestTimeout, ClientDisconnected, Refused."""
-        _pace.wait()
-        patience = max(0.0, min(IDLE_SECONDS, self._deadline - time.monotonic()))
-        with Timeout(patience, RequestTimeout("the body did not come in time")):
-            try:
-                data: bytes = self._stream.read(size)
-            except RequestTimeout:
-                raise
-            except Exception as error:  # whatever the server says of a body that breaks off
-                raise ClientDisconnected from error
-        self._left -= len(data)
-        if self._left < 0:
-            raise Refused(Code.MEDIA_TOO_LARGE, f"more than {MOST} bytes")
-        return data
 
 
 @contextmanager

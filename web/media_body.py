@@ -1,6 +1,7 @@
 """The body of an answer that gives an upload's bytes to a reader who may be slow, or go away."""
 
 import errno
+from collections.abc import Callable
 
 from gevent import Timeout
 
@@ -15,10 +16,18 @@ TAKING_SECONDS = 30.0  # for 64 KiB: a reader who takes less holds a greenlet an
 class MediaBody:
     """Bytes on their way. An answer that cannot be finished is cut off: its reader sees that bytes are missing."""
 
-    def __init__(self, media_id: str, reading: Reading, *, taking_seconds: float = TAKING_SECONDS) -> None:
+    def __init__(
+        self,
+        media_id: str,
+        reading: Reading,
+        *,
+        taking_seconds: float = TAKING_SECONDS,
+        timer: Callable[[float, BaseException], Timeout] = Timeout.start_new,
+    ) -> None:
         self._media_id = media_id
         self._reading = reading
         self._seconds = taking_seconds
+        self._timer = timer
         self._slow: Timeout | None = None
 
     def __iter__(self) -> "MediaBody":
@@ -31,7 +40,7 @@ class MediaBody:
         except (Missing, StorageAway) as error:
             log.warning("media_cut_off", media_id=self._media_id, reason=str(error))
             raise _cut() from error
-        self._slow = Timeout.start_new(self._seconds, _cut())
+        self._slow = self._timer(self._seconds, _cut())
         return chunk
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import BinaryIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 from infra import logs
 from infra.off_the_loop import off_the_loop
@@ -17,6 +18,15 @@ log = logs.get(__name__)
 MOST = max(MOST_BYTES.values())  # bytes of a file of any kind
 _LONGEST_NAME = 64
 _SPOOLING = "uploads, spooling"  # threads of their own: a slow disk must not stop everybody else
+
+
+def spool() -> BinaryIO:
+    """Returns a file without a name, for the bytes of one upload. Raises Refused(UNAVAILABLE).
+
+    It has no buffer: on a full disk closing it would try again to write what is in there, and raise.
+    """
+    with _spooling():
+        return cast(BinaryIO, TemporaryFile(buffering=0))
 
 
 class UploadForm:
@@ -45,8 +55,7 @@ class UploadForm:
             raise _invalid(*sorted({"file", "kind"} - self._seen), why="Missing data for required field.")
         if not self.size:
             raise _invalid("file", why="Empty.")
-        with _spooling():
-            file.seek(0)  # this writes what is buffered
+        file.seek(0)
         return self.kind
 
     def _begin(self, name: str) -> None:
@@ -68,12 +77,18 @@ class UploadForm:
         self.size += len(data)
         self._require_limit()
         with _spooling():
-            off_the_loop(partial(file.write, data), pool=_SPOOLING)
+            off_the_loop(partial(_write_all, file, data), pool=_SPOOLING)
 
     def _require_limit(self) -> None:
         most = MOST_BYTES[self.kind] if self.kind else MOST
         if self.size > most:
             raise Refused(Code.MEDIA_TOO_LARGE, f"more than {most} bytes")
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 @contextmanager

@@ -134,7 +134,8 @@ def _to_group(told: GroupAnnouncement, encoded: bytes) -> Iterator[tuple[str, no
     quoting = _quoting(told)
     if not told.message:
         name, seq = told.content["conversation_id"], told.content["seq"] if told.seq is None else told.seq
-        yield channels.of_group(name), notes.GroupFrame(name, seq, encoded, told.only, told.blind, quoting)
+        only, blind = frozenset(told.only), frozenset(told.blind)
+        yield channels.of_group(name), notes.GroupFrame(name, seq, encoded, only, blind, quoting)
         return
     name, seq, from_user_id = _place(told.content)
     membership = bool(told.came or told.went)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from infra.decoders import gif, jpeg, mp3, mp4, ogg, pictures, png, webm, webp
-from infra.decoders.found import ANYTHING, Found, NotThisKind, TooLong
+from infra.decoders.found import ANYTHING, CutOff, Found, NotThisKind, TooLong
 from infra.decoders.sniff import HEAD_BYTES, sniff
 
 _ALLOWED = {
@@ -16,10 +16,11 @@ _ALLOWED = {
 # Nobody stops a recorder to the millisecond: this is over 60 whole seconds.
 _VOICE_MILLISECONDS = 61_000
 _PIECE_BYTES = 1 << 20
+_FILM = "video/mp4"
 _BARE_SOUND = {"audio/mpeg", "audio/aac"}
 # Those whose copy is overwritten in place.
 _CLEANERS: dict[str, Callable[[BinaryIO], None]] = {
-    "video/mp4": mp4.clean,
+    _FILM: mp4.clean,
     "video/webm": webm.clean,
     "audio/ogg": ogg.clean,
 }
@@ -36,25 +37,47 @@ def examine(source: BinaryIO, output: BinaryIO, kind: str, *, clean: bool) -> Fo
 
     Raises NotThisKind or TooLong, and what Pillow and FFmpeg raise at damaged bytes.
     """
-    content_type = sniff(source.read(HEAD_BYTES))
+    head = source.read(HEAD_BYTES)
+    content_type = sniff(head)
+    if kind == "file":
+        return _file(source, output, content_type, film=mp4.is_film(head), clean=clean)
     if content_type is None:
-        if kind == "file":
-            return Found(ANYTHING)
         raise NotThisKind("no format that is known")
     if clean:
         _clean(source, output, content_type)
-    try:
-        found = _measured(output if clean else source, content_type, clean=clean)
-    except Exception:
-        if kind != "file":
-            raise
-        # Sound without a container has nothing that would show that it is sound at all.
-        return Found(ANYTHING, rewritten=clean and content_type not in _BARE_SOUND)
-    if kind != "file" and found.content_type not in _ALLOWED[kind]:
+    found = _measured(output if clean else source, content_type, clean=clean)
+    if found.content_type not in _ALLOWED[kind]:
         raise NotThisKind(f"{found.content_type} as {kind}")
     if kind == "voice" and found.duration >= _VOICE_MILLISECONDS:
         raise TooLong(f"{found.duration} ms")
     return found
+
+
+def _file(source: BinaryIO, output: BinaryIO, content_type: str | None, *, film: bool, clean: bool) -> Found:
+    """Returns what a file is. It may be damaged, or none that is shown: what can be cleaned of it is."""
+    cleaned_as = content_type or (_FILM if film else None)
+    if clean and cleaned_as:
+        try:
+            _clean(source, output, cleaned_as)
+        except NotThisKind as error:
+            if isinstance(error, CutOff):
+                source.seek(error.at)
+                shutil.copyfileobj(source, output, _PIECE_BYTES)
+            elif cleaned_as in _PARTS:
+                return Found(ANYTHING)
+            content_type = None
+    try:
+        if content_type:
+            return _measured(output if clean else source, content_type, clean=clean)
+    except Exception:  # noqa: BLE001 - a library may raise anything at damaged bytes
+        # Sound without a container has nothing that would show that it is sound at all.
+        if content_type in _BARE_SOUND:
+            return Found(ANYTHING)
+    if clean and cleaned_as == _FILM:
+        from infra.decoders import streams
+
+        mp4.blank(output, streams.others(output, _FILM))
+    return Found(ANYTHING, rewritten=clean and cleaned_as is not None)
 
 
 def _clean(source: BinaryIO, output: BinaryIO, content_type: str) -> None:
@@ -77,7 +100,7 @@ def _measured(file: BinaryIO, content_type: str, *, clean: bool) -> Found:
     from infra.decoders import streams  # takes a tenth of a second, which pictures need not wait for
 
     found = streams.measured(file, content_type)
-    if clean and content_type == "video/mp4":
+    if clean and content_type == _FILM:
         mp4.blank(file, found.others)  # tracks of neither sound nor pictures: cameras write the place there
     if not found.width:
         content_type = content_type.replace("video/", "audio/")

@@ -26,6 +26,14 @@ class NotThisKind(Exception):
     """The bytes are not what their kind allows, or are damaged, or too much for a decoder. The text says why."""
 
 
+class CutOff(NotThisKind):
+    """The bytes from a place on make no sense."""
+
+    def __init__(self, why: str, at: int) -> None:
+        super().__init__(why)
+        self.at = at
+
+
 class TooLong(Exception):
     """The voice is longer than a voice may be."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from infra.decoders import orientation
-from infra.decoders.found import NotThisKind
+from infra.decoders.found import CutOff
 
 _EXIF = b"Exif\0\0"
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
@@ -18,7 +18,7 @@ _AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF 
 
 
 def parts(data: bytes) -> Iterator[bytes]:
-    """Yields the bytes that stay, in order. Raises NotThisKind for what is no whole JPEG."""
+    """Yields the bytes that stay, in order. Raises CutOff for what is no whole JPEG."""
     yield data[:2]
     at = 2
     turned = False
@@ -33,7 +33,7 @@ def parts(data: bytes) -> Iterator[bytes]:
         end = at + int.from_bytes(data[at : at + 2])
         segment = data[at + 2 : end]
         if marker == _START or end < at + 2 or end > len(data):
-            raise NotThisKind("a JPEG that is cut off or damaged")
+            raise CutOff("a JPEG that is cut off or damaged", at - 2)
         if marker == 0xE1 and segment.startswith(_EXIF) and not turned:
             segment = orientation.minimal(segment)
             turned = bool(segment)
@@ -46,7 +46,7 @@ def parts(data: bytes) -> Iterator[bytes]:
             scans += 1
             found = _AFTER_SCAN.search(data, at)
             if not found or scans > _MOST_SCANS:
-                raise NotThisKind("a JPEG that is cut off, or of too many scans")
+                raise CutOff("a JPEG that is cut off, or of too many scans", at)
             yield data[at : found.start()]
             at = found.start()
 
@@ -57,5 +57,5 @@ def _marker(data: bytes, at: int) -> tuple[int, int]:
     while data[at : at + 1] == b"\xff":
         at += 1
     if at == begin or at >= len(data):
-        raise NotThisKind("a JPEG that is cut off or damaged")
+        raise CutOff("a JPEG that is cut off or damaged", begin)
     return data[at], at + 1

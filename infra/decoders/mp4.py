@@ -44,10 +44,15 @@ _BRANDS = {
     ),
     *(b"3gp4", b"3gp5", b"3gp6", b"3gp7"),
 }
+# Those of pictures, which need the boxes that films do not.
+_PICTURES = {
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"miaf"),
+    *(b"avif", b"avis", b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"crx "),
+}
 _KEPT = {
-    b"": {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft"},
-    b"moov": {b"mvhd", b"trak", b"mvex", b"iods"},
-    b"trak": {b"tkhd", b"edts", b"tref", b"mdia"},
+    b"": {b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"ssix", b"styp"},
+    b"moov": {b"mvhd", b"trak", b"mvex", b"iods", b"cmov"},  # the last is all there is of some old QuickTime films
+    b"trak": {b"tkhd", b"edts", b"tref", b"mdia", b"tapt"},
     b"mdia": {b"mdhd", b"hdlr", b"minf"},
     b"moof": {b"mfhd", b"traf"},
     b"traf": {b"tfhd", b"tfdt", b"trun", b"sdtp", b"sbgp", b"sgpd", b"subs"},
@@ -68,6 +73,11 @@ class _Box(NamedTuple):
 def is_playable(head: bytes) -> bool:
     """Returns whether a file that begins so says that it is an MP4."""
     return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
+
+
+def is_film(head: bytes) -> bool:
+    """Returns whether a file that begins so is made as an MP4 is, played by browsers or not: QuickTime's, say."""
+    return head[4:8] == b"ftyp" and head[8:12] not in _PICTURES
 
 
 def clean(file: BinaryIO) -> None:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 from infra.decoders import orientation
-from infra.decoders.found import NotThisKind
+from infra.decoders.found import CutOff
 
 _SIGNATURE_BYTES = 8
 _KEPT = {
@@ -14,7 +14,7 @@ _KEPT = {
 
 
 def parts(data: bytes) -> Iterator[bytes]:
-    """Yields the bytes that stay, in order. Raises NotThisKind for what is no whole PNG."""
+    """Yields the bytes that stay, in order. Raises CutOff for what is no whole PNG."""
     yield data[:_SIGNATURE_BYTES]
     at = _SIGNATURE_BYTES
     name = b""
@@ -24,7 +24,7 @@ def parts(data: bytes) -> Iterator[bytes]:
         content = data[at + 8 : at + 8 + length]
         at += 12 + length
         if at > len(data):
-            raise NotThisKind("a PNG that is cut off")
+            raise CutOff("a PNG that is cut off", at - 12 - length)
         if name == b"eXIf" and (content := orientation.minimal(content)):
             yield _chunk(name, content.removeprefix(b"Exif\0\0"))
         elif name in _KEPT:

@@ -1,7 +1,9 @@
 """Voice and video by FFmpeg: what a container holds, how long it is, and its first frame."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from typing import Any, BinaryIO, cast
 
 import av
@@ -53,6 +55,19 @@ def measured(file: BinaryIO, content_type: str) -> Measured:
             container.seek(0)
     with opened(file, content_type) as container:
         _follow(container, shown, found)
+    return found
+
+
+def others(file: BinaryIO, content_type: str) -> list[tuple[int, int]]:
+    """Returns where packets lie that are neither sound nor moving pictures, whatever the codecs of those are.
+
+    Of what is damaged, or is of more than MAX_PACKETS, those are told that come before.
+    """
+    found: list[tuple[int, int]] = []
+    with suppress(av.error.FFmpegError), opened(file, content_type) as container:
+        for packet in islice(container.demux(), MAX_PACKETS):
+            if packet.stream.type not in ("audio", "video") and packet.pos is not None and packet.size:
+                found.append((packet.pos, packet.size))
     return found
 
 

@@ -108,14 +108,17 @@ def replies(note: Note) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize(
-    ("blind", "theirs"), [((), REPLY), ((1,), REPLY), ((2,), {"id": 4, "status": 5})], ids=["both", "sender", "peer"]
+    ("blind", "theirs"),
+    [((), REPLY), ((1,), REPLY), ((2,), {"id": 4, "status": 5}), (None, {"id": 4, "status": 5})],
+    ids=["both", "sender", "peer", "unknown"],
 )
 def test_a_recipient_who_has_hidden_what_is_answered_gets_a_note_of_their_own(
-    blind: tuple[int, ...], theirs: dict[str, Any]
+    blind: tuple[int, ...] | None, theirs: dict[str, Any]
 ) -> None:
     redis = Redis()
     redis.answering.set()
-    FastPath(redis).hand_over(message(5) | {"reply": REPLY}, 0, Quote(REPLY, 4, blind))
+    quote = None if blind is None else Quote(REPLY, 4, blind)
+    FastPath(redis).hand_over(message(5) | {"reply": REPLY}, 0, quote)
     wait_until(lambda: redis.published, "the notes")
     assert [(channel, replies(note)[0]) for channel, note in redis.published[0]] == [
         ("im:user:1", REPLY),

@@ -1,8 +1,12 @@
 """Tests of what becomes of an upload's bytes: they are there when a row names them, and only then."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Barrier
+from typing import BinaryIO
 
 import pytest
 from sqlalchemy import select, text
@@ -12,6 +16,7 @@ from db.blob import Blob
 from db.errors import DatabaseUnavailable, OutcomeUnknown
 from db.media import Media
 from db.session import read, write
+from infra import media as decoders
 from infra.settings import settings
 from infra.storage import StorageAway, storage
 from infra.tasks import Task
@@ -20,6 +25,7 @@ from messaging.message_type import MessageType
 from tests.db.test_lost_commit import Proxy, proxy
 from tests.media_files import picture
 from tests.messaging.conftest import ALICE, BOB
+from tests.processes import ROOT
 
 __all__ = ["proxy"]
 
@@ -116,12 +122,76 @@ def test_bytes_stay_when_nobody_knows_whether_a_row_names_them(proxy: Proxy, sen
     assert len(stored()) == 2
 
 
-def test_bytes_that_were_lost_come_back(any_database: str, sent: list[object]) -> None:
+_KILLED = """
+from gevent import monkey
+monkey.patch_all()
+import sqlite3, sys, tempfile
+import gevent
+from sqlalchemy import event
+from actions import media
+from db.session import engine
+from infra.storage import storage
+from messaging.message_type import MessageType
+
+lock = sqlite3.connect(sys.argv[1], isolation_level=None)
+lock.execute("BEGIN IMMEDIATE")
+connected = []
+event.listen(engine(), "connect", lambda *_: connected.append(1))
+with gevent.Timeout(60), tempfile.TemporaryFile() as file:
+    file.write(b"bytes")
+    file.seek(0)
+    uploading = gevent.spawn(media.upload, user_id=1, kind=MessageType.FILE, source=file)
+    while not connected:
+        gevent.sleep(0.01)
+    uploading.kill()
+    lock.execute("ROLLBACK")
+    while not (rows := lock.execute("SELECT name FROM im_blob").fetchall()):
+        gevent.sleep(0.01)
+print([each.name for each in storage().names("", 9)] == [name for name, in rows])
+"""
+
+
+def test_bytes_stay_when_a_greenlet_is_killed_whose_transaction_goes_on(database: str, sent: list[object]) -> None:
+    command = [sys.executable, "-c", _KILLED, database.removeprefix("sqlite:///")]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "True"
+
+
+@pytest.mark.parametrize("left", [b"byt", b"bytes and more", None], ids=["cut", "longer", "gone"])
+def test_bytes_that_were_lost_come_back(
+    any_database: str, sent: list[object], tmp_path: Path, left: bytes | None
+) -> None:
     first = upload(b"bytes")
-    storage().remove(stored())
+    (path,) = (each for each in (tmp_path / "media").rglob("*") if each.is_file())
+    path.unlink() if left is None else path.write_bytes(left)
     again = upload(b"bytes")
     assert bytes_of(first) == bytes_of(again) == b"bytes"
     assert len(stored()) == 1
+
+
+def test_a_user_has_one_upload_examined_at_a_time(
+    database: str, sent: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are examined at once here, whoever comes first: one of each user."""
+    running, seen, together = list[str](), list[list[str]](), Barrier(2)
+
+    def examine(source: BinaryIO, _kind: str) -> decoders.Examined:
+        name = source.read().decode()
+        running.append(name)
+        together.wait(60)
+        seen.append(sorted(running))
+        together.wait(60)
+        running.remove(name)
+        raise decoders.NotThisKind
+
+    monkeypatch.setattr(decoders, "examine", examine)
+    with ThreadPoolExecutor(8) as threads:
+        uploads = [
+            threads.submit(upload, name, user_id=user) for user, name in ((ALICE, b"A"), (BOB, b"B")) for _ in range(4)
+        ]
+        errors = [each.exception(60) for each in uploads]
+    assert [error.code for error in errors if isinstance(error, Refused)] == [Code.MEDIA_KIND] * 8
+    assert seen == [["A", "B"]] * 8
 
 
 def test_without_a_storage_nothing_is_recorded(database: str, sent: list[object], tmp_path: Path) -> None:

@@ -159,6 +159,11 @@ def caller(clock: Clock) -> Iterator[FlaskClient]:
         yield app.test_client()
 
 
+def test_no_limit_has_a_process_remember_more_than_a_minute() -> None:
+    """It is 100,000 callers' calls: what counts for longer is counted in the database."""
+    assert max(seconds for limit in limits.COUNTED for _, seconds in limit) <= 60
+
+
 def test_each_user_has_limits_of_their_own_for_each_call(caller: FlaskClient, clock: Clock) -> None:
     most = EVERY_CALL[0][0]
     assert [caller.get("/plain?user=1").status_code for _ in range(most + 1)] == [200] * most + [429]

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from infra.media import NotThisKind
 from infra.settings import settings
 from tests import media_files
 from tests.infra.examined import examined
@@ -151,10 +152,32 @@ def test_an_mp4_loses_what_its_other_tracks_say() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1])
-def test_an_mp4_with_something_that_is_no_box_is_refused_as_a_video_and_kept_as_a_file(at: int) -> None:
-    content = media_files.recording("mp4", video="libx264") + (SECRET, b"\0\0\1\0free")[at]
-    assert examined(content, "file")[1] == content
-    assert examined(content, "file")[0].content_type == "application/octet-stream"
+def test_an_mp4_with_something_that_is_no_box_is_refused_as_a_video_and_cleaned_as_a_file(at: int) -> None:
+    whole, behind = media_files.recording("mp4", video="libx264", tags=_TAGS), (b"somewhat", b"\0\0\1\0free")[at]
+    with pytest.raises(NotThisKind):
+        examined(whole + behind, "video")
+    found, stored = examined(whole + behind, "file")
+    assert (found.content_type, stored) == ("application/octet-stream", examined(whole, "video")[1] + behind)
+
+
+@pytest.mark.parametrize(("brand", "codec"), [(b"qt  ", "libx264"), (b"isom", "mpeg2video"), (b"XAVC", "mpeg2video")])
+def test_a_film_that_browsers_do_not_play_is_cleaned_as_a_file(brand: bytes, codec: str) -> None:
+    content = media_files.with_places(media_files.recording("mp4", video=codec), tags=_TAGS)
+    content = content[:8] + brand + content[12:]
+    found, stored = examined(content, "file")
+    assert content.count(SECRET) > 1
+    assert SECRET not in stored
+    assert b"+52.5170" not in stored
+    assert _frames(stored) == _frames(content)
+    assert found.content_type == "application/octet-stream"
+
+
+def test_an_mp4_loses_the_clock_of_its_encoder() -> None:
+    content = media_files.recording("mp4", video="libx264")
+    clock = (8 + len(SECRET)).to_bytes(4) + b"prft" + SECRET
+    _, stored = examined(content + clock, "video")
+    assert SECRET not in stored
+    assert len(stored) == len(content + clock)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +200,16 @@ def test_an_mp3_loses_the_tag_at_its_end() -> None:
 def test_a_file_that_is_no_whole_picture_or_video_stays_as_it_is(content: bytes) -> None:
     found, stored = examined(content, "file")
     assert (found.content_type, stored) == ("application/octet-stream", content)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF"])
+def test_a_damaged_picture_is_cleaned_as_a_file_as_far_as_it_makes_sense(name: str) -> None:
+    content = media_files.picture(name, **({"comment": SECRET} if name == "GIF" else {"exif": media_files.exif()}))
+    assert SECRET in content
+    clean = examined(content, "image")[1]
+    for cut in (1, 2, 30):
+        found, stored = examined(content[:-cut], "file")
+        assert (found.content_type, stored) == ("application/octet-stream", clean[:-cut])
 
 
 def test_a_picture_too_large_to_look_at_is_cleaned_as_a_file() -> None:

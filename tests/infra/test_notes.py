@@ -39,11 +39,11 @@ _NOTES: list[Note] = [
     GroupMessage("group_7", 5, 1, b'{"type":"new_message"}', membership=True, went=(2, 3)),
     FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}'),
-    GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=(2, 3)),
+    GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=frozenset({2, 3})),
     GroupMessage("group_7", 5, 1, b"{}", quoting=Quoting(frame("x", {"content": "line\n😀"}), 4, frozenset({2, 3}))),
     FastGroupMessage("group_7", 5, 1, 4, b"{}", quoting=Quoting(b"[]", 4)),
     GroupFrame("group_7", 5, b"{}", quoting=Quoting(b"[]", 4)),
-    GroupFrame("group_7", 5, b'{"type":"message_updated"}', blind=(2, 3)),
+    GroupFrame("group_7", 5, b'{"type":"message_updated"}', blind=frozenset({2, 3})),
     GroupTyping("group_7", 1, 4, b'{"type":"typing"}'),
     Joined("group_7"),
     BacklogPage(

@@ -3,19 +3,40 @@
 import base64
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Route, expect
 
 from tests import media_files
 from tests.embedded_run import EmbeddedRun
-from tests.journeys.window import RECALLED, Window
+from tests.journeys.window import NO_NETWORK, RECALLED, Window
 from tests.people import User, Web, answer, befriend, conversation, friends, history, new_group, new_user, send
 
+FORWARD = "**/message/v1/forward"
+ADDRESS = "**/media/v1/url"
 SLOW = 20_000  # bytes a second
 MORE_THAN_A_PAGE = 30  # messages
+NO_PICTURE: FilePayload = {"name": "page.png", "mimeType": "image/png", "buffer": b"<!doctype html><script>"}
+COUNT_ADDRESSES = """() => {
+    const { createObjectURL: create, revokeObjectURL: revoke } = URL;
+    Object.assign(window, { altered: true, made: 0, given: new Set() });
+    URL.createObjectURL = (file) => {
+        const address = create(file);
+        made += 1;
+        given.add(address);
+        return address;
+    };
+    URL.revokeObjectURL = (address) => given.delete(address) && revoke(address);
+}"""
+# Nothing waits, failed, is open or was changed by a script, and the chat is the last that was opened.
+IS_AS_OPENED = """() => {
+    const composing = "[data-testid=attachment], #replying:not([hidden]), #recording:not([hidden])";
+    const left = document.querySelector(`dialog[open], [data-failed=true], ${composing}`);
+    return !left && window.altered !== true && document.body.classList.contains("chat-open");
+}"""
 OPEN = re.compile("^(?!$)")  # an attribute that is there and not empty
 
 
@@ -28,12 +49,50 @@ def phone(browser: Browser, embedded: EmbeddedRun) -> Iterator[Window]:
     assert window.faults == []
 
 
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, embedded: EmbeddedRun) -> Iterator[tuple[tuple[Window, Window], tuple[User, User]]]:
+    """Yields two windows and the friends signed in in them. The tests of the module share them."""
+    both, users = (Window(browser, embedded.url), Window(browser, embedded.url)), friends(Web(embedded.url))
+    for window, user in zip(both, users, strict=True):
+        window.page.on("dialog", lambda dialog: dialog.accept())
+        window.sign_in(user)
+    yield both, users
+    for window in both:
+        window.context.close()
+
+
 @pytest.fixture
-def chats(windows: tuple[Window, Window], pair: tuple[User, User]) -> tuple[Window, Window]:
-    """Returns the windows of two friends, each with their chat open."""
+def pair(signed_in: tuple[tuple[Window, Window], tuple[User, User]]) -> tuple[User, User]:
+    """Returns the two friends."""
+    return signed_in[1]
+
+
+@pytest.fixture
+def chats(
+    signed_in: tuple[tuple[Window, Window], tuple[User, User]], pair: tuple[User, User], rest: Web
+) -> Iterator[tuple[Window, Window]]:
+    """Yields the windows of two friends, each with their chat open, which is empty."""
+    windows, _ = signed_in
+    for user, peer in (pair, reversed(pair)):
+        for message in stored(rest, user, peer):
+            body = {"message_id": message["id"], "scope": "self"}
+            answer(rest.post("/message/v1/delete", body, user.token))
     for window, peer in zip(windows, reversed(pair), strict=True):
+        make_ready(window, peer)
+    yield windows
+    assert [window.faults for window in windows] == [[], []]
+
+
+def make_ready(window: Window, peer: User) -> None:
+    """Have the chat with a peer open, which is empty, and nothing else left of the test before."""
+    window.expected_fault = NO_NETWORK
+    if not window.page.evaluate(IS_AS_OPENED):
+        window.page.reload()
         window.open_chat_of_friend(peer.username)
-    return windows
+    window.expect_online()
+    window.faults.clear()
+    window.page.evaluate("document.querySelector('#toasts').replaceChildren()")
+    expect(window.find("message")).to_have_count(0)
 
 
 def png(name: str = "lake.png", size: tuple[int, int] = (640, 480)) -> FilePayload:
@@ -191,7 +250,7 @@ def test_a_video_plays_in_the_page(chats: tuple[Window, Window]) -> None:
     send_files(alice, film(), caption="Look")
     bob.expect_received("Look")
     small = bob.find("picture").locator("img")
-    expect(small).to_have_attribute("src", re.compile("/thumbnail"))  # made while the message is shown already
+    expect(small).to_have_attribute("src", re.compile("/thumbnail"))  # made before or after the message came
     is_drawn(small)
     bob.find("picture").click()
     video = bob.find("viewer-video")
@@ -240,7 +299,8 @@ def test_an_upload_is_cancelled(chats: tuple[Window, Window], pair: tuple[User, 
     expect_some_sent(alice)
     alice.send("meanwhile")
     bob.expect_received("meanwhile")
-    alice.find("cancel-upload").click()
+    with alice.page.expect_event("requestfailed", lambda request: request.url.endswith("/media/v1/upload")):
+        alice.find("cancel-upload").click()
     network.restore()
     alice.expect_texts("meanwhile")
     send_files(alice, document(2_560, "next.bin"))
@@ -272,10 +332,11 @@ def test_what_is_no_picture_is_refused_and_what_is_too_large_is_not_taken(
 ) -> None:
     (alice, _), (a, b) = chats, pair
     alice.expected_fault = "status of 415"
-    page: FilePayload = {"name": "page.png", "mimeType": "image/png", "buffer": b"<!doctype html><script>"}
-    send_files(alice, page, caption="mine")
+    alice.page.evaluate(COUNT_ADDRESSES)
+    send_files(alice, NO_PICTURE, caption="mine")
     expect(alice.message("mine")).to_have_attribute("data-failed", "true")
     expect(alice.find("toast")).to_have_text("This file is not of a kind that can be sent so.")
+    alice.page.wait_for_function("() => made === 2 && given.size === 0")
     alice.message("mine").get_by_test_id("retry").click()
     expect(alice.message("mine")).to_have_attribute("data-failed", "true")
     alice.message("mine").get_by_test_id("discard").click()
@@ -378,10 +439,105 @@ def test_a_message_is_forwarded_to_several(windows: tuple[Window, Window], rest:
     expect(alice.find("toast")).to_contain_text(["This group was dissolved."])
 
 
-def test_addresses_are_links_and_nothing_else_is(windows: tuple[Window, Window], pair: tuple[User, User]) -> None:
-    (alice, _), (_, b) = windows, pair
-    alice.context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_a_forward_whose_answer_was_lost_is_tried_again_with_other_targets(
+    chats: tuple[Window, Window], pair: tuple[User, User], rest: Web
+) -> None:
+    (alice, _), (a, b) = chats, pair
+    groups = [new_group(rest, a, b, name=name) for name in ("First", "Second")]
+    alice.page.reload()
     alice.open_chat_of_friend(b.username)
+    alice.send("once")
+    alice.expected_fault = "ERR_FAILED"
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        route.abort()
+
+    alice.page.route(FORWARD, lose)
+    alice.choose("once", "menu-forward")
+    for name in ("First", "Second"):
+        alice.page.get_by_role("checkbox", name=name).check()
+    with alice.page.expect_event("requestfailed"):
+        alice.find("forward").click()
+    expect(alice.find("forward-error")).not_to_be_empty()
+    assert lost == [200]
+    alice.page.unroute(FORWARD)
+    alice.page.locator("#forward-to input:checked").last.uncheck()
+    alice.page.get_by_role("checkbox", name=b.username).check()
+    alice.find("forward").click()
+    expect(alice.find("toast")).to_have_text("Forwarded")
+    expect(alice.message("once")).to_have_count(2)
+    found = [history(rest, a, group["conversation_id"]) for group in groups]
+    assert [each["content"] for each in chain(*found) if each["message_type"]] == ["once"]
+
+
+def test_addresses_may_be_forgotten_while_they_are_asked_for(
+    chats: tuple[Window, Window], pair: tuple[User, User], rest: Web
+) -> None:
+    alice, bob = chats
+    send_files(alice, png(), caption="lake")
+    bob.expect_received("lake")
+    bob.expected_fault = "ERR_FAILED"
+    is_drawn(bob.find("picture").locator("img"))
+    bob.page.route(ADDRESS, lambda route: route.abort(), times=1)
+    script = """async (id) => {
+        const { addressesOf, forgetAddresses } = await import("/static/addresses.js");
+        forgetAddresses(id);
+        const lost = addressesOf(id);
+        forgetAddresses(id);
+        const asked = addressesOf(id);
+        const error = await lost.catch((error) => error);
+        const isHeld = addressesOf(id) === asked;
+        forgetAddresses(id);
+        return { status: error.status, isHeld, id: (await asked).media_id };
+    }"""
+    (message,) = stored(rest, *pair)
+    media_id = message["extra"]["media_id"]
+    assert bob.page.evaluate(script, media_id) == {"status": 0, "isHeld": True, "id": media_id}
+
+
+def test_leaving_the_page_is_asked_about_while_files_would_be_lost(
+    chats: tuple[Window, Window], pair: tuple[User, User]
+) -> None:
+    (alice, _), (_, b) = chats, pair
+    alice.expected_fault = "status of 415"
+    asked: list[str] = []
+    alice.page.on("dialog", lambda dialog: asked.append(dialog.type))
+    send_files(alice, NO_PICTURE, caption="mine")
+    expect(alice.message("mine")).to_have_attribute("data-failed", "true")
+    alice.page.reload()
+    assert asked == ["beforeunload"], "a failed message holds its file"
+    alice.open_chat_of_friend(b.username)
+    pick(alice, png())
+    alice.page.reload()
+    assert asked == ["beforeunload"] * 2, "a file waits in the composer"
+    alice.open_chat_of_friend(b.username)
+    pick(alice, png())
+    alice.find("detach").click()
+    alice.page.reload()
+    assert asked == ["beforeunload"] * 2
+
+
+def test_the_microphone_is_off_when_a_recording_cannot_begin(chats: tuple[Window, Window]) -> None:
+    alice, _ = chats
+    script = """() => {
+        const devices = navigator.mediaDevices;
+        window.altered = true;
+        const ask = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async (what) => (window.stream = await ask(what));
+        window.AudioContext = class { constructor() { throw new DOMException("none is left", "NotSupportedError"); } };
+    }"""
+    alice.page.evaluate(script)
+    alice.find("record").click()
+    expect(alice.find("toast")).to_be_visible()
+    assert alice.page.evaluate("stream.getTracks().map((track) => track.readyState)") == ["ended"]
+    expect(alice.find("composer")).to_be_visible()
+
+
+def test_addresses_are_links_and_nothing_else_is(chats: tuple[Window, Window]) -> None:
+    alice, _ = chats
+    alice.context.grant_permissions(["clipboard-read", "clipboard-write"])
     text = (
         "See https://example.org/a_(b)?x=1#y, (http://127.0.0.1/z) javascript:alert(1) ftp://x.y 看https://例子.cn/路。"
     )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import redis
@@ -252,6 +253,21 @@ def test_a_second_send_needs_no_sweep(held: tuple[Web, tuple[User, User], Device
         assert_exact(web, pair, device, count)
 
 
+def recalled_at_the_gate(web: Web, user: User, secret: dict[str, Any], gate: Gate, stack: Stack) -> bool:
+    """Recall a message and open the gate, once the recall waits. Returns whether it was answered before that.
+
+    This is right only if the worker gave up publishing meanwhile.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        recall = pool.submit(web.post, "/message/v1/recall", {"message_id": secret["id"]}, user.token)
+        wait_until(lambda: recall.done() or storage.lock_waits(stack), "the recall to wait")
+        answered_first = recall.done()
+        gate.open()
+        assert answer(recall.result())["message"]["status"] == 4
+    stack.add("beat")
+    return answered_first
+
+
 def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
     gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
 ) -> None:
@@ -259,16 +275,26 @@ def test_a_recall_is_answered_only_when_nothing_of_the_text_is_under_way(
     gate.hold(b"new_message")
     secret = send(web, *pair, "the secret")
     assert gate.reached.wait(60), "the worker never published"
-    with ThreadPoolExecutor(1) as pool:
-        recall = pool.submit(web.post, "/message/v1/recall", {"message_id": secret["id"]}, pair[0].token)
-        wait_until(lambda: recall.done() or storage.lock_waits(fresh_stack), "the recall to wait")
-        answered_first = recall.done()  # right only if the worker gave up publishing meanwhile
-        gate.open()
-        assert answer(recall.result())["message"]["status"] == 4
-    fresh_stack.add("beat")
+    answered_first = recalled_at_the_gate(web, pair[0], secret, gate, fresh_stack)
     device.expect("message_recalled")
     texts = [frame["content"].get("content") for frame in device.frames]
     assert ("the secret" in texts) is not answered_first
+
+
+def test_a_recall_is_answered_only_when_no_quote_of_the_text_is_under_way(
+    gate: Gate, held: tuple[Web, tuple[User, User], Device], fresh_stack: Stack
+) -> None:
+    web, pair, device = held
+    secret = send(web, *pair, "the secret")
+    device.expect("new_message")
+    wait_until(lambda: storage.outbox(fresh_stack) == 0, "an empty outbox")
+    gate.hold(b'"content":"the secret"')
+    send(web, pair[1], pair[0], "what?", extra={"reply_to": secret["id"]})
+    assert gate.reached.wait(60), "the worker never published"
+    answered_first = recalled_at_the_gate(web, pair[0], secret, gate, fresh_stack)
+    device.expect("message_recalled")
+    quotes = [(frame["content"].get("reply") or {}).get("content") for frame in device.frames]
+    assert ("the secret" in quotes) is not answered_first
 
 
 def test_a_redis_that_stands_still_is_nothing_to_web(

@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 
 from db.blob import Blob, ThumbnailState
 from db.media import Media
-from db.session import engine, write
+from db.session import write
 from infra.settings import settings
 from messaging.errors import Code, Refused
-from messaging.media import Recorded, Upload, record, replace_bytes, require_room
+from messaging.media import MOST_A_DAY, Recorded, Upload, record, replace_bytes, require_room
 from messaging.message_type import MessageType
 from tests.messaging.conftest import ALICE, BOB, read
-from tests.messaging.test_plans import check, statements_of
 from tests.messaging.test_races import ROUNDS, Both, both
 
 __all__ = ["both"]
@@ -136,6 +135,26 @@ def test_more_than_a_day_may_hold_waits_for_a_day() -> None:
     assert refused(require_room, user_id=ALICE, size=MIB + 1).retry_after == 86_400
 
 
+def test_a_user_uploads_so_often_a_day_however_little(any_database: str) -> None:
+    blob_id = recorded(1).blob_id
+    rows = [
+        {"id": f"{number:032x}", "user_id": ALICE, "kind": 5, "blob_id": blob_id, "content_type": "image/png"}
+        for number in range(2, MOST_A_DAY + 1)
+    ]
+
+    def add(session: Session, now: datetime) -> None:
+        session.execute(insert(Media), [row | {"create_time": now - timedelta(hours=23)} for row in rows])
+
+    write(add)
+    error = refused(require_room, user_id=ALICE, size=1)
+    assert error.code is Code.TOO_MANY_REQUESTS
+    assert error.retry_after is not None
+    assert 3_500 < error.retry_after <= 3_600
+    write(require_room, user_id=BOB, size=1)
+    write(lambda session, _: session.execute(delete(Media).where(Media.id == rows[0]["id"])))
+    write(require_room, user_id=ALICE, size=1)
+
+
 def test_the_same_bytes_at_once_are_stored_once(any_database: str) -> None:
     count = 8
     start = Barrier(count)
@@ -170,24 +189,3 @@ def test_bytes_are_never_removed_under_a_new_upload(both: Both) -> None:
         (media,) = read(lambda session: list(session.scalars(select(Media))))
         assert (media.blob_id, blob.name) == (blob.id, found.name)
         assert (blob.name == "old") is not removed
-
-
-_OTHERS = [
-    "INSERT INTO im_blob (id, sha256, size, name, thumbnail_state, thumbnail_attempts, create_time) "
-    "SELECT seq, UNHEX(SHA2(seq, 256)), 7, CONCAT('b', seq), 0, 0, UTC_TIMESTAMP() FROM seq_1_to_20000",
-    "INSERT INTO im_media (id, user_id, kind, blob_id, content_type, width, height, duration, sent, create_time) "
-    "SELECT LPAD(seq, 32, '0'), seq DIV 20, 2, seq, 'image/png', 0, 0, 0, 0, "
-    "UTC_TIMESTAMP() - INTERVAL MOD(seq, 20) HOUR FROM seq_1_to_20000",
-    "ANALYZE TABLE im_blob, im_media",
-]
-
-
-def test_an_upload_reads_only_what_its_user_has_uploaded_today(mariadb_database: str) -> None:
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in _OTHERS:
-            connection.exec_driver_sql(statement)
-    for data in (b"new", b"7"):  # the bytes of the second are there
-        asked = statements_of(lambda session, now, data=data: record(session, now, upload=upload(10**9, data=data)))
-        assert len(asked) >= 3
-        check(asked, 60)
-    check(statements_of(lambda session, now: replace_bytes(session, now, blob_id=7, old="b7", new="x")), 5)

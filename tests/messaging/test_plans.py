@@ -91,6 +91,10 @@ _LOAD = [
     f"INSERT INTO im_outbox (id, shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
     f"create_time) SELECT seq, seq % 16, CONCAT('1_', {FRIENDS} + seq), 1, {LENGTH} + 2 * seq, 0, 0, 2, seq <= 1600, "
     f"UTC_TIMESTAMP() FROM seq_1_to_3200",
+    # Of Alice and Bob: the last replies among others.
+    f"INSERT INTO im_outbox (id, shard, conversation_id, kind, message_id, user_id, read_seq, change_seq, applied, "
+    f"create_time) SELECT 3200 + seq, {shard_of(LARGE, 16)}, '{LARGE}', 1, {LENGTH} - 50 + seq, 0, 0, 2, FALSE, "
+    f"UTC_TIMESTAMP() FROM seq_1_to_30",
     # Every tenth message between Alice and Bob carries an upload of Alice's; one upload has been sent 10,000 times.
     "INSERT INTO im_blob (id, sha256, size, name, thumbnail_state, thumbnail_attempts, create_time) "
     f"SELECT seq, UNHEX(SHA2(seq, 256)), 7, CONCAT('b', seq), 0, 0, UTC_TIMESTAMP() FROM seq_1_to_{LENGTH // 10}",
@@ -126,13 +130,7 @@ class Statement:
 def large(mariadb: Databases) -> Iterator[str]:
     """Point the test process at a database with many rows. Yields its URL."""
     url = mariadb.create_database()
-    databases.migrate(url)
-    with databases.configured(url):
-        with engine().begin() as connection:
-            for statement in _LOAD:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-        with engine().begin() as connection:
-            connection.exec_driver_sql(f"ANALYZE TABLE {_TABLES}").all()
+    with databases.filled(url, _LOAD, _TABLES):
         yield url
 
 
@@ -267,6 +265,7 @@ CALLS: dict[str, Rule] = {
     "read all": as_bob(read, conversation_id=LARGE),
     "read nothing new": as_bob(read, conversation_id=LARGE, message_id=10),
     "recall the newest": as_alice(recall, message_id=OF_ALICE),
+    "recall what is answered": as_alice(recall, message_id=LENGTH - 20_044),
     "recall the preview": as_alice(recall, message_id=LENGTH),
     "delete an old one for everyone": as_alice(delete_for_everyone, message_id=10_000),
     "delete the preview for everyone": as_bob(delete_for_everyone, message_id=LENGTH),

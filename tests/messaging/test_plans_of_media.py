@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from db.session import engine
-from messaging import blob_messages, media_audit, media_upkeep, thumbnails
+from messaging import blob_messages, media, media_audit, media_upkeep, thumbnails
 from tests import databases
+from tests.messaging.test_media import upload
 from tests.messaging.test_plans import SPARE, Rule, check, statements_of
 from tests.servers import Databases
 
@@ -32,18 +32,14 @@ _LOAD = [
 ]
 
 
+_TABLES = "im_blob, im_media, im_media_use, im_message, im_conversation_head"
+
+
 @pytest.fixture(scope="module")
 def large(mariadb: Databases) -> Iterator[str]:
     """Point the test process at a database with many uploads. Yields its URL."""
     url = mariadb.create_database()
-    databases.migrate(url)
-    with databases.configured(url):
-        with engine().begin() as connection:
-            for statement in _LOAD:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-        with engine().begin() as connection:
-            tables = "im_blob, im_media, im_media_use, im_message, im_conversation_head"
-            connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
+    with databases.filled(url, _LOAD, _TABLES):
         yield url
 
 
@@ -51,7 +47,15 @@ def calling(rule: Any, **arguments: Any) -> Rule:
     return lambda session, now: rule(session, now, **arguments)
 
 
+def recording(data: bytes) -> Rule:
+    """Returns the rule that records an upload of these bytes by a user who has uploaded nothing else."""
+    return calling(media.record, upload=upload(10**9, data=data, user_id=2))
+
+
 CALLS: dict[str, Rule] = {
+    "record": recording(b"new"),
+    "record known bytes": recording(b"7"),
+    "replace bytes": calling(media.replace_bytes, blob_id=MEME, old="x", new="y"),
     "begin": calling(thumbnails.begin, blob_id=MEME),
     "keep": calling(thumbnails.keep, blob_id=MEME, name="x", thumbnail_name="y"),
     "tell": calling(thumbnails.tell, blob_id=MEME, after=blob_messages.BEGINNING),

@@ -13,12 +13,13 @@ from sqlalchemy import insert
 
 from db.hidden import Hidden
 from db.session import read, write
-from messaging.backlog import pages
+from messaging.backlog import PAGE_BYTES, pages
 from messaging.conversation_id import group
 from messaging.conversations import conversations
 from messaging.delete import delete_for_everyone, delete_for_oneself
 from messaging.errors import Code, Refused
 from messaging.events import Announcement, GroupAnnouncement
+from messaging.frame import frame
 from messaging.history import history
 from messaging.recall import recall
 from messaging.replies import MOST_BLIND, MOST_BYTES
@@ -266,6 +267,16 @@ def test_the_largest_reply_is_within_its_bounds(pair: str) -> None:
     first = sent(ALICE, BOB, "\x01" * 5_000)
     reply = answering(BOB, first).message["reply"] | {name: 2**53 - 1 for name in ("id", "seq", "from_user_id")}
     assert MOST_BYTES - 5 < len(orjson.dumps(reply)) <= MOST_BYTES
+
+
+def test_a_page_of_backlog_has_room_for_what_its_replies_quote(pair: str) -> None:
+    first = sent(ALICE, BOB, "\x01" * 100)
+    fields = {"reply_to": first["id"], "extra": f'{{"reply_to":{first["id"]}}}'}
+    store(*(draft(ALICE, BOB, "x" * 500, **fields) for _ in range(199)))
+    drain()
+    (page,) = read(pages, asked=[(BOB, None)])
+    assert page.cursor is not None
+    assert PAGE_BYTES * 0.7 < sum(len(frame("new_message", each)) for each in page.messages) <= PAGE_BYTES
 
 
 @dataclass

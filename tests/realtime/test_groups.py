@@ -63,7 +63,10 @@ def test_a_frame_about_a_message_goes_to_those_who_may_see_the_message(relay: Re
 
 
 def test_a_frame_for_some_members_goes_to_those_of_them_who_may_see_the_message(relay: Relay) -> None:
-    assert [relay.groups.audience(notes.GroupFrame(GROUP, seq, b"{}", (BOB, CAROL))) for seq in (4, 5)] == [[], [BOB]]
+    assert [relay.groups.audience(notes.GroupFrame(GROUP, seq, b"{}", frozenset({BOB, CAROL}))) for seq in (4, 5)] == [
+        [],
+        [BOB],
+    ]
 
 
 def test_a_quote_is_for_those_who_may_see_what_is_quoted(relay: Relay) -> None:
@@ -79,7 +82,7 @@ def test_a_quote_is_for_those_who_may_see_what_is_quoted(relay: Relay) -> None:
 
 
 def test_a_frame_that_is_not_for_some_members_goes_to_the_others(relay: Relay) -> None:
-    note = notes.GroupFrame(GROUP, 5, b"{}", blind=(BOB, CAROL))
+    note = notes.GroupFrame(GROUP, 5, b"{}", blind=frozenset({BOB, CAROL}))
     assert relay.groups.audience(note) == [ALICE]
 
 

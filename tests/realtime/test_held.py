@@ -63,3 +63,44 @@ def test_a_reply_that_waits_does_not_quote_what_is_withdrawn_meanwhile(kind: str
     assert released(held) == [left, None, left, None]
     page = frames.text(frame("new_message", reply))
     assert held.as_it_stands("c", 6, page) == frames.text(frame("new_message", reply | {"reply": left}))
+
+
+GONE = frame("message_recalled", {"conversation_id": "c", "id": 4, "seq": 4, "status": 4})
+
+
+def kept(*texts: bytes) -> list[bytes]:
+    """Returns what is released of frames that wait together with the recall of message 4."""
+    held = Held()
+    for text in (*texts, GONE):
+        assert held.add(notes.Frame(text), frames.text(text))
+    return [each for _, each in held.release()]
+
+
+def test_what_a_message_was_updated_to_is_left_out_once_it_is_withdrawn() -> None:
+    other = {"conversation_id": "c", "id": 5, "seq": 5, "content": "other", "reply": None}
+    texts = [frame("message_updated", each) for each in (WHOLE | {"conversation_id": "c"}, other)]
+    assert kept(*texts) == [frames.text(texts[1]), frames.text(GONE)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"conversation_id": "c", "id": 6, "seq": 6, "extra": {"reply": WHOLE}},
+        {"reply": [WHOLE], "more": {"reply": WHOLE}},
+        {"reply": {"id": [4]}, "more": {"reply": WHOLE}},
+        [{"reply": WHOLE}],
+        "x",
+    ],
+    ids=["of 0.4.0", "a list", "an id that is none", "no object", "a text"],
+)
+@pytest.mark.parametrize("kind", ["new_message", "push", "message_updated", "message_recalled"])
+def test_what_has_no_reply_of_ours_is_released_as_it_came(kind: str, content: Any) -> None:
+    text = orjson.dumps({"type": kind, "content": content})
+    assert kept(text) == [frames.text(text), frames.text(GONE)]
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"type":"message_recalled",', b'{"type":"message_updated"', b"", b'"reply":{"id":4,"seq":']
+)
+def test_what_cannot_be_read_loses_nothing_else(text: bytes) -> None:
+    assert kept(text, b'{"type":"pong"}') == [frames.text(text), frames.text(b'{"type":"pong"}'), frames.text(GONE)]

@@ -1,10 +1,11 @@
 """Tests that an answer's bytes wait for a slow reader, but not for long, and that a storage's fault cuts it off."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
+from gevent import Timeout
 
 from infra.storage import Damaged, StorageAway
 from web.media_body import MediaBody
@@ -40,23 +41,47 @@ def test_a_reader_who_does_not_take_a_piece_in_time_is_cut_off() -> None:
     assert pieces.closed
 
 
+class Timers:
+    """Stands for gevent's: it knows which timers run, and for how long each was set."""
+
+    def __init__(self) -> None:
+        self.set: list[float] = []
+        self.running: list[Timeout] = []
+
+    def start(self, seconds: float, error: BaseException) -> Timeout:
+        timer = _Timer(seconds, error, self.running)
+        self.set.append(seconds)
+        self.running.append(timer)
+        return timer
+
+
+class _Timer(Timeout):
+    def __init__(self, seconds: float, error: BaseException, running: list[Timeout]) -> None:
+        super().__init__(seconds, error)
+        self._running = running
+
+    def close(self) -> None:
+        super().close()
+        self._running.remove(self)
+
+
 def test_who_takes_the_pieces_has_as_long_for_each() -> None:
-    body = MediaBody("m", Pieces(*[b"x"] * 5), taking_seconds=0.2)
-    taken = 0
-    for _ in body:
-        taken += 1
-        gevent.sleep(0.1)  # in all longer than for one
+    timers = Timers()
+    body = MediaBody("m", Pieces(*[b"x"] * 5), taking_seconds=7, timer=timers.start)
+    assert [len(timers.running) for _ in body] == [1] * 5
     body.close()
-    assert taken == 5
+    assert (timers.set, timers.running) == ([7] * 5, [])
 
 
-def test_nothing_comes_after_the_end() -> None:
-    for end in (lambda body: list(body), lambda body: body.close()):
-        body = MediaBody("m", Pieces(b"one", b"two"), taking_seconds=0.02)
-        next(body)
-        end(body)
-        gevent.sleep(0.1)  # would raise
-        body.close()
+@pytest.mark.parametrize("end", [list, MediaBody.close], ids=["read", "closed"])
+def test_nothing_comes_after_the_end(end: Callable[[MediaBody], object]) -> None:
+    timers = Timers()
+    body = MediaBody("m", Pieces(b"one", b"two"), timer=timers.start)
+    next(body)
+    assert timers.running
+    end(body)
+    assert not timers.running
+    body.close()
 
 
 @pytest.mark.parametrize("error", [StorageAway("away"), Damaged("shorter")])

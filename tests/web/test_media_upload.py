@@ -209,8 +209,26 @@ def test_a_length_beyond_every_limit_is_refused_before_anything_is_read(place: P
 
 
 def test_a_client_that_sends_on_after_a_refusal_gets_the_answer(place: Place, user: User) -> None:
+    """What they send on is read at the pace of uploads: 64 KiB in 1.5 ms."""
+    started = time.monotonic()
     found = place.web.post(PATH, token=user.token, data={"kind": "image"}, files={"file": b"x" * (30 * MIB)})
     assert (found.status_code, found.json()["code"]) == (413, 105002)
+    assert time.monotonic() - started > 0.6
+
+
+@pytest.mark.parametrize("path", [PATH, "/message/v1/send", "/nowhere"])
+def test_little_more_is_read_of_who_has_no_token(place: Place, path: str) -> None:
+    host, _, port = place.url.removeprefix("http://").partition(":")
+    sent = 0
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MIB)
+        connection.settimeout(PATIENCE)
+        connection.connect((host, int(port)))
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**9}\r\n\r\n".encode())
+        with suppress(ConnectionError):
+            while sent < 100 * MIB:
+                sent += connection.send(b"x" * MIB)
+    assert sent < 32 * MIB  # 8, and what lies in the buffers of the two sockets
 
 
 def test_what_is_not_of_its_kind_is_refused_and_not_kept(place: Place, user: User) -> None:
@@ -376,12 +394,25 @@ def _drip(connection: socket.socket, piece: bytes, stop: threading.Event) -> Non
             return
 
 
-def test_a_full_disk_is_answered_and_passes(scant: Door, user: User) -> None:
-    web = Web(scant.url)
-    found = web.post(PATH, token=user.token, data={"kind": "file"}, files={"file": b"x" * (3 * MIB)})
-    assert (found.status_code, found.json()["code"]) == (503, 100014)
-    assert int(found.headers["Retry-After"]) >= 1
-    assert upload(web, user, b"x" * MIB)["size"] == MIB
+@pytest.mark.parametrize("size", [2 * MIB + 1, 2 * MIB + 700, 2 * MIB + 9_000, 3 * MIB])
+@pytest.mark.parametrize("piece", [700, 64 * KIB])
+def test_a_full_disk_is_answered_and_passes(scant: Door, user: User, size: int, piece: int) -> None:
+    body = form(b"x" * size)
+    sent = chunked(*(body[start : start + piece] for start in range(0, len(body), piece)))
+    answered = said(scant.url, head(user, "Transfer-Encoding: chunked"), sent)
+    assert problem(answered) == (503, 100014)
+    assert b"\r\nRetry-After: 5\r\n" in answered
+    assert upload(Web(scant.url), user, b"x" * MIB)["size"] == MIB
+
+
+def test_without_a_place_for_temporary_files_the_answer_is_503(place: Place, user: User) -> None:
+    upload(place.web, user, b"the place has been looked for")
+    away = place.temporary.rename(place.temporary.with_name("away"))
+    try:
+        assert refusal(place.web, user, data={"kind": "file"}, files={"file": b"x"})[:2] == (503, 100014)
+    finally:
+        away.rename(place.temporary)
+    upload(place.web, user, b"it is there again")
 
 
 def test_without_a_storage_nothing_is_half_stored(stack: Stack, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ const held = new Map();
 export function addressesOf(mediaId) {
   const known = held.get(mediaId);
   if (known && known.until > performance.now()) return known.answer;
-  const asked = { until: Infinity, answer: ask(mediaId) };
+  const asked = { until: Infinity };
+  asked.answer = ask(mediaId, asked);
   held.delete(mediaId);
   held.set(mediaId, asked);
   if (held.size > MOST) held.delete(held.keys().next().value);
@@ -21,13 +22,14 @@ export function addressesOf(mediaId) {
 
 export const forgetAddresses = (mediaId) => held.delete(mediaId);
 
-async function ask(mediaId) {
+// What is asked for may be forgotten meanwhile, and even asked for anew.
+async function ask(mediaId, asked) {
   try {
     const media = await api.media(mediaId);
-    held.get(mediaId).until = performance.now() + (media.expires_in - MARGIN_SECONDS) * 1000;
+    asked.until = performance.now() + (media.expires_in - MARGIN_SECONDS) * 1000;
     return media;
   } catch (error) {
-    forgetAddresses(mediaId);
+    if (held.get(mediaId) === asked) forgetAddresses(mediaId);
     throw error;
   }
 }

@@ -30,6 +30,8 @@ export function drop(draft) {
   save();
 }
 
+export const holdsFile = () => kept.some(({ file }) => file);
+
 export const forget = () => sessionStorage.removeItem(KEY);
 
 function save() {

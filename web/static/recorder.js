@@ -19,7 +19,12 @@ export class Recording {
   // recording goes on, after its level was added to `levels`.
   static async begin(onLevel) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    return new Recording(stream, onLevel);
+    try {
+      return new Recording(stream, onLevel);
+    } catch (error) {
+      release(stream);
+      throw error;
+    }
   }
 
   constructor(stream, onLevel) {
@@ -29,12 +34,12 @@ export class Recording {
     this.#context = new AudioContext();
     const analyser = this.#context.createAnalyser();
     this.#context.createMediaStreamSource(stream).connect(analyser);
+    this.#recorder.start();
+    this.#startedAt = performance.now();
     this.#timer = setInterval(() => {
       this.levels.push(loudness(analyser));
       onLevel();
     }, EVERY_MS);
-    this.#recorder.start();
-    this.#startedAt = performance.now();
   }
 
   get seconds() {
@@ -52,9 +57,14 @@ export class Recording {
   discard() {
     clearInterval(this.#timer);
     if (this.#recorder.state !== "inactive") this.#recorder.stop();
-    for (const track of this.#stream.getTracks()) track.stop();
+    release(this.#stream);
     this.#context.close();
   }
+}
+
+// The microphone is off only when its tracks have stopped.
+function release(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 // Returns 0 to 100. The root makes quiet speech visible.

@@ -3,7 +3,9 @@
 import { el, icon, keyed } from "./dom.js";
 import { size } from "./format.js";
 import { isTooLarge, kindOf, nameFor, typeOf } from "./media.js";
+import { holdsFile } from "./pending.js";
 import { send } from "./sending.js";
+import * as session from "./session.js";
 import { changed, state } from "./store.js";
 import { toast } from "./toast.js";
 import { say } from "./words.js";
@@ -26,6 +28,8 @@ export function mountAttachments() {
   // A file dropped beside the chat would else replace the page.
   addEventListener("dragover", dragged);
   addEventListener("drop", dropped);
+  // A reload would lose the files. Whoever logs out gives them up.
+  addEventListener("beforeunload", (event) => session.get() && (holdsFile() || isAnyAttached()) && event.preventDefault());
   addEventListener("dragleave", (event) => event.relatedTarget === null && chat.classList.remove("dropping"));
 }
 
@@ -36,6 +40,8 @@ function pasted(event) {
   event.preventDefault();
   attach(files);
 }
+
+const isAnyAttached = () => [...waiting.values()].some((files) => files.length > 0);
 
 const holdsFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
 

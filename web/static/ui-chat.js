@@ -64,6 +64,7 @@ export async function jumpTo(seq) {
   if (!node) return toast(loaded ? "message.unavailable" : "message.tooFarBack");
   state.atEnd = false;
   node.scrollIntoView({ block: "center" });
+  changed();
   node.focus({ preventScroll: true });
   node.classList.add("found");
   setTimeout(() => node.classList.remove("found"), FOUND_MS);

@@ -17,7 +17,8 @@ const dialog = document.getElementById("forward");
 const list = document.getElementById("forward-to");
 const filter = document.getElementById("forward-filter");
 
-let what = null;
+let messageIds = [];
+let keys = new Map();
 
 export function mountForward() {
   mountDialog(dialog, ask, told);
@@ -25,9 +26,11 @@ export function mountForward() {
   list.addEventListener("change", bound);
 }
 
-// The key stays while the dialog is open, so that trying again stores nothing twice.
+// Every target has a key of its own that stays while the dialog is open, so that trying again stores nothing twice, even
+// when other targets are chosen then.
 export function forward(message) {
-  what = { message_ids: [message.id], client_msg_id: newKey() };
+  messageIds = [message.id];
+  keys = new Map();
   offer(list, targets().map((id) => ({ id: faceOf(id), value: id, name: titleOf(id) })));
   openDialog(dialog);
   bound();
@@ -52,9 +55,19 @@ function bound() {
   dialog.querySelector(".primary").disabled = chosen === 0;
 }
 
-const ask = () => api.forward({ ...what, to: pickedValues(list).map(addressOf) });
+async function ask() {
+  const answers = [];
+  for (const id of pickedValues(list)) answers.push(await copyTo(id));
+  return answers;
+}
 
-function told({ messages, failed }) {
+function copyTo(id) {
+  if (!keys.has(id)) keys.set(id, newKey());
+  return api.forward({ message_ids: messageIds, client_msg_id: keys.get(id), to: [addressOf(id)] });
+}
+
+function told(answers) {
+  const [messages, failed] = ["messages", "failed"].map((part) => answers.flatMap((answer) => answer[part]));
   for (const message of messages) take(chatOf(message.conversation_id), message);
   for (const one of failed) {
     const id = one.group_id ? `group_${one.group_id}` : conversationWith(one.to_user_id);

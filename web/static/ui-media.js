@@ -87,12 +87,10 @@ function preview(part, file, isVideo) {
   if (part.asked === file || isVideo) return;
   part.asked = file;
   const { image, node } = part;
-  const shown = () => {
-    URL.revokeObjectURL(image.src);
-    resize(node, { width: image.naturalWidth, height: image.naturalHeight });
-  };
-  image.src = URL.createObjectURL(file);
-  image.addEventListener("load", shown, { once: true });
+  const address = URL.createObjectURL(file);
+  image.src = address;
+  image.addEventListener("load", () => resize(node, { width: image.naturalWidth, height: image.naturalHeight }), { once: true });
+  for (const event of ["load", "error"]) image.addEventListener(event, () => URL.revokeObjectURL(address), { once: true });
 }
 
 // The room is there before the picture, so that nothing moves when it comes.

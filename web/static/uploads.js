@@ -13,9 +13,6 @@ const patience = new Patience();
 const running = new Map();
 let turn = Promise.resolve();
 
-// A reload would lose the files. Whoever logs out gives them up.
-addEventListener("beforeunload", (event) => running.size && session.get() && event.preventDefault());
-
 // Returns the media that the server makes of the draft's file, or null when that was cancelled. Raises ApiError when the
 // server refuses it for good.
 export function upload(draft) {

@@ -100,21 +100,17 @@ _LOAD = [
 ]
 
 
+_TABLES = (
+    "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member, im_mention, "
+    "im_message_hidden"
+)
+
+
 @pytest.fixture(scope="module")
 def large(mariadb: Databases) -> Iterator[str]:
     """Point the test process at a database with a large group. Yields its URL."""
     url = mariadb.create_database()
-    databases.migrate(url)
-    with databases.configured(url):
-        with engine().begin() as connection:
-            for statement in _LOAD:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-        with engine().begin() as connection:
-            tables = (
-                "im_message, im_conversation, im_conversation_head, im_outbox, im_group, im_group_member, im_mention, "
-                "im_message_hidden"
-            )
-            connection.exec_driver_sql(f"ANALYZE TABLE {tables}").all()
+    with databases.filled(url, _LOAD, _TABLES):
         yield url
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from db.session import engine
 from messaging.directory import may_talk
 from messaging.groups.closing import leave_some, still_in_groups, withdraw
 from messaging.groups.create import create
@@ -76,13 +75,7 @@ _TABLES = (
 def large(mariadb: Databases) -> Iterator[str]:
     """Point the test process at a database with a large group. Yields its URL."""
     url = mariadb.create_database()
-    databases.migrate(url)
-    with databases.configured(url):
-        with engine().begin() as connection:
-            for statement in _LOAD:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-        with engine().begin() as connection:
-            connection.exec_driver_sql(f"ANALYZE TABLE {_TABLES}").all()
+    with databases.filled(url, _LOAD, _TABLES):
         yield url
 
 
