@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy.orm import Session
 
 from db.base import table
 from db.flight import Call, Rows
@@ -38,11 +39,11 @@ def asking(drafts: Sequence[Draft]) -> list[Call]:
 class Answered:
     """The messages that the replies of a batch answer, as they stand under the heads' locks."""
 
-    def __init__(self, rows: Sequence[Rows], ranges: Ranges) -> None:
+    def __init__(self, session: Session, rows: Sequence[Rows], ranges: Ranges) -> None:
         """Take the `rows` of the calls of `asking`, and what the senders see of the groups."""
         hidden, *found = list(rows) or [[]]
         self._ranges = ranges
-        self._of_all = replies.told(found)
+        self._of_all = replies.told(session, found)
         by_senders = frozenset((row.user_id, row.message_id) for row in hidden)
         self._of_senders = Originals(self._of_all.by_id, by_senders)
 

@@ -141,15 +141,20 @@ def asking(ids: Iterable[int | None]) -> list[Call]:
     return [Call(statement, {"ids": part}) for part in parts for statement in (_READ, _BLIND)]
 
 
-def told(found: Sequence[Rows]) -> Originals:
-    """Returns the originals that the calls of `asking` brought."""
+def told(session: Session, found: Sequence[Rows]) -> Originals:
+    """Returns the originals that the calls of `asking` brought. No query, unless very many have hidden some of them."""
     rows = {row.id: row for part in found[::2] for row in part}
     hidden: set[tuple[int, int]] = set()
     unsure: set[int] = set()
     for originals, blind in zip(found[::2], found[1::2], strict=True):
         hidden |= {(row.user_id, row.message_id) for row in blind}
-        if len(blind) > MOST_BLIND:
-            unsure |= {row.id for row in originals if row.id >= blind[-1].message_id}
+        while len(blind) > MOST_BLIND:  # the last one's may be cut off: they and those behind are asked for again
+            last = blind[-1].message_id
+            if blind[0].message_id == last:
+                unsure.add(last)
+            behind = sorted(row.id for row in originals if row.id >= last and row.id not in unsure)
+            (blind,) = fly(session, Call(_BLIND, {"ids": behind})) if behind else ([],)
+            hidden |= {(row.user_id, row.message_id) for row in blind}
     return Originals(rows, frozenset(hidden), frozenset(unsure))
 
 

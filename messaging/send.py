@@ -136,7 +136,7 @@ def store(
     found, *others = rows
     keyed = _keyed(drafts)
     repeats = _by_key(others.pop(0)) if again else {}
-    told = _Told(others, drafts if asked is None else asked, may_talk)
+    told = _Told(session, others, drafts if asked is None else asked, may_talk)
     refusals = {place: refused for place, draft in enumerate(drafts) if (refused := told.refusal(now, draft))}
     if not again:
         repeats = _look_up(session, [drafts[place] for place in refusals])
@@ -165,14 +165,14 @@ def _asking(drafts: Sequence[Draft], may_talk: MayTalk) -> list[list[Call]]:
 class _Told:
     """What decides whether drafts may be sent, and what it takes to store them."""
 
-    def __init__(self, rows: Sequence[Rows], asked: Sequence[Draft], may_talk: MayTalk) -> None:
+    def __init__(self, session: Session, rows: Sequence[Rows], asked: Sequence[Draft], may_talk: MayTalk) -> None:
         """Take the `rows` of the calls of `_asking` for the drafts `asked`."""
         left = iter(rows)
         pairs, of_groups, of_replies, of_uploads = ([next(left) for _ in part] for part in _asking(asked, may_talk))
         self._allowed = may_talk.told(pairs) if any(not draft.group_id for draft in asked) else set()
         self.writers = Writers(asked, of_groups)
         self.uploads = Uploads(asked, of_uploads)
-        self.answered = Answered(of_replies, self.writers.ranges if of_replies else {})
+        self.answered = Answered(session, of_replies, self.writers.ranges if of_replies else {})
 
     def refusal(self, now: datetime, draft: Draft) -> Refused | None:
         """Returns why a draft may not be sent now, or None: it may."""

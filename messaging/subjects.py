@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, bindparam, or_, select
+from sqlalchemy.orm import Session
 
 from db.base import table
 from db.flight import Call, Rows
@@ -38,7 +39,8 @@ def reading(ids: Collection[int]) -> list[Call]:
 
 def subjects(found: Sequence[Rows]) -> Subjects:
     """Returns what the calls of `reading` answered."""
-    return updated(Subjects(), found)
+    *messages, hidden = found or [[]]
+    return Subjects(_by_id(messages), _pairs(hidden))
 
 
 def rereading(known: Subjects) -> list[Call]:
@@ -55,17 +57,21 @@ def rereading(known: Subjects) -> list[Call]:
     return [*_asking_answered(known), *messages]
 
 
-def updated(known: Subjects, found: Sequence[Rows]) -> Subjects:
+def updated(session: Session, known: Subjects, found: Sequence[Rows]) -> Subjects:
     """Returns the subjects with what the calls of `rereading` answered."""
     if not found:
         return known
     answered = len(_asking_answered(known))
     *messages, hidden = found[answered:]
-    return Subjects(
-        known.messages | {message.id: message for some in messages for message in some},
-        {(row.user_id, row.message_id) for row in hidden},
-        told(found[:answered]),
-    )
+    return Subjects(known.messages | _by_id(messages), _pairs(hidden), told(session, found[:answered]))
+
+
+def _by_id(messages: Sequence[Rows]) -> dict[int, Row[Any]]:
+    return {message.id: message for some in messages for message in some}
+
+
+def _pairs(hidden: Rows) -> HiddenPairs:
+    return {(row.user_id, row.message_id) for row in hidden}
 
 
 def _asking_answered(known: Subjects) -> list[Call]:

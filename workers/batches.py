@@ -106,7 +106,7 @@ def publish_batch(
     # The events are locked before the messages are read: who withdraws one of these from then on waits.
     there, *changed = fly(session, outbox.holding([event.id for event in ours]), *rereading(projected.about))
     events = outbox.held(ours, there)
-    told, failures = announcements(events, projected.members, updated(projected.about, changed))
+    told, failures = announcements(events, projected.members, updated(session, projected.about, changed))
     publish(told)
     failed = {each.event_id for each in failures}
     outbox.remove(session, [event.id for event in events if event.id not in failed])

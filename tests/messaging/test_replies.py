@@ -186,19 +186,25 @@ def test_who_has_left_a_group_is_told_what_they_saw(any_database: str) -> None:
 
 def test_an_original_that_too_many_have_hidden_is_told_to_those_who_ask_alone(any_database: str) -> None:
     group_id = made(ALICE, BOB)
-    first, second = said(ALICE, group_id, "one"), said(ALICE, group_id, "two")
+    first, second, third = (said(ALICE, group_id, text) for text in ("one", "two", "three"))
+    write(lambda session, _: session.execute(insert(Hidden).values(user_id=ALICE, message_id=third["id"])))
     hidden = [{"user_id": 50_000 + number, "message_id": second["id"]} for number in range(MOST_BLIND + 1)]
     write(lambda session, _: session.execute(insert(Hidden), hidden))
     answers = store(
         *(
             draft(BOB, 0, "yes", group_id=group_id, reply_to=each["id"], extra=f'{{"reply_to":{each["id"]}}}')
-            for each in (first, second)
+            for each in (first, second, third)
         )
     )
-    assert [answer.quote is None for answer in answers if isinstance(answer, Sent)] == [False, True]
+    assert [answer.quote is None for answer in answers if isinstance(answer, Sent)] == [False, True, False]
     announced = [each for each in drain() if each.content["reply"]]
-    assert [each.quoting is None for each in announced] == [False, True]
-    assert [answer.message["reply"] for answer in answers if isinstance(answer, Sent)] == [of(first), of(second)]
+    assert [each.quoting is None for each in announced] == [False, True, False]
+    assert announced[2].quoting.blind == (ALICE,)
+    assert [answer.message["reply"] for answer in answers if isinstance(answer, Sent)] == [
+        of(first),
+        of(second),
+        of(third),
+    ]
     assert told(ALICE, announced[1].content) == [of(second)]
 
 
