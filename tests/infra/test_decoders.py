@@ -142,6 +142,18 @@ def test_sound_of_too_many_comments_is_refused() -> None:
         examined(page + comments * 17, "voice")
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [("h264", b"\0\0\0\x08free" * 200_001), ("vp8", b"\xec\x80" * 1_000_001)],
+    ids=["boxes", "elements"],
+)
+def test_a_film_of_too_many_parts_is_refused(name: str, parts: bytes) -> None:
+    film = media_files.recording(**_VIDEOS[name][0])
+    examined(film + parts[:80], "video")
+    with pytest.raises(NotThisKind):
+        examined(film + parts, "video")
+
+
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG"])
 def test_an_animation_keeps_its_frames(name: str) -> None:
     _, stored = examined(media_files.animation(name, 5), "image")
