@@ -16,7 +16,7 @@ import pytest
 from infra.media import NotThisKind, Unavailable, answers, examine, thumbnail
 from infra.media.confined import run
 from tests import databases, media_files
-from tests.infra.examined import examined
+from tests.infra.examined import decoders, examined, nothing_left
 from tests.processes import ROOT, living, wait_until
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -103,9 +103,9 @@ def caller(slow: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _decoder(caller: subprocess.Popen[bytes]) -> psutil.Process:
     """Returns the decoder of a caller, once it decodes."""
-    children = psutil.Process(caller.pid).children
-    wait_until(lambda: any(each.nice() == 10 for each in children()), "a decoder at work")
-    return children()[0]
+    process = psutil.Process(caller.pid)
+    wait_until(lambda: decoders(process), "a decoder at work")
+    return decoders(process)[0]
 
 
 def test_the_end_of_the_caller_ends_the_decoder(caller: subprocess.Popen[bytes]) -> None:
@@ -126,8 +126,8 @@ def test_a_decoder_knows_no_secrets_and_has_no_files_but_its_own(caller: subproc
 def test_a_decoder_that_is_killed_says_nothing_about_the_file(slow: Path) -> None:
     def kill() -> None:
         me = psutil.Process()
-        wait_until(lambda: any(each.nice() == 10 for each in me.children()), "a decoder at work")
-        me.children()[0].kill()
+        wait_until(lambda: decoders(me), "a decoder at work")
+        decoders(me)[0].kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -166,15 +166,14 @@ def test_greenlets_go_on_while_a_decoder_works(slow: Path) -> None:
 
 def test_few_decoders_run_at_once_and_none_is_left() -> None:
     content = media_files.slow_animation(frames=10)
-    most = 0
-    with ThreadPoolExecutor(6) as pool:
+    me, most = psutil.Process(), 0
+    with nothing_left(), ThreadPoolExecutor(6) as pool:
         waiting = [pool.submit(examined, content, "image") for _ in range(6)]
         while not all(each.done() for each in waiting):
-            most = max(most, len(psutil.Process().children()))
+            most = max(most, len(decoders(me)))
             wait(waiting, timeout=0.02)
     assert {each.result()[0].content_type for each in waiting} == {"image/webp"}
     assert most == 2
-    assert psutil.Process().children() == []
 
 
 def test_the_positions_of_the_source_stay_and_so_does_the_source() -> None:
