@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter
 from db.session import read
 from infra import logs, signatures
 from infra.limits import DOWNLOADS, limited_to
+from infra.media import INLINE
 from infra.metrics import media_reads
 from infra.settings import settings
 from infra.storage import Missing, storage
@@ -33,11 +34,6 @@ log = logs.get(__name__)
 bp = Blueprint("media_read", __name__)
 
 REDIRECT_SECONDS = 60  # a storage's own address stays good after a recall: long enough to begin, and no longer
-# What a browser may show by itself. All else is saved: a page or a drawing with a script would run as ours.
-_INLINE = {
-    *("image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4", "video/webm"),
-    *("audio/aac", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/webm"),
-}
 _CACHED = "private, max-age=3600"  # never by a cache that several share
 
 
@@ -64,7 +60,7 @@ class _Variant:
 
     @property
     def inline(self) -> bool:
-        return self.content_type in _INLINE
+        return self.content_type in INLINE
 
 
 @bp.post("/media/v1/url")
