@@ -79,8 +79,9 @@ def place(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(stack, tmp_path_factory.mktemp("uploads"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def user(place: Place) -> User:
+    """Returns a user of one test alone: raw calls are not repeated, and ten a second would be too many for one."""
     return new_user(place.web)
 
 
