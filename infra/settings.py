@@ -21,6 +21,8 @@ _DATABASE_URL = re.compile(
     r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
+_BIND = re.compile(r"(off|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})?$")
+_RETENTION = validate.Range(min=0, max=3_153_600_000)  # a hundred years
 _ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
 
@@ -57,6 +59,15 @@ class Settings:
     rate_limits: bool
     db_pool_size: int
     log_level: str
+    log_sample: float
+    slow_seconds: float
+    otel_traces: bool
+    metrics_bind: str
+    retention_seconds: int
+    retention_deleted_seconds: int
+    canary_web_url: str
+    canary_realtime_url: str
+    drill: bool
     friend_rpc: str
     usercenter_rpc: str
     rpc_bind: str
@@ -67,7 +78,6 @@ class Settings:
     rpc_legacy_callers: bool
     rpc_reflection: bool
     rpc_concurrency: int
-    rpc_metrics_port: int
 
 
 @cache
@@ -109,6 +119,15 @@ def settings() -> Settings:
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        log_sample=env.float("LOG_SAMPLE", 1.0, validate=validate.Range(min=0, max=1)),
+        slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001)),
+        otel_traces=env.bool("OTEL_TRACES", False),
+        metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
+        retention_seconds=env.int("RETENTION_SECONDS", 0, validate=_RETENTION),
+        retention_deleted_seconds=env.int("RETENTION_DELETED_SECONDS", 0, validate=_RETENTION),
+        canary_web_url=env.str("CANARY_WEB_URL", "", validate=validate.Regexp(_ENDPOINT)),
+        canary_realtime_url=env.str("CANARY_REALTIME_URL", "", validate=validate.Regexp(_ENDPOINT)),
+        drill=env.bool("DRILL", False),
         # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),
         usercenter_rpc=env.str("USERCENTER_RPC", ""),
@@ -120,7 +139,6 @@ def settings() -> Settings:
         rpc_legacy_callers=env.bool("RPC_LEGACY_CALLERS", False),
         rpc_reflection=env.bool("RPC_REFLECTION", False),
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
-        rpc_metrics_port=env.int("RPC_METRICS_PORT", 0, validate=validate.Range(min=0, max=65_535)),
     )
     _check_storage(found)
     if not found.embedded:

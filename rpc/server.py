@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from environs import EnvError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from prometheus_client import start_http_server
 from sqlalchemy.exc import DBAPIError
 
 from db.errors import DatabaseUnavailable
@@ -68,8 +67,6 @@ def main() -> None:
     threading.Thread(
         target=loops.forever, args=("health", lambda: _tell_health(told)), name="health", daemon=True
     ).start()
-    if chosen.rpc_metrics_port:
-        start_http_server(chosen.rpc_metrics_port, addr="127.0.0.1")
     log.info("serving", address=chosen.rpc_bind, port=port)
     signal.sigwait(_ENDS)
     _end(server, told)
