@@ -22,7 +22,6 @@ _DATABASE_URL = re.compile(
 )
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
 _BIND = re.compile(r"(off|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})?$")
-_RETENTION = validate.Range(min=0, max=3_153_600_000)  # a hundred years
 _ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
 
@@ -120,11 +119,13 @@ def settings() -> Settings:
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         log_sample=env.float("LOG_SAMPLE", 1.0, validate=validate.Range(min=0, max=1)),
-        slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001)),
+        slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
         otel_traces=env.bool("OTEL_TRACES", False),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
-        retention_seconds=env.int("RETENTION_SECONDS", 0, validate=_RETENTION),
-        retention_deleted_seconds=env.int("RETENTION_DELETED_SECONDS", 0, validate=_RETENTION),
+        retention_seconds=env.int("RETENTION_SECONDS", 0, validate=validate.Range(min=0, max=3_153_600_000)),
+        retention_deleted_seconds=env.int(
+            "RETENTION_DELETED_SECONDS", 0, validate=validate.Range(min=0, max=3_153_600_000)
+        ),
         canary_web_url=env.str("CANARY_WEB_URL", "", validate=validate.Regexp(_ENDPOINT)),
         canary_realtime_url=env.str("CANARY_REALTIME_URL", "", validate=validate.Regexp(_ENDPOINT)),
         drill=env.bool("DRILL", False),
