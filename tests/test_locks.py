@@ -13,7 +13,8 @@ _GOOD = {
     "otel.in": "-r base.txt\nopentelemetry-sdk\n",
     "otel.txt": f"flask==3.1.3{_HASH}\nopentelemetry-sdk==1.45.2{_HASH}\n",
     "test.in": "-r base.txt\npytest\n",
-    "test.txt": f"flask==3.1.3 ; python_version >= '3.11'{_HASH}\npytest==9.2.0{_HASH}\nopentelemetry-sdk==1.45.2{_HASH}\n",
+    "test.txt": f"flask==3.1.3 ; python_version >= '3.11'{_HASH}\npytest==9.2.0{_HASH}\n"
+    f"opentelemetry-sdk==1.45.2{_HASH}\n",
 }
 
 
