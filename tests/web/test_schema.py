@@ -1,6 +1,6 @@
 """Tests that no request that schemathesis can think of is answered otherwise than /openapi.json says.
 
-Its checks look at what was really answered: no 5xx, no status, content type or header that the document does not name, and
+Its checks look at what was really answered: no 5xx, no status, content type or header that the document lacks, and
 no body that breaks its schema. IM_SCHEMA_EXAMPLES sets how many requests are made of each call and mode.
 """
 
