@@ -2,6 +2,7 @@
 
 import os
 import resource
+import sys
 import warnings
 from typing import Any
 
@@ -9,6 +10,13 @@ from gevent import Timeout, monkey, sleep
 
 # The workers patch the rest, of which gevent warns.
 warnings.filterwarnings("ignore", "Patching more than once", monkey.MonkeyPatchWarning)
+
+# Before the workers are forked, and before prometheus-client is imported. By its path: gunicorn has not put this
+# directory among those of modules yet.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from infra import metric_files  # noqa: E402
+
+metric_files.begin()
 
 bind = os.environ.get("BIND", "127.0.0.1:8080")
 worker_class = "gevent"
@@ -91,10 +99,12 @@ def post_request(_worker: object, request: Any, environ: dict[str, Any], _respon
                 pace() if pace else sleep(0)  # what has come already is read without a pause
 
 
-def post_worker_init(worker: object) -> None:
-    """Have the relay notice when gunicorn ends this process, whose application is loaded by now."""
-    from infra import memory
+def post_worker_init(worker: Any) -> None:
+    """Have the relay notice when gunicorn ends this process, whose application is loaded by now; serve its metrics."""
+    from infra import exposition, memory
     from realtime.drain import worker_started
 
     worker_started(worker)
+    module, _, name = worker.app.app_uri.partition(":")
+    exposition.serve("realtime" if (module, name) == ("wsgi", "realtime") else "web", worker.wsgi)
     memory.settle()

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.announcing import Announcing
 from bench.family import family
 from tests import databases
 from tests.processes import Process
 from tests.servers import RedisServer
-from tests.stack import Door, RpcDoor, Speaking, commands
+from tests.stack import Door, RpcDoor, commands
 
 _KINDS = {"web": Door, "realtime": Door, "rpc": RpcDoor}
 _SETTLE = 3.0  # seconds; what starts late has started by then
@@ -84,7 +85,7 @@ class Release:
             log = self._directory / f"{name}.log"
             there = f"cd '{self._checkout}' && exec {command}"
             env = self._environment | {"HONCHO_PROCESS_NAME": f"{name}.1"}
-            process = _KINDS.get(name, Speaking)(name, there, log=log, env=env)
+            process = _KINDS.get(name, Announcing)(name, there, log=log, env=env)
             self._started.append(process)
             process.launch()
         for process in self._started:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import psutil
 
 from bench import clients, disk, people
+from bench.announcing import Announcing
 from bench.bulk import Bulk
 from bench.family import family
 from bench.profile import Recording
@@ -20,7 +21,7 @@ from infra.redis import client
 from tests import databases
 from tests.processes import ROOT, Process, wait_until
 from tests.servers import MariaDB, RedisServer
-from tests.stack import Door, Speaking, Stack, with_programs
+from tests.stack import Door, Stack, with_programs
 
 CLIENTS = 64
 PEOPLE = {"first": 1, "count": 1_000}
@@ -126,7 +127,7 @@ class Site:
         """Run a worker with another application, otherwise as ours runs, that takes from one queue alone."""
         command = f"celery -A {application} worker --without-mingle --without-gossip --hostname {queue}@%h -Q {queue}"
         env = self._env({"HONCHO_PROCESS_NAME": queue})
-        yield from self._while_needed(Speaking(queue, f"exec {command}", log=self._log(queue), env=env))
+        yield from self._while_needed(Announcing(queue, f"exec {command}", log=self._log(queue), env=env))
 
     def load(self, kind: str, url: str, **orders: Any) -> dict[str, Any]:
         """Have the load generator send requests. Returns its report. Raises RuntimeError when some were refused."""

@@ -2,8 +2,9 @@
 
 from flask import Flask, Response, g, request
 
-from infra import limits, logs, loops, proxies
-from infra.redis import RedisError, client
+from db.readiness import database_answers
+from infra import limits, logs, proxies, readiness
+from infra.readiness import Part
 from realtime import drain, handshake, socket
 from realtime.auth import authenticate
 from realtime.hub import Hub
@@ -11,6 +12,11 @@ from realtime.hub import Hub
 log = logs.get(__name__)
 
 PATH = "/message/v1/ws"
+_PARTS = [
+    Part("database", database_answers),
+    Part("Redis", readiness.redis_answers),
+    Part("loops", readiness.loops_turn),
+]
 
 
 def create_app() -> Flask:
@@ -53,13 +59,17 @@ def _healthz() -> dict[str, str]:
 
 
 def readyz(hub: Hub) -> Response | dict[str, str]:
-    """Returns "ready", or a 503 with the reason: a relay works only while it hears Redis and all its loops turn."""
-    if stalled := loops.stalled():
-        return Response(f"standing still: {', '.join(stalled)}", 503)
-    try:
-        client().ping()
-    except RedisError:
-        return Response("Redis is away", 503)
-    if not hub.listener.up or hub.draining:
-        return Response("not listening", 503)
+    """Returns "ready", or a 503 with a line for each fault.
+
+    A relay works only while it can ask the database who somebody is, hears Redis, and all its loops turn.
+    """
+    if found := readiness.faults([*_PARTS, Part("link to Redis", lambda: _hears(hub))]):
+        log.warning("not_ready", faults=found)
+        return Response("".join(f"{line}\n" for line in found), 503, mimetype="text/plain")
     return {"status": "ready"}
+
+
+def _hears(hub: Hub) -> str:
+    if hub.draining:
+        return "closed, since this process ends"
+    return "" if hub.listener.up else "lost; it comes back by itself when Redis answers"

@@ -11,12 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from environs import EnvError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from sqlalchemy.exc import DBAPIError
 
-from db.errors import DatabaseUnavailable
-from db.schema_version import require_current
-from db.session import read
-from infra import logs, loops, memory
+from db.readiness import database_answers
+from infra import exposition, logs, loops, memory, readiness
+from infra.readiness import Part
 from infra.settings import Settings, settings
 from rpc.auth import Callers
 from rpc.door import Door
@@ -33,6 +31,7 @@ MAX_BYTES = 1024 * 1024
 GRACE_SECONDS = 3.0  # process managers kill after 5 s: end before that
 _SPARE_THREADS = 64  # for calls that wait for their turn
 _HEALTH_SECONDS = 2.0
+_PARTS = [Part("database", database_answers), Part("loops", readiness.loops_turn)]
 _ENDS = {signal.SIGTERM, signal.SIGINT}
 _NAMES = tuple(
     service.full_name
@@ -67,6 +66,7 @@ def main() -> None:
     threading.Thread(
         target=loops.forever, args=("health", lambda: _tell_health(told)), name="health", daemon=True
     ).start()
+    exposition.serve("rpc", readiness.application(_PARTS))
     log.info("serving", address=chosen.rpc_bind, port=port)
     signal.sigwait(_ENDS)
     _end(server, told)
@@ -107,14 +107,10 @@ def _tell_health(told: health.HealthServicer) -> None:
 
 def _can_work() -> bool:
     """Returns whether the database is there and migrated, and all loops turn. Sends and history need no Redis."""
-    try:
-        read(require_current)
-    except (DatabaseUnavailable, DBAPIError) as error:
-        log.warning("not_ready", reason=str(error))
-        return False
-    if still := loops.stalled():
-        log.error("loops_stalled", loops=still)
-    return not still
+    found = readiness.faults(_PARTS)
+    if found:
+        log.warning("not_ready", faults=found)
+    return not found
 
 
 def _end(server: grpc.Server, told: health.HealthServicer) -> None:

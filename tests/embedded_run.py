@@ -22,6 +22,7 @@ class EmbeddedRun(Process):
             "EMBEDDED_REDIS_PORT": self.redis_port,
             "EMBEDDED_RPC_PORT": self.rpc_port,
             "EMBEDDED_VAR": self.var,
+            "METRICS_BIND": "off",  # its processes would share one address
         }
         env = {name: str(value) for name, value in places.items()} | environment
         super().__init__("embedded", [sys.executable, "-m", "embedded"], log=directory / "embedded.log", env=env)

@@ -9,6 +9,7 @@ import grpc
 import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from honcho.environ import parse_procfile
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests import databases
 from tests.processes import ROOT, Process, free_port
@@ -27,7 +28,41 @@ def with_programs(environment: dict[str, str]) -> dict[str, str]:
     return environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
 
 
-class Door(Process):
+Sample = tuple[str, tuple[tuple[str, str], ...]]  # a metric's name and its labels, sorted
+
+
+class Service(Process):
+    """A process of the product, which serves its metrics and its readiness on a port that it keeps over restarts."""
+
+    def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
+        self.metrics_address = f"127.0.0.1:{free_port()}"
+        super().__init__(name, command, log=log, env={"METRICS_BIND": self.metrics_address} | env)
+
+    def metrics(self) -> dict[Sample, float]:
+        """Returns every sample that the process serves now."""
+        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
+        found.raise_for_status()
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(found.text)
+            for sample in family.samples
+        }
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Returns the sum of the samples of this name that have these labels, 0 for none."""
+        wanted = set(labels.items())
+        return sum(value for (each, has), value in self.metrics().items() if each == name and wanted <= set(has))
+
+    def readiness(self) -> tuple[bool, str]:
+        """Returns whether the process says on its metrics port that it is ready, and its words."""
+        try:
+            found = requests.get(f"http://{self.metrics_address}/readyz", timeout=10)
+        except requests.RequestException as error:
+            return False, str(error)
+        return found.ok, found.text
+
+
+class Door(Service):
     """A gunicorn process, ready when its log says so. It keeps its port over restarts."""
 
     def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
@@ -42,7 +77,7 @@ class Door(Process):
             return False
 
 
-class RpcDoor(Process):
+class RpcDoor(Service):
     """The gRPC door, ready when its health service says so. It keeps its port over restarts."""
 
     def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
@@ -60,11 +95,11 @@ class RpcDoor(Process):
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-class Speaking(Process):
-    """A process without a port, ready when its log holds a worker's ready line or beat's whole banner."""
+class Speaking(Service):
+    """A process without a door, ready when it says so beside its metrics."""
 
     def ready(self) -> bool:
-        return " ready." in self.output() or "maxinterval ->" in self.output()
+        return self.readiness()[0]
 
 
 class Stack:
@@ -109,14 +144,14 @@ class Stack:
     ) -> "Stack":
         """Start the given numbers of processes at once, and wait until all are ready."""
         counts = {"web": web, "realtime": realtime, "worker": workers, "media": media, "beat": beat, "rpc": rpc}
-        new = [self._launch(name, **environment) for name, count in counts.items() for _ in range(count)]
+        new = [self.launch(name, **environment) for name, count in counts.items() for _ in range(count)]
         for process in new:
             process.wait_ready()
         return self
 
     def add(self, name: str, **environment: str) -> Process:
         """Start one more process, by its name in the Procfile, and wait until it is ready."""
-        process = self._launch(name, **environment)
+        process = self.launch(name, **environment)
         process.wait_ready()
         return process
 
@@ -140,7 +175,8 @@ class Stack:
         """Returns the last lines of every process's log."""
         return "\n".join(f"--- {process.name}\n{process.tail()}" for process in self.processes)
 
-    def _launch(self, name: str, **environment: str) -> Process:
+    def launch(self, name: str, **environment: str) -> Process:
+        """Start one more process without waiting for it."""
         unique = f"{name}.{next(self._numbers)}"
         kind = {"web": Door, "realtime": Door, "rpc": RpcDoor}.get(name, Speaking)
         env = self._environment | {"HONCHO_PROCESS_NAME": unique} | environment

@@ -4,9 +4,9 @@ from flask import Response
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
-from db.schema_version import require_current
-from db.session import read
-from infra import logs, loops
+from db.readiness import database_answers
+from infra import logs, readiness
+from infra.readiness import Part
 from messaging.errors import Code
 from web.auth import public
 from web.errors import problem
@@ -16,6 +16,8 @@ from web.openapi import refuses
 log = logs.get(__name__)
 
 bp = Blueprint("health", __name__)
+
+_PARTS = [Part("database", database_answers), Part("loops", readiness.loops_turn)]
 
 
 class Up(Schema):
@@ -48,8 +50,7 @@ def readyz() -> Response | dict[str, str]:
     The database must answer and be migrated, and the background loops must turn. Redis may be away: sends and history
     go on without it.
     """
-    read(require_current)
-    if still := loops.stalled():
-        log.error("loops_stalled", loops=still)
-        return problem(Code.UNAVAILABLE, "", headers={"Retry-After": "1"})
+    if found := readiness.faults(_PARTS):
+        log.warning("not_ready", faults=found)
+        return problem(Code.UNAVAILABLE, "; ".join(found), headers={"Retry-After": "1"})
     return {"status": "ready"}

@@ -3,11 +3,13 @@
 It sends tasks by their names and runs none: neither the tasks are loaded nor what they need.
 """
 
+import time
 from typing import Any
 
-from celery.signals import setup_logging
+from celery.signals import after_task_publish, setup_logging
 
-from infra import logs
+from infra import exposition, logs, readiness
+from infra.readiness import Part
 from infra.tasks import app
 
 
@@ -16,9 +18,32 @@ def _configure_logs(**_: Any) -> None:
     logs.configure()
 
 
+STALLED_SECONDS = 10.0  # the sweep is due every second
+
+_latest = time.monotonic()
+
+
+@after_task_publish.connect
+def _sent(**_: Any) -> None:
+    global _latest
+    _latest = time.monotonic()
+
+
+def _sends_tasks() -> str:
+    """Returns what is wrong with the schedule, and what to do."""
+    seconds = time.monotonic() - _latest
+    return (
+        f"no task was sent for {seconds:.0f} s; if Redis answers, restart the process"
+        if seconds > STALLED_SECONDS
+        else ""
+    )
+
+
 def main() -> None:
     """Send the tasks of `celeryconfig.beat_schedule` until SIGTERM or SIGINT."""
     app.conf.imports = ()
+    parts = [Part("schedule", _sends_tasks), Part("Redis", readiness.redis_answers)]
+    exposition.serve("beat", readiness.application(parts))
     app.Beat().run()
 
 

@@ -9,7 +9,12 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from celery.utils.nodenames import default_nodename, host_format
 
-from workers.app import app
+from infra import metric_files
+
+metric_files.begin()  # before anything imports prometheus-client
+
+from workers import serving  # noqa: E402
+from workers.app import app  # noqa: E402
 
 _QUEUES = {queue.name for queue in app.conf.task_queues}
 
@@ -29,6 +34,7 @@ def main() -> None:
     parser.add_argument("--hostname", help="the worker's name: workers of one machine need different ones")
     chosen = parser.parse_args()
     sys.argv[:1] = ["-m", "workers.run"]  # with which Celery starts Python again on SIGHUP
+    serving.begin("media" if chosen.queues == ["media"] else "worker")
     worker = app.Worker(
         hostname=host_format(default_nodename(chosen.hostname)),
         concurrency=chosen.concurrency,

@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 import psutil
 import pytest
-import requests
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from messaging.errors import Refused
@@ -221,12 +220,10 @@ def test_health_needs_no_token_and_tells_of_the_migrations(stack: Stack, door: M
 
 
 def test_metrics(door: MakeDoor, database: str) -> None:
-    port = free_port()
-    process = door(DATABASE_URL=database, RPC_METRICS_PORT=str(port))
+    process = door(DATABASE_URL=database)
     process.start()
     Client(process.address).GetUnreadCount(user_id=1)
-    shown = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
-    assert 'im_rpc_calls_total{caller="tests",method="GetUnreadCount",status="OK"} 1.0' in shown
+    assert process.metric("im_rpc_calls_total", caller="tests", method="GetUnreadCount", status="OK") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -247,4 +244,4 @@ def test_it_listens_where_it_is_told(stack: Stack) -> None:
             found = [link.laddr for link in links if link.status == psutil.CONN_LISTEN]
             # gRPC binds IPv4 addresses on IPv6 sockets.
             listening = {f"{each.ip.removeprefix('::ffff:')}:{each.port}" for each in found}
-            assert listening == {process.address}
+            assert listening == {process.address, process.metrics_address}

@@ -1,0 +1,142 @@
+"""What each process serves on METRICS_BIND: /metrics, /healthz and /readyz."""
+
+import fcntl
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import IO, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from infra import logs, metric_files
+from infra.readiness import WsgiApp
+from infra.settings import settings
+
+log = logs.get(__name__)
+
+PORTS = {"web": 9180, "worker": 9181, "media": 9182, "beat": 9183, "rpc": 9184, "realtime": 9190}
+_AGAIN_SECONDS = 5.0
+_MOST_AT_ONCE = 4
+# A worker's parent forks children while it serves: a lock that is held meanwhile would be held for ever in the child.
+_no_fork = threading.Lock()
+os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
+
+
+def address(kind: str) -> tuple[str, int] | None:
+    """Returns the host and port where a process of this kind serves its metrics, None for nowhere."""
+    bind = settings().metrics_bind or f"127.0.0.1:{PORTS[kind]}"
+    if bind == "off":
+        return None
+    host, _, port = bind.rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - as ":9180" asks for
+
+
+def serve(kind: str, health: WsgiApp, *collectors: Collector) -> None:
+    """Serve in a thread for as long as this process lives. `health` answers /healthz and /readyz.
+
+    `collectors` are asked at each scrape, besides what is counted. Of processes that count together one serves, and
+    another when that has ended. An address that is taken is logged and tried again: a process does not end for that.
+    """
+    at = address(kind)
+    if at:
+        app = _application(health, collectors)
+        threading.Thread(target=_serve, args=(at, app), name="metrics", daemon=True).start()
+
+
+def _application(health: WsgiApp, collectors: Iterable[Collector]) -> WsgiApp:
+    registry = REGISTRY
+    if metric_files.directory():
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    for each in collectors:
+        registry.register(each)
+    metrics = make_wsgi_app(registry)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with _no_fork:
+            return answer(environ, start_response)
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            metric_files.forget_the_dead()
+            return metrics(environ, start_response)  # type: ignore[no-any-return]
+        if path in ("/healthz", "/readyz"):
+            return health(environ, start_response)
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"there are /metrics, /healthz and /readyz\n"]
+
+    return app
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 5  # seconds that a caller may be silent
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log nothing: a scrape is no event."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        super().__init__(*args, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._places.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - its base class gives it
+        """Log an answer that failed, as when a caller hangs up, without the traceback that the base class prints."""
+        log.info("metrics_not_answered", exc_info=True)
+
+
+class _ServerOfIPv6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _serve(at: tuple[str, int], app: WsgiApp) -> None:
+    _wait_for_turn()
+    told = False
+    while True:
+        try:
+            server = make_server(*at, app, _ServerOfIPv6 if ":" in at[0] else _Server, _Handler)
+        except OSError as error:
+            if not told:
+                log.warning("metrics_not_served", address=f"{at[0]}:{at[1]}", reason=str(error))
+            told = True
+            time.sleep(_AGAIN_SECONDS)
+            continue
+        server.serve_forever()
+
+
+def _wait_for_turn() -> None:
+    """Return when no other of the processes that count together serves. The kernel ends a turn with its process."""
+    directory = metric_files.directory()
+    if directory is None:
+        return
+    file = (directory / "server").open("w")
+    _turns.append(file)
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(1)
+        else:
+            return
+
+
+_turns: list[IO[str]] = []  # a file that is collected is closed, and unlocked

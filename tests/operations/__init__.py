@@ -1,0 +1,1 @@
+"""Journeys of those who run the service: what they see, and what they do to it."""

@@ -1,0 +1,153 @@
+"""Tests that processes tell how much they have done and whether they can work, also when parts of them are gone."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests import databases
+from tests.people import Web, new_user
+from tests.processes import wait_until
+from tests.servers import Databases, OutsideRedis, RedisServer
+from tests.stack import Door, Service, Stack
+
+
+@pytest.fixture
+def own(stack: Stack, tmp_path: Path) -> Iterator[Stack]:
+    """Yields another deployment on the database and the Redis of `stack`, with nothing started."""
+    yield (deployment := Stack(stack.database_url, stack.redis_url, tmp_path))
+    deployment.stop()
+
+
+def counted(door: Door) -> float:
+    return door.metric("im_sends_total", outcome="refused")
+
+
+def refuse_some(door: Door, count: int) -> None:
+    web = Web(door.url)
+    user = new_user(web)
+    for number in range(count):
+        body = {"to_user_id": 999_999_999, "message_type": 1, "content": "hi", "client_msg_id": f"m{number}"}
+        assert web.post("/message/v1/send", body, user.token).status_code >= 400
+
+
+def test_every_kind_serves_its_metrics_and_is_ready(stack: Stack) -> None:
+    for process in stack.processes:
+        assert isinstance(process, Service)
+        assert process.readiness()[0], process.name
+        assert process.metric("im_loop_turned_timestamp_seconds") >= 0
+        assert any(name.startswith("im_") for name, _ in process.metrics()), process.name
+        assert requests.get(f"http://{process.metrics_address}/elsewhere", timeout=10).status_code == 404
+
+
+def test_workers_of_one_server_count_together_and_outlive_each_other(own: Stack) -> None:
+    door = own.add("web", WEB_CONCURRENCY="2")
+    assert isinstance(door, Door)
+    refuse_some(door, 12)
+    wait_until(lambda: counted(door) == 12, "both workers' sends to be counted")
+    for child in psutil.Process(door.pid).children():
+        child.send_signal(signal.SIGKILL)
+    wait_until(door.ready, "other workers")
+    wait_until(lambda: served(door), "one of them to serve")
+    assert counted(door) == 12
+    refuse_some(door, 3)
+    assert counted(door) == 15
+
+
+def served(door: Door) -> bool:
+    try:
+        return bool(door.metrics())
+    except requests.RequestException:
+        return False
+
+
+def test_nothing_is_left_of_what_was_counted(own: Stack, tmp_path: Path) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    door = own.add("web", TMPDIR=str(place))
+    (left,) = place.glob("im-metrics-*")
+    os.killpg(door.pid, signal.SIGKILL)
+    wait_until(lambda: not door.running, "it to end")
+    assert left.exists()
+    door.start()
+    (other,) = place.glob("im-metrics-*")
+    assert other != left
+    door.terminate()
+    assert not list(place.glob("im-metrics-*"))
+
+
+def test_a_process_goes_on_without_a_port_and_takes_it_once_it_is_free(own: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        door = own.add("web", METRICS_BIND=address)
+        assert isinstance(door, Door)
+        wait_until(lambda: "metrics_not_served" in door.output(), "it to be told")
+        refuse_some(door, 1)
+    wait_until(lambda: _answers(address), "it to try again")
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(f"http://{address}/metrics", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def test_off_is_nowhere(own: Stack) -> None:
+    door = own.add("web", METRICS_BIND="off")
+    links = [link for each in (door.pid, *_children(door)) for link in psutil.Process(each).net_connections()]
+    assert len({link.laddr.port for link in links if link.status == psutil.CONN_LISTEN}) == 1
+
+
+def _children(process: Service | Door) -> list[int]:
+    return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+
+
+@pytest.mark.parametrize("kind", ["web", "realtime", "worker", "media", "rpc"])
+def test_what_to_do_about_a_database_without_tables(
+    kind: str, mariadb: Databases, redis_server: RedisServer | OutsideRedis, tmp_path: Path
+) -> None:
+    deployment = Stack(mariadb.create_database(), redis_server.url, tmp_path)
+    try:
+        process = deployment.launch(kind)
+        assert isinstance(process, Service)
+        wait_until(lambda: "run alembic upgrade head" in process.readiness()[1], "it to be told")
+        assert not process.readiness()[0]
+        databases.migrate(deployment.database_url)
+        wait_until(lambda: process.readiness()[0], "it to be ready")
+    finally:
+        deployment.stop()
+
+
+@pytest.mark.parametrize("kind", ["web", "worker"])
+def test_a_database_that_hangs_is_told_in_time(
+    kind: str, redis_server: RedisServer | OutsideRedis, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"mysql+pymysql://im:unguessable-indeed@127.0.0.1:{silent.getsockname()[1]}/im"
+        deployment = Stack(url, redis_server.url, tmp_path)
+        try:
+            process = deployment.launch(kind)
+            assert isinstance(process, Service)
+            wait_until(lambda: "database: " in process.readiness()[1], "it to be told")
+        finally:
+            deployment.stop()
+
+
+@pytest.mark.parametrize("kind", ["worker", "beat", "realtime"])
+def test_without_redis_it_is_not_ready(kind: str, stack: Stack, own_redis: RedisServer, tmp_path: Path) -> None:
+    deployment = Stack(stack.database_url, own_redis.url, tmp_path)
+    try:
+        process = deployment.add(kind)
+        assert isinstance(process, Service)
+        own_redis.stop()
+        wait_until(lambda: "Redis" in process.readiness()[1], "it to be told")
+        own_redis.start()
+        wait_until(lambda: process.readiness()[0], "it to be ready again")
+    finally:
+        deployment.stop()
