@@ -30,12 +30,13 @@ def shrunk(content: bytes, content_type: str) -> Image.Image:
 
 def decoders(process: psutil.Process) -> list[psutil.Process]:
     """Returns the decoders at work for a process, which may have started other programs too."""
-    return [child for child in process.children() if _is_at_work(child)]
+    return [child for child in process.children() if _is_at_work(child, process)]
 
 
-def _is_at_work(child: psutil.Process) -> bool:
+def _is_at_work(child: psutil.Process, caller: psutil.Process) -> bool:
+    """Returns whether a child has made itself nicer than its caller, as decoders alone do."""
     try:
-        return child.nice() == 10
+        return child.nice() > caller.nice()
     except psutil.NoSuchProcess:  # it has ended since it was listed
         return False
 
