@@ -106,9 +106,10 @@ def _of_pair(message: _Message, quote: Quote | None) -> _Notes:
     Without a `quote` it is not known whether they have.
     """
     name, seq, from_user_id, to_user_id = (message[key] for key in _PLACE)
-    note = FastMessage(name, seq, from_user_id, _text(message))
+    at = time.time()
+    note = FastMessage(name, seq, from_user_id, _text(message), at)
     sees = not message["reply"] or (quote is not None and to_user_id not in quote.blind)
-    theirs = note if sees else FastMessage(name, seq, from_user_id, _text(without_quote(message)))
+    theirs = note if sees else FastMessage(name, seq, from_user_id, _text(without_quote(message)), at)
     return [(channels.of_user(from_user_id), note), (channels.of_user(to_user_id), theirs)]
 
 
@@ -118,7 +119,8 @@ def _of_group(message: _Message, members_seq: int, quote: Quote | None) -> _Note
     text, quoting = _text(without_quote(message)), None
     if quote is not None:
         quoting = Quoting(_text(message | {"reply": quote.reply}), quote.seq, frozenset(quote.blind))
-    return [(channels.of_group(name), FastGroupMessage(name, seq, from_user_id, members_seq, text, quoting))]
+    note = FastGroupMessage(name, seq, from_user_id, members_seq, text, quoting, time.time())
+    return [(channels.of_group(name), note)]
 
 
 def _text(message: _Message) -> bytes:

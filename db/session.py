@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from db.errors import DatabaseUnavailable, OutcomeUnknown
 from db.flight import Call, Rows, fly, let_fly
-from infra.metrics import transaction_reruns
+from db.measured import measure
+from infra.metrics import database_seconds, transaction_reruns
 from infra.off_the_loop import off_the_loop
 from infra.settings import settings
 
@@ -96,7 +97,8 @@ def _attempt(rule: AtOnce[T], of: Engine, calls: Sequence[Call], *, writes: bool
         result = rule(session, _time(clock), found)
         session.flush()
         try:
-            session.commit()
+            with database_seconds.labels("commit").time():
+                session.commit()
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise OutcomeUnknown("connection lost at COMMIT") from error
@@ -157,6 +159,7 @@ def _mysql(url: str, size: int, *, overflow: int) -> Engine:
         },
     )
     let_fly(new)
+    measure(new)
     return new
 
 
@@ -167,6 +170,7 @@ def _sqlite(url: str) -> Engine:
     )
     event.listen(new, "connect", _prepare_sqlite)
     event.listen(new, "begin", _begin_sqlite)
+    measure(new)
     return new
 
 

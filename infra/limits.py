@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from flask import Flask, current_app, g, request
 from werkzeug.exceptions import TooManyRequests
 
+from infra.metrics import limited
 from infra.networks import network
 from infra.settings import settings
 
@@ -29,6 +30,16 @@ FORWARDS: Limit = ((2_000, 60.0),)  # in copies: one call may make 1,000
 PASSWORDS: Limit = ((60, 60.0),)
 REFUSED_TOKENS: Limit = ((60, 60.0),)
 
+_NAMES = {
+    EVERY_CALL: "every call",
+    SENDS: "sends",
+    UPLOADS: "uploads",
+    DOWNLOADS: "downloads",
+    GROUP_CHANGES: "group changes",
+    FORWARDS: "forwards",
+    PASSWORDS: "passwords",
+    REFUSED_TOKENS: "refused tokens",
+}
 COUNTED = (EVERY_CALL, SENDS, UPLOADS, DOWNLOADS, GROUP_CHANGES, FORWARDS, PASSWORDS)
 _MOST_CALLERS = 100_000
 
@@ -132,4 +143,5 @@ def _address() -> str:
 
 def _take(limit: Limit, caller: Hashable, count: int = 1) -> None:
     if wait := current_app.extensions["limits"][limit].take(caller, count):
+        limited.labels(_NAMES[limit]).inc()
         raise TooManyRequests("too many requests", retry_after=math.ceil(wait))

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from infra import logs
-from infra.metrics import loop_stumbles
+from infra.metrics import loop_stumbles, loop_turned
 
 log = logs.get(__name__)
 
 STALLED_SECONDS = 10.0
+_SHOWN_SECONDS = 1.0  # between two values of the metric: some loops turn for each message
 _PAUSE_SECONDS = 1.0  # after an exception, so that a lasting fault does not fill the log
 
 _turned: dict[str, float] = {}
@@ -20,8 +21,12 @@ def forever(name: str, step: Callable[[], object], *, sleep: Callable[[float], o
 
     A step must return within STALLED_SECONDS, also when there is nothing to do.
     """
+    shown = float("-inf")
     while True:
-        _turned[name] = time.monotonic()
+        _turned[name] = now = time.monotonic()
+        if now - shown > _SHOWN_SECONDS:
+            shown = now
+            loop_turned.labels(loop=name).set_to_current_time()
         try:
             step()
         except Exception:

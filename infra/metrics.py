@@ -1,7 +1,34 @@
-"""Every metric of every process, in one file, so that names are easy to find and none is used twice."""
+"""Every metric of every process but rpc's own, in one file, so that names are easy to find and none is used twice.
+
+A gauge of several processes that count together is the sum of those that live, unless it says otherwise.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
 
+_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+# `path` is the rule of a route, as in /media/v1/{media_id}, and "unknown" for what has none
+requests = Counter("im_requests", "Answers of REST", ["method", "path", "status"])
+request_seconds = Histogram("im_request_seconds", "One request, until its answer begins", ["path"], buckets=_QUICK)
+limited = Counter("im_limited", "Calls and frames refused because they came too often", ["limit"])
+# `statement` is a verb and a table, as in "select im_message", or "flight" for several in one trip
+database_seconds = Histogram("im_database_seconds", "One trip to the database", ["statement"], buckets=_QUICK)
+database_connections = Gauge("im_database_connections", "Database connections in use", multiprocess_mode="livesum")
+# Outcomes: done, failed
+tasks = Counter("im_tasks", "Tasks that were run", ["task", "outcome"])
+task_seconds = Histogram("im_task_seconds", "One run of a task", ["task"], buckets=_QUICK)
+loop_turned = Gauge(
+    "im_loop_turned_timestamp_seconds",
+    "When a background loop last turned; of several processes the one that has waited longest",
+    ["loop"],
+    multiprocess_mode="livemin",
+)
+# Until: written, answered
+push_seconds = Histogram(
+    "im_push_seconds", "From a COMMIT until the socket or the device has the message", ["until"], buckets=_QUICK
+)
+frames_dropped = Counter("im_frames_dropped", "Frames that were not written; a backlog brings them", ["reason"])
+backlog_pages = Counter("im_backlog_pages", "Pages of backlog that were published")
 # Outcomes: stored, duplicate, refused, too_late, unavailable, failed
 sends = Counter("im_sends", "Sends by how they were answered", ["outcome"])
 group_commit_size = Histogram("im_group_commit_size", "Drafts in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64))

@@ -44,23 +44,29 @@ class _OfMessage:
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
-        header = {
+        return orjson.dumps(self._header()), self.frame
+
+    @classmethod
+    def read(cls, header: Header, frames: Frames) -> Self:
+        """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
+        (frame,) = frames
+        return cls(*cls._place(header), frame)
+
+    def _header(self) -> Header:
+        return {
             "kind": self.KIND,
             "v": 1,
             "conversation_id": self.conversation_id,
             "seq": self.seq,
             "from_user_id": self.from_user_id,
         }
-        return orjson.dumps(header), self.frame
 
-    @classmethod
-    def read(cls, header: Header, frames: Frames) -> Self:
-        """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
-        (frame,) = frames
+    @staticmethod
+    def _place(header: Header) -> tuple[str, int, int]:
         conversation_id, seq, from_user_id = header["conversation_id"], header["seq"], header["from_user_id"]
         if not (type(conversation_id) is str and type(seq) is int and type(from_user_id) is int):
             raise TypeError
-        return cls(conversation_id, seq, from_user_id, frame)
+        return conversation_id, seq, from_user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +80,23 @@ class Message(_OfMessage):
 class FastMessage(_OfMessage):
     """A message from the process that has just stored it, ahead of its `Message`: lost, late or out of order at times.
 
-    A kind of its own, because a relay of a release before would take what comes out of order for a loss.
+    A kind of its own, because a relay of a release before would take what comes out of order for a loss. `at` is when
+    it was committed, in Unix seconds; a release before does not say.
     """
 
     KIND = "fast_message"
+
+    at: float | None = None
+
+    def lines(self) -> Frames:
+        """Returns the header and its frame."""
+        return orjson.dumps(self._header() | {"at": self.at}), self.frame
+
+    @classmethod
+    def read(cls, header: Header, frames: Frames) -> Self:
+        """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
+        (frame,) = frames
+        return cls(*cls._place(header), frame, _at(header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +164,14 @@ def _header(kind: str, quoting: Quoting | None, **fields: Any) -> bytes:
     return orjson.dumps({"kind": kind, "v": 1} | fields | ({"quoting": quoting.header()} if quoting else {}))
 
 
+def _at(header: Header) -> float | None:
+    """Returns when a message was committed, in Unix seconds; None when the publisher does not say."""
+    at = header.get("at")
+    if not (at is None or type(at) is float):
+        raise TypeError
+    return at
+
+
 def _quoting(header: Header) -> Quoting | None:
     raw = header.get("quoting")
     return None if raw is None else Quoting.read(raw)
@@ -193,7 +220,7 @@ class FastGroupMessage:
     """A group's message from the process that has just stored it, ahead of its `GroupMessage`.
 
     It is for the members as of `members_seq`, the last message that said who came or went: a relay that has not passed
-    that message on yet drops the note, because it does not know who they are.
+    that message on yet drops the note, because it does not know who they are. `at` as in FastMessage.
     """
 
     conversation_id: str
@@ -202,6 +229,7 @@ class FastGroupMessage:
     members_seq: int
     frame: bytes
     quoting: Quoting | None = None
+    at: float | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -212,6 +240,7 @@ class FastGroupMessage:
             seq=self.seq,
             from_user_id=self.from_user_id,
             members_seq=self.members_seq,
+            at=self.at,
         )
         return header, self.frame
 
@@ -222,7 +251,8 @@ class FastGroupMessage:
         conversation_id, seq, from_user_id, members_seq = _typed(
             header, conversation_id=str, seq=int, from_user_id=int, members_seq=int
         )
-        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, _quoting(header))
+        quoting, at = _quoting(header), _at(header)
+        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, quoting, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from infra import notes
+from infra.metrics import frames_dropped
 from realtime import frames
 from realtime.held import Held
 from realtime.outbound import Outbound
@@ -100,6 +101,7 @@ class Backlog:
         """
         if self._held.add(note, frame):
             return
+        frames_dropped.labels("held").inc(len(self._held) + 1)
         self._held = Held()
         self._then_resync = self._lost = True
         if self._begun:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from infra import notes
+from infra.metrics import frames_dropped
 from infra.tokens import Claims
 from messaging.conversation_id import group_of
 from realtime import frames
@@ -13,6 +14,7 @@ from realtime.delivered import Proofs
 from realtime.outbound import Outbound
 from realtime.pages import Pages
 from realtime.runs import Place, Runs
+from realtime.timing import Timing
 from realtime.typing import Typing
 
 IDLE_PING_SECONDS = 25.0
@@ -25,7 +27,8 @@ class Connection:
     def __init__(self, claims: Claims, proofs: Proofs, pages: Pages) -> None:
         self.id = uuid4().hex
         self.claims = claims
-        self.outbound = Outbound()
+        self._timing = Timing()
+        self.outbound = Outbound(written=self._timing.written)
         self.typing = Typing(claims.user_id)
         self.is_first = False
         self._clock_offset = 0.0
@@ -105,6 +108,7 @@ class Connection:
         serial = frames.pong_serial(payload)
         if serial is None:
             return
+        self._timing.answered()
         self._proofs.add(self._runs.pong(serial))
         self._backlog.answered()
         if not self._runs.all_answered:
@@ -130,6 +134,7 @@ class Connection:
         if serial is None and not self._idle_ping:
             return b""
         self._idle_ping = False
+        self._timing.asked()
         self._pinged_at = time.monotonic()
         return frames.ping(serial or 0)
 
@@ -154,18 +159,22 @@ class Connection:
         The backlog brings them at the reader's pace; a reader that takes nothing exceeds the time limit of a write.
         """
         self._behind = True
+        frames_dropped.labels("full").inc()
         self._backlog.pause()
 
     def _take_typing(self, frame: bytes) -> None:
         """Push a typing frame, or drop it under load: once there is room again, it is out of date."""
         if not self._backlog.running and not self.outbound.busy:
             self.outbound.push(frame)
+        else:
+            frames_dropped.labels("busy").inc()
 
     def _take_fast(self, note: notes.FastMessage, frame: bytes) -> None:
         """Push a message ahead of its worker's note, or leave it to that."""
         if self._backlog.running or self.outbound.full:
             return
         if self._runs.take_fast(note.conversation_id, note.seq, own=self._is_own(note)):
+            self._timing.pushed(note.at)
             self.outbound.push(frame)
 
     def _take_held(self, note: notes.Live, frame: bytes) -> None:

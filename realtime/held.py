@@ -35,6 +35,10 @@ class Held:
             self._withdraw(note.frame)
         return True
 
+    def __len__(self) -> int:
+        """Returns how many notes wait."""
+        return len(self._waiting)
+
     def as_it_stands(self, conversation_id: str, seq: int, frame: bytes) -> bytes:
         """Returns a message's frame; if its withdrawal waits here, the frame of what is left of the message."""
         return self._withdrawn.get((conversation_id, seq)) or self._unquoted(frame)

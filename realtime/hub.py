@@ -277,7 +277,7 @@ def _live(note: notes.OfGroup) -> notes.Live:
         case notes.GroupMessage():
             return notes.Message(note.conversation_id, note.seq, note.from_user_id, note.frame)
         case notes.FastGroupMessage():
-            return notes.FastMessage(note.conversation_id, note.seq, note.from_user_id, note.frame)
+            return notes.FastMessage(note.conversation_id, note.seq, note.from_user_id, note.frame, note.at)
         case notes.GroupFrame():
             return notes.Frame(note.frame)
         case notes.GroupTyping():

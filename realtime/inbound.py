@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from actions.poke import poke
 from db.errors import DatabaseUnavailable
 from db.session import write
+from infra.metrics import limited
 from infra.settings import settings
 from messaging.errors import Code, Refused
 from messaging.fields import MAX_ID
@@ -92,6 +93,7 @@ def admit(connection: Connection, bucket: Bucket) -> bool:
     """Returns whether one more frame is within the rate. If not, pushes `error`, and closes if `overflowed`."""
     if bucket.take():
         return True
+    limited.labels("frames").inc()
     connection.outbound.push(frames.error(BadFrame("too many frames", code=Code.TOO_MANY_REQUESTS)))
     _close_if_overflowed(connection, bucket)
     return False

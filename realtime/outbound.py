@@ -31,7 +31,8 @@ class Outbound:
     the handler's greenlet write the rest, and wait for the reader; meanwhile the loop does not write.
     """
 
-    def __init__(self, *, write_seconds: float = WRITE_SECONDS) -> None:
+    def __init__(self, *, write_seconds: float = WRITE_SECONDS, written: Callable[[], None] = lambda: None) -> None:
+        self._written = written
         self._write_seconds = write_seconds
         self._frames: deque[bytes] = deque()
         self._bounded = self._bytes = 0  # number and bytes of the queued frames that are bounded
@@ -122,6 +123,7 @@ class Outbound:
                     with gevent.Timeout(self._write_seconds):
                         sock.sendall(self._rest)
                     self._rest = b""
+                    self._written()
                     self._write()
         except gevent.Timeout:
             if self.closing is None:
@@ -145,6 +147,8 @@ class Outbound:
         try:
             chunk = self._take()
             self._rest = chunk[_send(self._sock, chunk) :] if chunk else b""
+            if chunk and not self._rest:
+                self._written()
         except OSError:
             self._give_up()
         if self._rest or self._ended or self.closing is not None:

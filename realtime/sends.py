@@ -13,6 +13,7 @@ from actions.send import TooLate, submit
 from db.errors import DatabaseUnavailable
 from infra import logs
 from infra.limits import SENDS, Calls
+from infra.metrics import limited
 from infra.tokens import Claims
 from messaging.draft import Draft, make
 from messaging.errors import Code, Refused
@@ -70,6 +71,7 @@ class Sends:
 
     def _count(self) -> None:
         if self._limited and self._calls.take(self._connection.claims.user_id):
+            limited.labels("sends").inc()
             raise Refused(Code.TOO_MANY_REQUESTS, "too many sends")
 
     def _require_good(self, claims: Claims) -> None:

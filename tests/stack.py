@@ -48,7 +48,7 @@ class Service(Process):
             for sample in family.samples
         }
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """Returns the sum of the samples of this name that have these labels, 0 for none."""
         wanted = set(labels.items())
         return sum(value for (each, has), value in self.metrics().items() if each == name and wanted <= set(has))

@@ -1,16 +1,28 @@
 """What the processes that run tasks share: their Celery application, their logs, and their memory."""
 
+import time
 from typing import Any
 
-from celery.signals import setup_logging, worker_before_create_process, worker_process_init
+from celery.signals import (
+    setup_logging,
+    task_failure,
+    task_postrun,
+    task_prerun,
+    worker_before_create_process,
+    worker_process_init,
+)
 
 from db.preload import preload
 from db.session import engine, reserved_engine
 from infra import logs, memory
+from infra.metrics import task_seconds, tasks
 from infra.redis import client
 from infra.tasks import app
 
 __all__ = ["app"]
+
+_begun = 0.0  # of the task that this process runs: it runs one at a time
+_failed = False
 
 
 @setup_logging.connect
@@ -31,3 +43,21 @@ def _own_connections(**_: Any) -> None:
     engine.cache_clear()
     reserved_engine.cache_clear()
     client.cache_clear()
+
+
+@task_prerun.connect
+def _begin(**_: Any) -> None:
+    global _begun, _failed
+    _begun, _failed = time.perf_counter(), False
+
+
+@task_failure.connect
+def _fail(**_: Any) -> None:
+    global _failed
+    _failed = True
+
+
+@task_postrun.connect
+def _count(task: Any, **_: Any) -> None:
+    tasks.labels(task.name, "failed" if _failed else "done").inc()
+    task_seconds.labels(task.name).observe(time.perf_counter() - _begun)

@@ -7,6 +7,7 @@ from typing import Any
 from db.errors import DatabaseUnavailable
 from db.session import read
 from infra import bus, channels, logs, notes
+from infra.metrics import backlog_pages
 from infra.tasks import Task, app
 from messaging.backlog import Asked, Page, pages
 from messaging.frame import frame
@@ -38,6 +39,7 @@ def send_pages(relay_id: str, requests: Sequence[Request]) -> None:
                 queue.extendleft((some[: len(some) // 2], some[len(some) // 2 :]))
             continue
         bus.publish((channels.of_relay(relay_id), note) for note in answers)
+        backlog_pages.inc(len(answers))
         if again:
             queue.append(again)
 
