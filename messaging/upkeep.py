@@ -41,17 +41,23 @@ def _delete(session: Session, table: type[Base], condition: ColumnElement[bool])
     return result.rowcount
 
 
-def snapshot(session: Session, now: datetime) -> dict[str, int]:
+def snapshot(session: Session, now: datetime) -> dict[str, Any]:
     """Returns the numbers of messages, users, waiting and parked events, and the age of the oldest event in seconds.
 
-    Messages and users are the highest id given out: counting millions of rows would take seconds.
+    Messages and users are the highest id given out: counting millions of rows would take seconds. `shards` holds the
+    number of waiting events and the age of the oldest for each outbox shard that has any.
     """
-    waiting = select(func.count(), func.min(OutboxEvent.create_time)).select_from(OutboxEvent)
-    depth, oldest = session.execute(waiting).one()
+    waiting = select(OutboxEvent.shard, func.count(), func.min(OutboxEvent.create_time)).group_by(OutboxEvent.shard)
+    shards = {str(shard): (count, _age(oldest, now)) for shard, count, oldest in session.execute(waiting)}
     return {
         "messages": session.scalar(select(func.max(Message.id))) or 0,
         "users": session.scalar(select(func.max(User.id))) or 0,
-        "outbox_depth": depth,
-        "outbox_age": int((now - oldest).total_seconds()) if oldest else 0,
+        "outbox_depth": sum(count for count, _ in shards.values()),
+        "outbox_age": max((age for _, age in shards.values()), default=0),
         "outbox_parked": session.scalar(select(func.count()).select_from(Parked)) or 0,
+        "shards": shards,
     }
+
+
+def _age(since: datetime, now: datetime) -> int:
+    return int((now - since).total_seconds())

@@ -132,9 +132,11 @@ def metrics() -> list[Metric]:
 
 def _metric(call: ast.Call) -> Metric | None:
     kind = ast.unparse(call.func)
+    kind = kind.removesuffix("MetricFamily")  # made anew at each scrape
     if kind not in {"Counter", "Gauge", "Histogram"} or not (call.args and isinstance(call.args[0], ast.Constant)):
         return None
-    labels = ast.literal_eval(call.args[2]) if len(call.args) > 2 else []
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "labels"]
+    labels = next((ast.literal_eval(each) for each in (*call.args[2:], *named)), [])
     return Metric(call.args[0].value + ("_total" if kind == "Counter" else ""), kind.lower(), tuple(labels))
 
 

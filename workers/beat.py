@@ -10,6 +10,7 @@ from celery.signals import after_task_publish, setup_logging
 
 from infra import exposition, logs, readiness
 from infra.readiness import Part
+from infra.snapshot import State
 from infra.tasks import app
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     """Send the tasks of `celeryconfig.beat_schedule` until SIGTERM or SIGINT."""
     app.conf.imports = ()
     parts = [Part("schedule", _sends_tasks), Part("Redis", readiness.redis_answers)]
-    exposition.serve("beat", readiness.application(parts))
+    exposition.serve("beat", readiness.application(parts), State())
     app.Beat().run()
 
 

@@ -9,6 +9,7 @@ import orjson
 from actions import closing, work
 from db.session import read, write
 from infra import logs, presence
+from infra import snapshot as state
 from infra.metrics import audit_drift
 from infra.redis import client
 from infra.settings import settings
@@ -28,7 +29,6 @@ _CARRYING = 500  # messages whose uploads are looked at
 _AUDITS = "im:audits"
 _AUDITS_TOLD = 10
 AUDIT_KEY = "im:audit"
-SNAPSHOT_KEY = "im:snapshot"
 
 
 @app.task(name=Task.SWEEP)
@@ -104,7 +104,12 @@ def _drifts(name: str) -> int:
 
 @app.task(name=Task.SNAPSHOT)
 def snapshot() -> None:
-    """Log the state of the service, and keep it in Redis for 60 s under SNAPSHOT_KEY."""
-    taken = {**read(upkeep.snapshot), "connections": presence.connections()}
+    """Log the state of the service, and keep it in Redis for beat's metrics (infra/snapshot.py)."""
+    queues = [queue.name for queue in app.conf.task_queues]
+    pipeline = client().pipeline(transaction=False)
+    for name in queues:
+        pipeline.llen(name)
+    waiting = dict(zip(queues, pipeline.execute(), strict=True))
+    taken = {**read(upkeep.snapshot), "connections": presence.connections(), "queues": waiting}
     (log.debug if settings().embedded else log.info)("snapshot", **taken)  # nobody at a terminal wants it every 10 s
-    client().set(SNAPSHOT_KEY, orjson.dumps(taken), ex=60)
+    state.keep(taken)

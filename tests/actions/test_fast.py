@@ -1,7 +1,9 @@
 """Tests that the fast path publishes what it gets at once, and drops what it cannot publish in good time."""
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -89,11 +91,16 @@ def test_a_groups_message_is_published_once_to_the_group() -> None:
     redis = Redis()
     redis.answering.set()
     sent = message(5) | {"conversation_id": "group_7", "to_user_id": 0}
+    before = time.time()
     FastPath(redis).hand_over(sent, 3)
     wait_until(lambda: redis.published, "the note")
     (((channel, note),),) = redis.published
     assert channel == "im:group:7"
-    assert decode(encode(note)) == FastGroupMessage("group_7", 5, 1, 3, frame("new_message", sent))
+    assert isinstance(note, FastGroupMessage)
+    assert decode(encode(note)) == note
+    assert replace(note, at=None) == FastGroupMessage("group_7", 5, 1, 3, frame("new_message", sent))
+    assert note.at
+    assert before <= note.at <= time.time()
 
 
 REPLY = {"id": 4, "seq": 4, "from_user_id": 2, "message_type": 1, "status": 1, "content": "one"}

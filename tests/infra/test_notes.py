@@ -33,11 +33,13 @@ from tests.processes import ROOT
 _NOTES: list[Note] = [
     Message("1_2", 5, 1, b'{"type":"new_message"}'),
     FastMessage("1_2", 5, 1, b'{"type":"new_message"}'),
+    FastMessage("1_2", 5, 1, b'{"type":"new_message"}', at=1_796_088_916.25),
     Frame(frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}), origin="a"),
     Frame(b""),
     Typing(b'{"type":"typing"}'),
     GroupMessage("group_7", 5, 1, b'{"type":"new_message"}', membership=True, went=(2, 3)),
     FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}'),
+    FastGroupMessage("group_7", 5, 1, 4, b'{"type":"new_message"}', at=1_796_088_916.25),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}'),
     GroupFrame("group_7", 5, b'{"type":"message_recalled"}', only=frozenset({2, 3})),
     GroupMessage("group_7", 5, 1, b"{}", quoting=Quoting(frame("x", {"content": "line\n😀"}), 4, frozenset({2, 3}))),
@@ -81,6 +83,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
         *({"frame": 5, "seq": 4, "blind": []}, {"frame": "{}", "seq": "4", "blind": []}),
         *({"frame": "{}", "seq": 4, "blind": ["2"]}, {"frame": "{}", "seq": 4, "blind": {}}),
     ),
+    "at": (5, "5", True, [5.5]),
     "serial": (_ABSENT, None, "5", 1.5, True),
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
     "places": (_ABSENT, None, 5, {}, "a", [5, 6], [["1_2"], ["1_2"]], [["1_2", "1"], ["1_2", "2"]], [["1_2", 1]]),
@@ -122,6 +125,11 @@ def test_what_quotes_nothing_has_the_header_of_the_release_before() -> None:
     assert decode(changed(GroupFrame("group_7", 5, b"{}", quoting=Quoting(b"[]", 4)), quoting=None)).quoting is None
 
 
+@pytest.mark.parametrize("note", [FastMessage("1_2", 5, 1, b"{}"), FastGroupMessage("group_7", 5, 1, 4, b"{}")])
+def test_what_does_not_say_when_it_was_committed_is_of_the_release_before(note: Note) -> None:
+    assert decode(changed(note, at=_ABSENT)) == note
+
+
 def test_a_page_without_tops_is_of_the_release_before() -> None:
     assert decode(changed(BacklogPage("a", 1, tops=(("1_2", 2),)), tops=_ABSENT)) == BacklogPage("a", 1)
 
@@ -144,7 +152,7 @@ def test_a_newer_version_an_unknown_kind_and_a_missing_or_ill_typed_field_are_re
 
 
 @pytest.mark.parametrize(
-    "note", [_NOTES[0], _NOTES[1], _NOTES[2], _NOTES[4], _NOTES[5]], ids=lambda note: type(note).__name__
+    "note", [_NOTES[0], _NOTES[1], _NOTES[3], _NOTES[5], _NOTES[6]], ids=lambda note: type(note).__name__
 )
 def test_another_number_of_frames_is_refused(note: Note) -> None:
     raw = encode(note)

@@ -15,7 +15,7 @@ from db.session import write
 from db.ticket import Ticket
 from db.user import User
 from messaging import upkeep
-from tests.messaging.conftest import ALICE, BOB, read, store_many
+from tests.messaging.conftest import ALICE, BOB, read, shards, store_many
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -76,7 +76,14 @@ def test_doing_it_again_does_nothing(database: str) -> None:
 
 
 def test_an_empty_service_has_a_snapshot(database: str) -> None:
-    assert write(upkeep.snapshot) == {"messages": 0, "users": 0, "outbox_depth": 0, "outbox_age": 0, "outbox_parked": 0}
+    assert write(upkeep.snapshot) == {
+        "messages": 0,
+        "users": 0,
+        "outbox_depth": 0,
+        "outbox_age": 0,
+        "outbox_parked": 0,
+        "shards": {},
+    }
 
 
 def test_a_snapshot_tells_what_there_is(pair: str) -> None:
@@ -90,4 +97,5 @@ def test_a_snapshot_tells_what_there_is(pair: str) -> None:
         return upkeep.snapshot(session, moment)
 
     found = {"messages": 3, "users": 9, "outbox_depth": 3, "outbox_age": 3600, "outbox_parked": 0}
-    assert write(rule) == found
+    (shard,) = shards()
+    assert write(rule) == found | {"shards": {str(shard): (3, 3600)}}

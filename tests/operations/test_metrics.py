@@ -196,3 +196,38 @@ def test_an_event_that_cannot_be_told(own: tuple[Stack, RedisServer, tuple[User,
     engine.dispose()
     worker.thaw()
     wait_until(lambda: total(stack, "worker", "im_outbox_events_parked_total") == 1, "the event to be put aside")
+
+
+def test_the_state_of_the_whole(own: tuple[Stack, RedisServer, tuple[User, User]]) -> None:
+    stack, _, (alice, bob) = own
+    (worker,) = stack.named("worker")
+    wait_until(lambda: total(stack, "beat", "im_snapshot_timestamp_seconds") > 1_700_000_000, "a snapshot")
+    worker.freeze()
+    send(Web(stack.web_url), alice, bob)
+    worker.thaw()
+    before = total(stack, "beat", "im_snapshot_timestamp_seconds")
+    wait_until(lambda: total(stack, "beat", "im_snapshot_timestamp_seconds") > before, "the next snapshot")
+    (beat,) = stack.named("beat")
+    assert isinstance(beat, Service)
+    shown = beat.metrics()
+    names = {name for name, _ in shown}
+    assert {"im_queue_depth", "im_outbox_parked", "im_snapshot_timestamp_seconds"} <= names
+    assert {labels for name, labels in shown if name == "im_queue_depth"} >= {(("queue", "outbox"),), (("queue", "media"),)}
+
+
+def test_a_shard_that_nobody_drains(own: tuple[Stack, RedisServer, tuple[User, User]]) -> None:
+    stack, _, _ = own
+    later = text(
+        "INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, change_seq, attempts, create_time, applied,"
+        " read_seq) VALUES (999, '1_2', 1, 0, 0, 0, 0, :then, 0, 0)"
+    )
+    engine = create_engine(stack.database_url)
+    with engine.connect() as connection:  # an open transaction holds the shard, so that no worker drains it
+        connection.execute(text("INSERT INTO im_outbox_shard (shard) VALUES (999)"))
+        connection.commit()
+        connection.execute(text("SELECT shard FROM im_outbox_shard WHERE shard = 999 FOR UPDATE"))
+        with engine.begin() as other:
+            other.execute(later, {"then": "2020-01-01 00:00:00"})
+        wait_until(lambda: total(stack, "beat", "im_outbox_depth", shard="999") == 1, "it to be shown")
+        assert total(stack, "beat", "im_outbox_oldest_seconds", shard="999") > 1_000_000
+    engine.dispose()

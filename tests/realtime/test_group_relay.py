@@ -50,7 +50,7 @@ class Client:
     full = waiting = busy = False
     open = True
 
-    def __init__(self) -> None:
+    def __init__(self, **_options: object) -> None:
         self.user_id = 0
         self.pushed: list[int] = []
         self.seen: set[int] = set()
