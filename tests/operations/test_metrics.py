@@ -212,7 +212,10 @@ def test_the_state_of_the_whole(own: tuple[Stack, RedisServer, tuple[User, User]
     shown = beat.metrics()
     names = {name for name, _ in shown}
     assert {"im_queue_depth", "im_outbox_parked", "im_snapshot_timestamp_seconds"} <= names
-    assert {labels for name, labels in shown if name == "im_queue_depth"} >= {(("queue", "outbox"),), (("queue", "media"),)}
+    assert {labels for name, labels in shown if name == "im_queue_depth"} >= {
+        (("queue", "outbox"),),
+        (("queue", "media"),),
+    }
 
 
 def test_a_shard_that_nobody_drains(own: tuple[Stack, RedisServer, tuple[User, User]]) -> None:

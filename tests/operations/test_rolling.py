@@ -1,0 +1,102 @@
+"""Tests that each kind of process can be restarted under load, as docs/operations.md tells, behind deploy/nginx.conf.
+
+Of each kind one after the other is ended by SIGTERM, and the next one only when the one before is ready again. With
+LONG=1 each kind has the load for a minute, and by itself; otherwise all kinds are restarted within one load.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drill import findings
+from drill.load import Load
+from tests.journeys import storage
+from tests.nginx import Nginx
+from tests.processes import Process, wait_until
+from tests.servers import Databases, RedisServer
+from tests.stack import Stack
+
+SENDS = 50  # a second
+KINDS = ("worker", "media", "beat", "rpc", "web", "realtime")
+LONG = bool(os.environ.get("LONG"))
+MINUTE = 60.0
+DELIVERED_SECONDS = 10.0
+GOING_AWAY = 1012
+
+
+@pytest.fixture(scope="module")
+def deployment(mariadb: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Yields two of each kind that docs/operations.md has two of, behind a proxy, with limits as by default."""
+    from tests import databases
+
+    redis = RedisServer(tmp_path_factory.mktemp("redis"))
+    redis.start()
+    url = mariadb.create_database()
+    databases.migrate(url)
+    made = Stack(url, redis.url, tmp_path_factory.mktemp("rolling"), TRUSTED_PROXIES="1")
+    try:
+        yield made.start(web=2, realtime=2, workers=2, media=1)
+    finally:
+        made.stop()
+        redis.kill()
+
+
+@pytest.fixture(scope="module")
+def nginx(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """Yields nginx in front of the deployment."""
+    made = Nginx(deployment, tmp_path_factory.mktemp("proxy") / "nginx")
+    made.start()
+    yield made
+    made.kill()
+
+
+def restart(process: Process) -> None:
+    process.terminate()
+    process.start()
+
+
+def assert_right(load: Load, deployment: Stack) -> None:
+    """Fails unless no send had to be repeated twice, nothing is lost, and every socket was told before it was closed."""
+    wait_until(lambda: not load.missing(), "all to be delivered", seconds=DELIVERED_SECONDS)
+    wait_until(lambda: not storage.outbox(deployment), "an empty outbox", seconds=DELIVERED_SECONDS)
+    sent = [each for sender in load.senders for each in sender.sent]
+    assert [each for each in sent if each.attempts > 2] == []
+    wait_until(lambda: not findings.of_load(load), "nothing to be wrong", seconds=DELIVERED_SECONDS)
+    untold = [closing for device in load.devices.values() for closing in device.closings if not closing.told]
+    assert untold == []
+
+
+def figures(name: str, load: Load) -> str:
+    sent = [each for sender in load.senders for each in sender.sent]
+    times = sorted(each.seconds for each in sent)
+    closings = Counter(closing.code for device in load.devices.values() for closing in device.closings)
+    repeated = Counter(each.failed_with for each in sent if each.attempts > 1)
+    return (
+        f"{name}: {len(sent)} sends, {dict(repeated)} repeated, p50 {times[len(times) // 2] * 1e3:.0f} ms, p99 "
+        f"{times[len(times) * 99 // 100] * 1e3:.0f} ms, longest {times[-1] * 1e3:.0f} ms, closed {dict(closings)}"
+    )
+
+
+@pytest.mark.parametrize("kinds", [[kind] for kind in KINDS] if LONG else [KINDS], ids="+".join)
+def test_a_rolling_restart_fails_no_send_and_loses_nothing(deployment: Stack, nginx: Nginx, kinds: list[str]) -> None:
+    load = Load(nginx.url, nginx.url, sends=SENDS, trusted=nginx.trusted)
+    with load.running():
+        begun = time.monotonic()
+        for process in [each for kind in kinds for each in deployment.named(kind)]:
+            restart(process)
+        while LONG and time.monotonic() - begun < MINUTE:
+            for process in deployment.named(kinds[0]):
+                restart(process)
+    try:
+        assert_right(load, deployment)
+    finally:
+        load.leave()
+        print(figures("+".join(kinds), load))
+    if "realtime" in kinds:
+        closings = [closing for device in load.devices.values() for closing in device.closings]
+        assert {closing.code for closing in closings} == {GOING_AWAY}
+        assert len(closings) >= len(load.devices)
