@@ -1,1 +1,1 @@
-"""A drill: load of its own accounts while parts of a deployment are killed, stopped and emptied, and what it has shown."""
+"""A drill: load of its own accounts while a deployment is killed, stopped and emptied, and what that has shown."""

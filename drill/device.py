@@ -21,9 +21,10 @@ _MOST_PAUSE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The end of a socket: its close code (None when it broke), and whether a `reconnect` frame had told of it."""
+    """The end of a socket: its close code (None when it broke), and what had come before: `hello`, `reconnect`."""
 
     code: int | None
+    accepted: bool
     told: bool
 
 
@@ -57,11 +58,11 @@ class Device:
         while not self._ended.is_set():
             try:
                 with self._connect() as link:
-                    failures, after = 0, self._listen(link)
+                    after = self._listen(link)
             except (OSError, InvalidHandshake, TimeoutError):
-                failures += 1
-                after = random.uniform(0, min(_MOST_PAUSE, 0.1 * 2**failures))
-            self._ended.wait(after)
+                after = None
+            failures = failures + 1 if after is None else 0
+            self._ended.wait(random.uniform(0, min(_MOST_PAUSE, 0.1 * 2**failures)) if after is None else after)
 
     def _connect(self) -> ClientConnection:
         return connect(
@@ -75,9 +76,10 @@ class Device:
             **self._options,
         )
 
-    def _listen(self, link: ClientConnection) -> float:
-        """Read until the socket ends. Returns the seconds to wait before the next one."""
+    def _listen(self, link: ClientConnection) -> float | None:
+        """Read until the socket ends. Returns the seconds to wait before the next one, None if it was not accepted."""
         after: float | None = None
+        accepted = False
         while not self._ended.is_set():
             try:
                 frame = json.loads(link.recv(timeout=_LOOK_SECONDS))
@@ -85,8 +87,9 @@ class Device:
                 continue
             except ConnectionClosed as error:
                 self.online.clear()
-                self.closings.append(Closing(error.rcvd.code if error.rcvd else None, after is not None))
-                return after or 0.0
+                self.closings.append(Closing(error.rcvd.code if error.rcvd else None, accepted, after is not None))
+                return (after or 0.0) if accepted else None
+            accepted |= frame["type"] == "hello"
             if frame["type"] == "reconnect":
                 after = frame["content"]["after_ms"] / 1000
             self._take(frame["type"], frame["content"])

@@ -55,9 +55,13 @@ class Load:
             self.leave()
             raise
         finally:
-            self._ended.set()
+            self.cease()
         for sender in self.senders:
             sender.join()
+
+    def cease(self) -> None:
+        """Have nobody begin another send."""
+        self._ended.set()
 
     def leave(self) -> None:
         """Close all sockets."""

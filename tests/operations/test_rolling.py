@@ -1,19 +1,21 @@
 """Tests that each kind of process can be restarted under load, as docs/operations.md tells, behind deploy/nginx.conf.
 
-Of each kind one after the other is ended by SIGTERM, and the next one only when the one before is ready again. With
-LONG=1 each kind has the load for a minute, and by itself; otherwise all kinds are restarted within one load.
+Of each kind one process after the other is ended by SIGTERM, and the next one when the one before is ready again. With
+LONG=1 each kind has a minute of load for itself, and all its processes are restarted again and again; otherwise one of
+each kind is restarted within one load.
 """
 
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from drill import findings
 from drill.load import Load
+from tests import databases
 from tests.journeys import storage
 from tests.nginx import Nginx
 from tests.processes import Process, wait_until
@@ -31,8 +33,6 @@ GOING_AWAY = 1012
 @pytest.fixture(scope="module")
 def deployment(mariadb: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Yields two of each kind that docs/operations.md has two of, behind a proxy, with limits as by default."""
-    from tests import databases
-
     redis = RedisServer(tmp_path_factory.mktemp("redis"))
     redis.start()
     url = mariadb.create_database()
@@ -60,14 +60,14 @@ def restart(process: Process) -> None:
 
 
 def assert_right(load: Load, deployment: Stack) -> None:
-    """Fails unless no send had to be repeated twice, nothing is lost, and every socket was told before it was closed."""
+    """Fails unless no send was repeated twice, nothing is lost, and every accepted socket was told of its end."""
     wait_until(lambda: not load.missing(), "all to be delivered", seconds=DELIVERED_SECONDS)
     wait_until(lambda: not storage.outbox(deployment), "an empty outbox", seconds=DELIVERED_SECONDS)
     sent = [each for sender in load.senders for each in sender.sent]
     assert [each for each in sent if each.attempts > 2] == []
     wait_until(lambda: not findings.of_load(load), "nothing to be wrong", seconds=DELIVERED_SECONDS)
-    untold = [closing for device in load.devices.values() for closing in device.closings if not closing.told]
-    assert untold == []
+    closings = [closing for device in load.devices.values() for closing in device.closings]
+    assert [closing for closing in closings if closing.accepted and not closing.told] == []
 
 
 def figures(name: str, load: Load) -> str:
@@ -81,22 +81,33 @@ def figures(name: str, load: Load) -> str:
     )
 
 
-@pytest.mark.parametrize("kinds", [[kind] for kind in KINDS] if LONG else [KINDS], ids="+".join)
-def test_a_rolling_restart_fails_no_send_and_loses_nothing(deployment: Stack, nginx: Nginx, kinds: list[str]) -> None:
+def restart_one_of_each(deployment: Stack) -> None:
+    with ThreadPoolExecutor(4) as pool:  # sends and sockets need none of these four
+        list(pool.map(lambda kind: restart(deployment.named(kind)[0]), ("worker", "media", "beat", "rpc")))
+    restart(deployment.named("web")[0])
+    restart(deployment.named("realtime")[0])
+
+
+def restart_all_for_a_minute(deployment: Stack, kind: str) -> None:
+    begun = time.monotonic()
+    while time.monotonic() - begun < MINUTE:
+        for process in deployment.named(kind):
+            restart(process)
+
+
+@pytest.mark.parametrize("kind", KINDS if LONG else ["one of each"])
+def test_a_rolling_restart_fails_no_send_and_loses_nothing(deployment: Stack, nginx: Nginx, kind: str) -> None:
     load = Load(nginx.url, nginx.url, sends=SENDS, trusted=nginx.trusted)
     with load.running():
-        begun = time.monotonic()
-        for process in [each for kind in kinds for each in deployment.named(kind)]:
-            restart(process)
-        while LONG and time.monotonic() - begun < MINUTE:
-            for process in deployment.named(kinds[0]):
-                restart(process)
+        if LONG:
+            restart_all_for_a_minute(deployment, kind)
+        else:
+            restart_one_of_each(deployment)
     try:
         assert_right(load, deployment)
     finally:
         load.leave()
-        print(figures("+".join(kinds), load))
-    if "realtime" in kinds:
-        closings = [closing for device in load.devices.values() for closing in device.closings]
-        assert {closing.code for closing in closings} == {GOING_AWAY}
-        assert len(closings) >= len(load.devices)
+        print(figures(kind, load))
+    closed = Counter(closing.code for device in load.devices.values() for closing in device.closings)
+    assert set(closed) <= {GOING_AWAY}
+    assert closed[GOING_AWAY] > 0 or kind not in ("realtime", "one of each")
