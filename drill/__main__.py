@@ -59,11 +59,18 @@ def command(
     if not settings().drill:
         raise _Refused("this deployment does not say DRILL=1, so that nothing is done to it")
     try:
-        victims = [[Victim.parse(each) for each in named] for named in (kill, stop)]
-        for victim in (*victims[0], *victims[1]):
-            victim.pid()
-        trusted = ssl.create_default_context(cafile=ca)
-        report = drill(Plan(web, realtime, trusted, seconds, sends, quiet, *victims, flush=flush))
+        plan = Plan(
+            web,
+            realtime,
+            ssl.create_default_context(cafile=ca),
+            seconds,
+            sends,
+            quiet,
+            kill=_victims(kill),
+            stop=_victims(stop),
+            flush=flush,
+        )
+        report = drill(plan)
     except (NotAllowed, Denied) as error:
         raise _Refused(str(error)) from error
     except (Away, DatabaseUnavailable) as error:
@@ -71,6 +78,13 @@ def command(
     for line in [orjson.dumps(report.as_json()).decode()] if as_json else report.lines():
         click.echo(line)
     raise SystemExit(1 if report.wrong else 0)
+
+
+def _victims(named: Sequence[str]) -> list[Victim]:
+    found = [Victim.parse(each) for each in named]
+    for victim in found:
+        victim.pid()  # now, before anything is done
+    return found
 
 
 if __name__ == "__main__":

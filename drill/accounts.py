@@ -10,6 +10,7 @@ from drill.door import Away, Door
 
 T = TypeVar("T")
 _INSIST_SECONDS = 30.0
+_TOO_MANY = 429  # a proxy may allow fewer registrations a minute than the service
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,17 @@ class Pair:
         return f"{low}_{high}"
 
 
-def insist(call: Callable[[], T]) -> T:
-    """Returns what a call of a door returns, which is repeated for half a minute. Raises Away after that."""
+def insist(call: Callable[[], T], *, only: int | None = None) -> T:
+    """Returns what a call of a door returns, which is repeated for half a minute, or `only` while it has this status.
+
+    Raises Away otherwise.
+    """
     deadline = time.monotonic() + _INSIST_SECONDS
     while True:
         try:
             return call()
         except Away as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (only and error.status != only):
                 raise
             time.sleep(max(error.seconds, 0.2))
 
@@ -50,9 +54,8 @@ def insist(call: Callable[[], T]) -> T:
 def new_pair(door: Door) -> Pair:
     """Make two accounts and have them become friends. Raises Away, and Denied where there are no built-in accounts."""
     one, other = _new(door), _new(door)
-    asked = insist(lambda: door.call("/friend/v1/request", {"to_user_id": other.id}, one.token))
-    accept = {"request_id": asked["request_id"], "action": "accept"}
-    insist(lambda: door.call("/friend/v1/handle", accept, other.token))
+    asked = door.call("/friend/v1/request", {"to_user_id": other.id}, one.token)
+    door.call("/friend/v1/handle", {"request_id": asked["request_id"], "action": "accept"}, other.token)
     return Pair(one, other)
 
 
@@ -64,5 +67,5 @@ def close(door: Door, account: Account) -> None:
 def _new(door: Door) -> Account:
     password = secrets.token_hex(16)
     body = {"username": f"drill.{secrets.token_hex(8)}", "password": password}
-    made = insist(lambda: door.call("/user/v1/register", body))
+    made = insist(lambda: door.call("/user/v1/register", body), only=_TOO_MANY)
     return Account(made["user"]["id"], password, made["access_token"])

@@ -7,7 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from infra.redis import RedisError, client
@@ -58,8 +60,8 @@ class Blow:
 def allowed(kill: Sequence[Victim], stop: Sequence[Victim], *, flush: bool) -> list[Blow]:
     """Returns the blows that are allowed, each once."""
     return [
-        *(Blow(f"killed {each.name}", lambda each=each: _signal(each, signal.SIGKILL)) for each in kill),  # type: ignore[misc]
-        *(Blow(f"stopped {each.name} for {STILL_SECONDS:.0f} s", lambda each=each: _stop(each)) for each in stop),  # type: ignore[misc]
+        *(Blow(f"killed {each.name}", partial(_kill, each)) for each in kill),
+        *(Blow(f"stopped {each.name} for {STILL_SECONDS:.0f} s", partial(_stop, each)) for each in stop),
         *([Blow("emptied Redis", empty)] if flush else []),
     ]
 
@@ -87,15 +89,16 @@ class Stopped:
 
     def __enter__(self) -> "Stopped":
         for each in self._victims:
-            try:
-                self._stopped.append(_signal(each, signal.SIGSTOP))
-            except NotAllowed:
-                continue
+            with suppress(NotAllowed):
+                pid = each.pid()
+                _send(pid, signal.SIGSTOP)
+                self._stopped.append(pid)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in self._stopped:
-            _send(number, signal.SIGCONT)
+        for pid in self._stopped:
+            with suppress(NotAllowed):  # it has ended meanwhile
+                _send(pid, signal.SIGCONT)
 
 
 def _stop(victim: Victim) -> None:
@@ -104,14 +107,12 @@ def _stop(victim: Victim) -> None:
         time.sleep(STILL_SECONDS)
 
 
-def _signal(victim: Victim, number: signal.Signals) -> int:
-    """Signal a process, with its whole group when it leads one, as a process manager does. Returns its id."""
-    pid = victim.pid()
-    _send(pid, number)
-    return pid
+def _kill(victim: Victim) -> None:
+    _send(victim.pid(), signal.SIGKILL)
 
 
 def _send(pid: int, number: signal.Signals) -> None:
+    """Signal a process, with its whole group when it leads one, as a process manager does. Raises NotAllowed."""
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, number)

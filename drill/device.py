@@ -65,7 +65,7 @@ class Device:
             self._ended.wait(random.uniform(0, min(_MOST_PAUSE, 0.1 * 2**failures)) if after is None else after)
 
     def _connect(self) -> ClientConnection:
-        return connect(
+        made: ClientConnection = connect(
             self._url,
             additional_headers={"Authorization": f"Bearer {self.account.token}"},
             open_timeout=_OPEN_SECONDS,
@@ -75,6 +75,7 @@ class Device:
             proxy=None,
             **self._options,
         )
+        return made
 
     def _listen(self, link: ClientConnection) -> float | None:
         """Read until the socket ends. Returns the seconds to wait before the next one, None if it was not accepted."""

@@ -10,10 +10,11 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Away(Exception):
-    """The door did not answer, or answered that it cannot: the same call may be made again. `seconds` is when."""
+    """The door did not answer, or answered that it cannot: the same call may be made again, after `seconds`."""
 
-    def __init__(self, reason: str, seconds: float = 0.0) -> None:
+    def __init__(self, reason: str, *, status: int | None = None, seconds: float = 0.0) -> None:
         super().__init__(reason)
+        self.status = status
         self.seconds = seconds
 
 
@@ -44,7 +45,8 @@ class Door:
             self._connection.close()
             raise Away(type(error).__name__) from error
         if answer.status == 429 or answer.status >= 500:
-            raise Away(f"{answer.status} {path}", float(answer.headers.get("Retry-After") or 0))
+            seconds = float(answer.headers.get("Retry-After") or 0)
+            raise Away(f"{answer.status} by {path}", status=answer.status, seconds=seconds)
         found = json.loads(data)
         if answer.status != 200:
             raise Denied(f"{answer.status} with code {found.get('code')} by {path}")

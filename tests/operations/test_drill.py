@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from drill import findings
+from drill.blows import NotAllowed, Victim
 from drill.findings import Stored
 from drill.sending import Sent
 from tests import databases
@@ -105,22 +106,25 @@ def test_elsewhere_it_is_refused_in_a_line(database: str, own_redis: RedisServer
     assert "does not say DRILL=1" in told
 
 
-@pytest.mark.parametrize("option", ["--kill", "--stop"])
 def test_a_process_that_does_not_say_so_itself_is_left_alone(
-    database: str, own_redis: RedisServer, tmp_path: Path, option: str
+    database: str, own_redis: RedisServer, tmp_path: Path
 ) -> None:
     idle = Stack(database, own_redis.url, tmp_path)
     other = Process("other", "exec sleep 1000", log=tmp_path / "log", env={"DRILL": "0"})
     other.start()
     (tmp_path / "pid").write_text(f"{other.pid}\n")
-    for where in (str(other.pid), str(tmp_path / "pid")):
+    for option, where in (("--kill", str(other.pid)), ("--stop", str(tmp_path / "pid"))):
         code, told = drill(idle, option, f"other={where}", **ALLOWED)
         assert (code, len(told.splitlines())) == (2, 1)
         assert f"the environment of process {other.pid} does not say DRILL=1" in told
     assert other.running
     other.kill()
-    for wrong in (f"other={other.pid}", f"other={tmp_path}/nothing", "other", "other="):
-        assert drill(idle, option, wrong, **ALLOWED)[0] == 2
+
+
+@pytest.mark.parametrize("wrong", ["other", "other=", "other=nowhere", "other=0", "other=99999999"])
+def test_what_names_no_process_is_refused(wrong: str) -> None:
+    with pytest.raises(NotAllowed):
+        Victim.parse(wrong).pid()
 
 
 def test_a_deployment_that_does_not_answer_is_said_in_a_line(
