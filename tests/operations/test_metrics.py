@@ -212,14 +212,17 @@ def test_the_state_of_the_whole(own: tuple[Stack, RedisServer, tuple[User, User]
     shown = beat.metrics()
     names = {name for name, _ in shown}
     assert {"im_queue_depth", "im_outbox_parked", "im_snapshot_timestamp_seconds"} <= names
-    assert {labels for name, labels in shown if name == "im_queue_depth"} >= {(("queue", "outbox"),), (("queue", "media"),)}
+    assert {labels for name, labels in shown if name == "im_queue_depth"} >= {
+        (("queue", "outbox"),),
+        (("queue", "media"),),
+    }
 
 
 def test_a_shard_that_nobody_drains(own: tuple[Stack, RedisServer, tuple[User, User]]) -> None:
     stack, _, _ = own
     later = text(
-        "INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, change_seq, attempts, create_time, applied,"
-        " read_seq) VALUES (999, '1_2', 1, 0, 0, 0, 0, :then, 0, 0)"
+        "INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, change_seq, attempts, create_time,"
+        " applied, read_seq) VALUES (999, '1_2', 1, 0, 0, 0, 0, :then, 0, 0)"
     )
     engine = create_engine(stack.database_url)
     with engine.connect() as connection:  # an open transaction holds the shard, so that no worker drains it
