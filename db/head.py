@@ -16,9 +16,6 @@ class Head(Base):
     shard: Mapped[int] = mapped_column(SmallInteger, comment="given at creation: a changed count moves only new ones")
     last_seq: Mapped[int] = mapped_column(default=0)
     change_seq: Mapped[int] = mapped_column(default=0)
-    purged_seq: Mapped[int] = mapped_column(
-        default=0, server_default="0", comment="messages up to this seq may have been removed by retention"
-    )
     # Only groups use the rest: what all of their members share.
     counted: Mapped[int] = mapped_column(default=0, server_default="0", comment="messages that may count as unread")
     last_message_id: Mapped[int | None] = mapped_column(comment="the newest message that is not deleted for everyone")

@@ -6,11 +6,15 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from infra import logs
 from infra.metrics import database_connections, database_seconds
+from infra.settings import settings
+
+log = logs.get(__name__)
 
 _MOST_KNOWN = 1_000  # statements are built once, so that there are some hundred
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+`?(\w+)", re.IGNORECASE)
-_known: dict[str, Any] = {}
+_known: dict[str, str] = {}
 
 
 def measure(engine: Engine) -> None:
@@ -23,7 +27,7 @@ def measure(engine: Engine) -> None:
 
 def name(statement: str) -> str:
     """Returns what a trip is called: its verb and its first table, or "flight" for several statements."""
-    if "; " in statement and statement.count("; ") >= 1 and not statement.startswith("SET "):
+    if "; " in statement:
         return "flight"
     verb = statement.split(None, 1)[0].lower() if statement.strip() else "none"
     table = _TABLE.search(statement)
@@ -36,9 +40,11 @@ def _begin(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, co
 
 def _end(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
     seconds = time.perf_counter() - context.im_begun
-    known = _known.get(statement)
-    if known is None:
-        known = database_seconds.labels(name(statement) if len(_known) < _MOST_KNOWN else "other")
+    called = _known.get(statement)
+    if called is None:
+        called = name(statement) if len(_known) < _MOST_KNOWN else "other"
         if len(_known) < _MOST_KNOWN:
-            _known[statement] = known
-    known.observe(seconds)
+            _known[statement] = called
+    database_seconds.labels(called).observe(seconds)
+    if seconds > settings().slow_seconds:
+        log.warning("slow_statement", statement=called, seconds=round(seconds, 3))

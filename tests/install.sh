@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests start: MariaDB, Redis, a browser and curl. Root gets what is missing by apt; others are told.
+# What the tests start: MariaDB, Redis, nginx, promtool, a browser and curl. Root gets what is missing by apt; others are told.
 set -eu
 
 missing=
@@ -13,6 +13,9 @@ if [ -z "${TEST_DATABASE_URL:-}" ]; then
     wants mariadb mariadb-client-core
 fi
 [ -n "${TEST_REDIS_URL:-}" ] || wants redis-server redis-server
+wants nginx nginx-light
+wants promtool prometheus
+wants openssl openssl
 wants chromium chromium
 wants curl curl
 [ -n "$missing" ] || exit 0
@@ -27,8 +30,10 @@ fi
 # The tests start servers of their own: none of the packages may start one, now or at the next boot.
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 if [ -d /run/systemd/system ]; then
-    systemctl mask --runtime redis-server.service || echo "redis-server may start by itself" >&2
-    trap 'systemctl unmask --runtime redis-server.service; systemctl disable redis-server.service' EXIT
+    services="redis-server.service nginx.service prometheus.service"
+    # shellcheck disable=SC2086 - a list of words
+    systemctl mask --runtime $services || echo "$services may start by themselves" >&2
+    trap 'systemctl unmask --runtime $services; systemctl disable $services' EXIT
 fi
 apt-get update -q
 # shellcheck disable=SC2086 - a list of words

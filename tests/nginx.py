@@ -1,71 +1,70 @@
-"""Runs nginx with deploy/nginx.conf itself: only its user, its addresses and its certificate are replaced."""
+"""Debian's nginx with `deploy/nginx.conf` itself: only addresses, paths and the user are others than in production."""
 
-import os
 import shutil
+import socket
 import ssl
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-import requests
-
 from tests.processes import ROOT, Process, free_port
-from tests.stack import Stack
 
-_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 
 
 class Nginx(Process):
-    """nginx before the two web processes and the two relays of a deployment, with a certificate for localhost."""
+    """An nginx in a directory of its own, with a certificate that `certificate` verifies. It keeps its port."""
 
-    def __init__(self, stack: Stack, directory: Path) -> None:
-        directory.mkdir()
-        self.certificate = directory / "fullchain.pem"
-        self._port = free_port()
-        self._directory = directory
-        self.url = f"https://localhost:{self._port}"
-        program = shutil.which("nginx", path=_PATH)
-        assert program, "nginx is missing: see tests/install.sh"
+    def __init__(self, directory: Path, *, web: Sequence[str], realtime: Sequence[str]) -> None:
+        assert PROGRAM, "nginx is missing: see tests/install.sh"
+        self.directory = directory
+        self.certificate = directory / "certificate.pem"
+        self.port = free_port()
+        self.url = f"https://localhost:{self.port}"
         _certify(directory)
-        (directory / "nginx.conf").write_text(self._rendered(stack))
-        command = [program, "-p", f"{directory}/", "-c", f"{directory}/nginx.conf", "-g", "daemon off;"]
+        configured = directory / "nginx.conf"
+        configured.write_text(self._rendered(web, realtime))
+        command = [PROGRAM, "-p", str(directory), "-c", str(configured), "-g", "daemon off;"]
         super().__init__("nginx", command, log=directory / "nginx.log")
 
-    @property
-    def trusted(self) -> ssl.SSLContext:
-        """Returns a context that trusts the certificate."""
-        return ssl.create_default_context(cafile=str(self.certificate))
-
-    def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=5, verify=str(self.certificate)).ok
-        except requests.RequestException:
-            return False
-
-    def _rendered(self, stack: Stack) -> str:
-        doors = dict(zip(("127.0.0.1:8080", "127.0.0.1:8082"), stack.urls("web"), strict=True))
-        doors |= dict(zip(("127.0.0.1:8090", "127.0.0.1:8092"), stack.urls("realtime"), strict=True))
-        replaced = {address: url.removeprefix("http://") for address, url in doors.items()} | {
-            "user www-data;": "user root;" if os.geteuid() == 0 else "",  # only root may change its user
-            "pid /run/nginx.pid;": f"pid {self._directory}/nginx.pid;",
-            "http {": f"http {{ {_places(self._directory)}",
-            "listen 443 ssl;": f"listen 127.0.0.1:{self._port} ssl;",
-            "/etc/im/tls": str(self._directory),
+    def _rendered(self, web: Sequence[str], realtime: Sequence[str]) -> str:
+        text = (ROOT / "deploy/nginx.conf").read_text()
+        changes = {
+            "user www-data;": "",
+            "/run/nginx.pid": f"{self.directory}/pid",
+            "/var/log/nginx/": f"{self.directory}/",
+            "/var/lib/nginx/": f"{self.directory}/",
+            "/etc/ssl/im/": f"{self.directory}/",
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "server_name im.example.org;": "server_name localhost;",
         }
-        text = (ROOT / "deploy" / "nginx.conf").read_text()
-        for old, new in replaced.items():
-            assert text.count(old) >= 1, old
+        for name, addresses in (("127.0.0.1:8080", web[:1]), ("127.0.0.1:8090", realtime[:1])):
+            changes[name] = addresses[0]
+        for name, addresses in (("127.0.0.1:8081", web[1:]), ("127.0.0.1:8091", realtime[1:])):
+            changes[f"server {name} max_fails=1 fail_timeout=2s;"] = "".join(
+                f"server {each} max_fails=1 fail_timeout=2s;" for each in addresses
+            )
+        for old, new in changes.items():
+            assert old in text, old
             text = text.replace(old, new)
         return text
 
-
-def _places(directory: Path) -> str:
-    """Returns where nginx keeps bodies: Debian's places are for root alone."""
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    return " ".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
+    def ready(self) -> bool:
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection,
+                context.wrap_socket(connection, server_hostname="localhost"),
+            ):
+                return True
+        except OSError:
+            return False
 
 
 def _certify(directory: Path) -> None:
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(directory / "privkey.pem"), "-out", str(directory / "fullchain.pem")]
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subprocess.run(["openssl", "req", "-x509", *key, *files, *names], check=True, capture_output=True)
+    """Make a certificate for localhost that nobody else trusts."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    files = ["-keyout", str(directory / "key.pem"), "-out", str(directory / "certificate.pem")]
+    about = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    subprocess.run([*command, *files, *about], check=True, capture_output=True)

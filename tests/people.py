@@ -4,6 +4,7 @@ import random
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -25,11 +26,13 @@ class Web:
     """A client of one web process. It keeps no connection: an idle one would hold up the process's end.
 
     Without `address` each call comes from another address, so that tests do not share the limits of one. A call that
-    exceeds a limit per second is repeated a second later, as a client should do.
+    exceeds a limit per second is repeated a second later, as a client should do. `trusted` is the certificate by which
+    an https URL is verified.
     """
 
-    def __init__(self, url: str, *, address: str | None = None) -> None:
+    def __init__(self, url: str, *, address: str | None = None, trusted: Path | None = None) -> None:
         self.url = url
+        self._trusted = trusted
         self._address = address
 
     def post(self, path: str, json: Any = None, token: str | None = None, **options: Any) -> requests.Response:
@@ -43,8 +46,9 @@ class Web:
     def _call(self, method: str, path: str, token: str | None, **options: Any) -> requests.Response:
         headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         options.setdefault("timeout", 30)
+        options["verify"] = str(self._trusted) if self._trusted else True
         with requests.Session() as session:
-            session.mount("http://", _From(self._address or _anywhere()))
+            session.mount(self.url, _From(self._address or _anywhere()))
             response = session.request(method, f"{self.url}{path}", headers=headers, **options)
             while not self._address and response.headers.get("Retry-After") == "1" and response.status_code == 429:
                 time.sleep(1)

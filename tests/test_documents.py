@@ -20,10 +20,10 @@ OF_ALL_TIMES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob(
 SETTINGS = table(text("docs/settings.md"), "Variable")
 # The name of each process in settings.md, by the module that it starts with.
 PROCESSES = {
-    "web": ["web.app"],
-    "realtime": ["realtime.app"],
+    "web": ["web.app", "infra.exposition"],  # the second by gunicorn.conf.py
+    "realtime": ["realtime.app", "infra.exposition"],
     "worker": [
-        "workers.app",
+        "workers.run",
         "workers.outbox",
         "workers.delivered",
         "workers.backlog",
@@ -31,8 +31,8 @@ PROCESSES = {
         "workers.friends",
         "workers.upkeep",
     ],
-    "media": ["workers.app", "workers.media", "workers.media_upkeep"],
-    "beat": ["workers.app"],
+    "media": ["workers.run", "workers.media", "workers.media_upkeep"],
+    "beat": ["workers.app", "workers.beat"],
     "rpc": ["rpc.server"],
 }
 # Others have the variable's name.

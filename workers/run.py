@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--hostname", help="the worker's name: workers of one machine need different ones")
     chosen = parser.parse_args()
     sys.argv[:1] = ["-m", "workers.run"]  # with which Celery starts Python again on SIGHUP
-    serving.begin("media" if chosen.queues == ["media"] else "worker")
+    serving.begin("media" if chosen.queues == ["media"] else "worker", with_beat=chosen.beat)
     worker = app.Worker(
         hostname=host_format(default_nodename(chosen.hostname)),
         concurrency=chosen.concurrency,

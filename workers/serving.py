@@ -7,12 +7,13 @@ from celery.signals import worker_ready, worker_shutting_down
 from db.readiness import database_answers
 from infra import exposition, readiness
 from infra.readiness import Part
+from infra.snapshot import State
 
 _consuming = False
 
 
-def begin(kind: str) -> None:
-    """Serve the metrics and the readiness of a worker of this kind: "worker" or "media"."""
+def begin(kind: str, *, with_beat: bool) -> None:
+    """Serve the metrics and the readiness of a worker of this kind: "worker" or "media". `with_beat` adds beat's."""
     worker_ready.connect(_ready)
     worker_shutting_down.connect(_ending)
     parts = [
@@ -20,7 +21,7 @@ def begin(kind: str) -> None:
         Part("database", database_answers),
         Part("Redis", readiness.redis_answers),
     ]
-    exposition.serve(kind, readiness.application(parts))
+    exposition.serve(kind, readiness.application(parts), *([State()] if with_beat else []))
 
 
 def _takes_tasks() -> str:

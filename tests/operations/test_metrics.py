@@ -221,8 +221,8 @@ def test_the_state_of_the_whole(own: tuple[Stack, RedisServer, tuple[User, User]
 def test_a_shard_that_nobody_drains(own: tuple[Stack, RedisServer, tuple[User, User]]) -> None:
     stack, _, _ = own
     later = text(
-        "INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, change_seq, attempts, create_time, applied,"
-        " read_seq) VALUES (999, '1_2', 1, 0, 0, 0, 0, :then, 0, 0)"
+        "INSERT INTO im_outbox (shard, conversation_id, kind, message_id, user_id, change_seq, attempts, create_time,"
+        " applied, read_seq) VALUES (999, '1_2', 1, 0, 0, 0, 0, :then, 0, 0)"
     )
     engine = create_engine(stack.database_url)
     with engine.connect() as connection:  # an open transaction holds the shard, so that no worker drains it

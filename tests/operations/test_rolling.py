@@ -6,6 +6,7 @@ each kind is restarted within one load.
 """
 
 import os
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -48,7 +49,8 @@ def deployment(mariadb: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def nginx(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     """Yields nginx in front of the deployment."""
-    made = Nginx(deployment, tmp_path_factory.mktemp("proxy") / "nginx")
+    web, realtime = ([url.removeprefix("http://") for url in deployment.urls(kind)] for kind in ("web", "realtime"))
+    made = Nginx(tmp_path_factory.mktemp("nginx"), web=web, realtime=realtime)
     made.start()
     yield made
     made.kill()
@@ -97,7 +99,7 @@ def restart_all_for_a_minute(deployment: Stack, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS if LONG else ["one of each"])
 def test_a_rolling_restart_fails_no_send_and_loses_nothing(deployment: Stack, nginx: Nginx, kind: str) -> None:
-    load = Load(nginx.url, nginx.url, sends=SENDS, trusted=nginx.trusted)
+    load = Load(nginx.url, nginx.url, sends=SENDS, trusted=ssl.create_default_context(cafile=str(nginx.certificate)))
     with load.running():
         if LONG:
             restart_all_for_a_minute(deployment, kind)
