@@ -1,12 +1,12 @@
 """The command `python -m drill`."""
 
+import signal
 import ssl
 from collections.abc import Sequence
 
 import click
 import orjson
 
-from db.errors import DatabaseUnavailable
 from drill.blows import NotAllowed, Victim
 from drill.door import Away, Denied
 from drill.load import MOST_SENDS
@@ -56,6 +56,7 @@ def command(
     Only where DRILL=1. Ends with 0 when all is right, 1 when something is wrong, 2 when refused, and 3 when the
     deployment does not answer.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stands still goes on, however this ends
     if not settings().drill:
         raise _Refused("this deployment does not say DRILL=1, so that nothing is done to it")
     try:
@@ -73,7 +74,7 @@ def command(
         report = drill(plan)
     except (NotAllowed, Denied) as error:
         raise _Refused(str(error)) from error
-    except (Away, DatabaseUnavailable) as error:
+    except Away as error:
         raise _Unavailable(f"the deployment does not answer: {error}") from error
     for line in [orjson.dumps(report.as_json()).decode()] if as_json else report.lines():
         click.echo(line)

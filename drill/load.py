@@ -4,10 +4,10 @@ import math
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from drill import accounts
-from drill.accounts import Account, Pair
+from drill.accounts import Account
 from drill.device import Device
 from drill.door import Away, Denied, Door
 from drill.sending import Sender, Sent
@@ -68,16 +68,13 @@ class Load:
         for device in self.devices.values():
             device.stop()
 
-    def close_accounts(self) -> int:
-        """Close all accounts. Returns how many could not be closed."""
-        door, left = self.door(), 0
-        for account in self._accounts():
-            try:
+    def close_accounts(self) -> None:
+        """Close all accounts, unless the door is away."""
+        door = self.door()
+        with suppress(Away, Denied):
+            for account in self._accounts():
                 accounts.close(door, account)
-            except (Away, Denied):
-                left += 1
         door.close()
-        return left
 
     def sent_to(self, account: Account) -> list[Sent]:
         """Returns all answered messages to an account."""
@@ -93,8 +90,4 @@ class Load:
 
     def _accounts(self) -> Iterator[Account]:
         for pair in self.pairs:
-            yield from _both(pair)
-
-
-def _both(pair: Pair) -> tuple[Account, Account]:
-    return pair.one, pair.other
+            yield from (pair.one, pair.other)

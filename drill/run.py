@@ -2,11 +2,13 @@
 
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from db.errors import DatabaseUnavailable
 from drill import blows, findings, report, tables
 from drill.blows import Blow, Stopped, Victim
+from drill.door import Away, Denied
 from drill.load import Load
 from drill.report import Report
 
@@ -30,7 +32,7 @@ class Plan:
 
 
 def drill(plan: Plan) -> Report:
-    """Run a drill. Raises Away and Denied when no load can be made, DatabaseUnavailable when nothing can be checked."""
+    """Run a drill. Raises Away and Denied when no load can be made."""
     load = Load(plan.web, plan.realtime, sends=plan.sends, trusted=plan.trusted)
     try:
         with load.running():
@@ -88,19 +90,29 @@ def _wait_whole(load: Load, patience: float) -> tuple[float | None, list[str]]:
 
 def _unfinished(load: Load) -> bool:
     """Returns whether something is still under way, by what is cheap to ask."""
-    return bool(load.missing() or tables.waiting(_names(load)).events)
+    try:
+        return bool(load.missing() or tables.waiting(_names(load)).events)
+    except DatabaseUnavailable:
+        return True
 
 
 def _wrong(load: Load) -> list[str]:
-    names = _names(load)
+    try:
+        return [*_of_tables(_names(load)), *findings.of_load(load)]
+    except DatabaseUnavailable as error:
+        return [f"the database does not answer: {error}"]
+    except (Away, Denied) as error:
+        return [f"the REST door does not answer: {error}"]
+
+
+def _of_tables(names: list[str]) -> Iterator[str]:
     waits = tables.waiting(names)
-    found = []
     if waits.events:
         lie = f"{waits.events} events lie in the outbox, the oldest for {waits.seconds} s"
-        found.append(f"{lie}: is beat running, and a worker?")
+        yield f"{lie}: is beat running, and a worker?"
     if waits.parked:
-        found.append(f"{waits.parked} events were put aside: see the command `parked`")
-    return found + findings.of_load(load) + tables.drift(names)
+        yield f"{waits.parked} events were put aside: see the command `parked`"
+    yield from tables.drift(names)
 
 
 def _names(load: Load) -> list[str]:

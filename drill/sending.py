@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drill.accounts import Account
 from drill.door import Away, Denied, Door
 
-_GIVE_UP_SECONDS = 60.0
+_GIVE_UP_SECONDS = 30.0
 _MOST_PAUSE = 1.0
 
 
