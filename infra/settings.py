@@ -10,6 +10,7 @@ from functools import cache
 
 from environs import Env, EnvError, validate
 
+from infra.ids import MAX_ID
 from infra.weak_secrets import has_weak_password, is_weak_key, is_weak_password
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
@@ -61,6 +62,9 @@ class Settings:
     slow_seconds: float
     metrics_bind: str
     drill: bool
+    canary_web_url: str
+    canary_realtime_url: str
+    canary_users: tuple[int, ...]
     friend_rpc: str
     usercenter_rpc: str
     rpc_bind: str
@@ -115,6 +119,9 @@ def settings() -> Settings:
         slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
         drill=env.bool("DRILL", False),
+        canary_web_url=env.str("CANARY_WEB_URL", "", validate=validate.Regexp(_ENDPOINT)),
+        canary_realtime_url=env.str("CANARY_REALTIME_URL", "", validate=validate.Regexp(_ENDPOINT)),
+        canary_users=tuple(env.list("CANARY_USERS", [], subcast=int)),
         # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),
         usercenter_rpc=env.str("USERCENTER_RPC", ""),
@@ -128,6 +135,7 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
     )
     _check_storage(found)
+    _check_canary(found)
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
@@ -147,6 +155,15 @@ def _refuse_weak_secrets(found: Settings) -> None:
                 f"{variable} holds a secret that is well known or easily guessed: set one of your own, "
                 'for example what "openssl rand -hex 32" prints'
             )
+
+
+def _check_canary(found: Settings) -> None:
+    given = [bool(each) for each in (found.canary_web_url, found.canary_realtime_url, found.canary_users)]
+    if any(given) and not all(given):
+        raise EnvError("CANARY_WEB_URL, CANARY_REALTIME_URL and CANARY_USERS belong together: one is missing")
+    users = found.canary_users
+    if users and (len(set(users)) != 2 or len(users) != 2 or min(users) < 1 or max(users) > MAX_ID):
+        raise EnvError("CANARY_USERS has to be the ids of two users, like 17,18")
 
 
 def _check_storage(found: Settings) -> None:
