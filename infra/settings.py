@@ -21,6 +21,8 @@ _DATABASE_URL = re.compile(
     r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
+_RETENTION = validate.Range(min=0, max=3_153_600_000)  # a hundred years
+_LEAST_RETENTION = 86_400
 _BIND = re.compile(r"(off|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})?$")
 _ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
@@ -60,6 +62,8 @@ class Settings:
     log_level: str
     slow_seconds: float
     metrics_bind: str
+    retention_seconds: int
+    retention_deleted_seconds: int
     friend_rpc: str
     usercenter_rpc: str
     rpc_bind: str
@@ -113,6 +117,8 @@ def settings() -> Settings:
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
+        retention_seconds=env.int("RETENTION_SECONDS", 0, validate=_RETENTION),
+        retention_deleted_seconds=env.int("RETENTION_DELETED_SECONDS", 0, validate=_RETENTION),
         # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),
         usercenter_rpc=env.str("USERCENTER_RPC", ""),
@@ -126,6 +132,7 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
     )
     _check_storage(found)
+    _check_retention(found)
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
@@ -161,6 +168,11 @@ def _check_storage(found: Settings) -> None:
             raise EnvError(f"{variable} is missing: MEDIA_STORAGE names a bucket")
     if not _ENDPOINT.match(found.s3_endpoint):
         raise EnvError("S3_ENDPOINT is a URL like https://s3.example, without a path, or empty for Amazon's")
+
+
+def _check_retention(found: Settings) -> None:
+    if 0 < found.retention_seconds < _LEAST_RETENTION:  # by a wrong unit messages would go before devices fetch them
+        raise EnvError(f"RETENTION_SECONDS must be 0, or at least {_LEAST_RETENTION}: a day")
 
 
 def _database_url(url: str) -> str:
