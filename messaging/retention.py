@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from db.base import table
 from db.flight import Call, fly
 from db.message import Message
-from infra.settings import settings
 from messaging.conversation_id import group_of, participants
 from messaging.draft import hash_of
 from messaging.events import MessageDeleted
@@ -67,14 +66,18 @@ class Due:
     withdrawn: Sequence[int]
 
 
-def due(session: Session, now: datetime, *, after: int, page: int) -> Due:
-    """Returns what is due of the next `page` messages that follow the id `after`."""
+def due(session: Session, now: datetime, *, after: int, page: int, kept: int, withdrawn_kept: int) -> Due:
+    """Returns what is due of the next `page` messages that follow the id `after`.
+
+    `kept` are the seconds for which messages are kept, `withdrawn_kept` those for which the texts of withdrawn ones
+    are; 0 keeps all.
+    """
     (((upto, count),),) = fly(session, Call(_UPTO, {"after": after, "page": page}))
     if upto is None:
         return Due(None, _NONE, ())
     asked = {"after": after, "upto": upto}
-    old = _found(session, _OLD, asked, now, settings().retention_seconds)
-    withdrawn = _found(session, _WITHDRAWN, asked, now, settings().retention_deleted_seconds)
+    old = _found(session, _OLD, asked, now, kept)
+    withdrawn = _found(session, _WITHDRAWN, asked, now, withdrawn_kept)
     by_conversation = {name: list(rows) for name, rows in groupby(old, lambda row: str(row.conversation_id))}
     return Due(upto if count == page else None, by_conversation, [row.id for row in withdrawn])
 

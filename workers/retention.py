@@ -29,14 +29,15 @@ def retain() -> None:
     A page counts as seen when all of it is done; a second run at the same time finds less to do. The sweep has the
     events drained. Raises DatabaseUnavailable, RedisError.
     """
-    if not (settings().retention_seconds or settings().retention_deleted_seconds):
+    kept = {"kept": settings().retention_seconds, "withdrawn_kept": settings().retention_deleted_seconds}
+    if not any(kept.values()):
         return
     if not client().set(f"{CURSOR}:recent", 1, nx=True, px=_RECENTLY_MS):
         return  # they pile up in the queue while workers are away
     until = time.monotonic() + _SPELL_SECONDS
     after: int | None = int(client().get(CURSOR) or 0)
     while after is not None and time.monotonic() < until:
-        due = read(retention.due, after=after, page=PAGE)
+        due = read(retention.due, after=after, page=PAGE, **kept)
         if not _done(due, until):
             return
         after = due.upto

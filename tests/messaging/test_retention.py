@@ -12,7 +12,6 @@ from db.mention import Mention
 from db.message import Message
 from db.outbox_parked import Parked
 from db.session import write
-from infra.settings import settings
 from messaging import retention
 from messaging.conversation_id import group
 from messaging.delete import delete_for_everyone, delete_for_oneself
@@ -47,22 +46,15 @@ from tests.messaging.uploads import carrying, is_used, upload, uses
 KEPT = 30 * 86_400
 LONG_AGO = datetime.fromisoformat("2020-01-01")  # UTC, as the tables hold it
 PAGE = 5_000
+DEFAULTS = {"kept": KEPT, "withdrawn_kept": 3_600}
 
 
-@pytest.fixture(autouse=True)
-def kept(monkeypatch: pytest.MonkeyPatch, any_database: str) -> None:
-    """Keep messages for a month, and texts that were taken back for an hour."""
-    monkeypatch.setenv("RETENTION_SECONDS", str(KEPT))
-    monkeypatch.setenv("RETENTION_DELETED_SECONDS", "3600")
-    settings.cache_clear()
-
-
-def retain(page: int = PAGE) -> tuple[int, int]:
+def retain(page: int = PAGE, **kept: int) -> tuple[int, int]:
     """Look at all messages. Returns how many were removed, and how many texts were wiped."""
     removed = wiped = 0
     after: int | None = 0
     while after is not None:
-        due = database.read(retention.due, after=after, page=page)
+        due = database.read(retention.due, after=after, page=page, **DEFAULTS | kept)
         removed += sum(write(retention.remove, messages=rows) for rows in due.old.values())
         wiped += write(retention.wipe, ids=due.withdrawn) if due.withdrawn else 0
         after = due.upto
@@ -79,14 +71,11 @@ def texts() -> list[tuple[str, str | None]]:
     return [(message.content, message.extra) for message in messages()]
 
 
-def test_nothing_is_removed_by_default(pair: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RETENTION_SECONDS")
-    monkeypatch.delenv("RETENTION_DELETED_SECONDS")
-    settings.cache_clear()
+def test_zero_keeps_all(pair: str) -> None:
     sent = [stored(ALICE, BOB, "one"), stored(ALICE, BOB, "two")]
     set_message(sent[1], status=Status.RECALLED, update_time=LONG_AGO)
     old(*sent)
-    assert (retain(), texts()) == ((0, 0), [("one", None), ("two", None)])
+    assert (retain(kept=0, withdrawn_kept=0), texts()) == ((0, 0), [("one", None), ("two", None)])
 
 
 @pytest.mark.parametrize("page", [1, 2, PAGE])
@@ -174,7 +163,7 @@ def test_a_message_in_use_again_is_not_wiped(pair: str) -> None:
 def test_what_was_deleted_since_it_was_found_is_not_deleted_again(pair: str) -> None:
     sent = stored(ALICE, BOB, "one")
     old(sent)
-    found = database.read(retention.due, after=0, page=PAGE)
+    found = database.read(retention.due, after=0, page=PAGE, **DEFAULTS)
     write(delete_for_everyone, user_id=BOB, message_id=sent["id"])
     change_seq = messages()[0].change_seq
     rows: list[Row[Any]] = list(found.old["1_2"])
