@@ -90,10 +90,16 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__(*args, **options)
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, once one of _MOST_AT_ONCE places is free."""
         self._places.acquire()
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except Exception:  # no thread was to be had
+            self._places.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and free the place."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -113,14 +119,15 @@ def _serve(at: tuple[str, int], app: WsgiApp) -> None:
     told = False
     while True:
         try:
-            server = make_server(*at, app, _ServerOfIPv6 if ":" in at[0] else _Server, _Handler)
+            with make_server(*at, app, _ServerOfIPv6 if ":" in at[0] else _Server, _Handler) as server:
+                server.serve_forever()
         except OSError as error:
             if not told:
                 log.warning("metrics_not_served", address=f"{at[0]}:{at[1]}", reason=str(error))
             told = True
-            time.sleep(_AGAIN_SECONDS)
-            continue
-        server.serve_forever()
+        except Exception:
+            log.exception("metrics_stumbled")
+        time.sleep(_AGAIN_SECONDS)
 
 
 def _wait_for_turn() -> None:

@@ -4,6 +4,7 @@ prometheus-client reads PROMETHEUS_MULTIPROC_DIR when it is imported: `begin` co
 """
 
 import atexit
+import fcntl
 import os
 import re
 import shutil
@@ -29,6 +30,7 @@ def begin() -> None:
             shutil.rmtree(left, ignore_errors=True)
     made = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
     os.environ[_VARIABLE] = made
+    fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_SH)  # systemd-tmpfiles leaves alone what is locked
     atexit.register(_end, made, os.getpid())
 
 
