@@ -60,4 +60,6 @@ uploads = Counter("im_uploads", "Uploads by their kind and how they ended", ["ki
 upload_bytes = Counter("im_upload_bytes", "Bytes of the uploads that were stored")
 # Outcomes: made, failed, put_off
 thumbnails = Counter("im_thumbnails", "Thumbnails by what became of them", ["outcome"])
+# What: message, text
+retention_removed = Counter("im_retention_removed", "Messages and texts that retention has removed", ["what"])
 media_cleaned = Counter("im_media_cleaned", "Media that nothing needed any more and that was removed", ["what"])

@@ -22,6 +22,8 @@ _DATABASE_URL = re.compile(
     r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
+_RETENTION = validate.Range(min=0, max=3_153_600_000)  # a hundred years
+_LEAST_RETENTION = 86_400
 _BIND = re.compile(r"(off|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})?$")
 _ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
@@ -65,6 +67,8 @@ class Settings:
     canary_web_url: str
     canary_realtime_url: str
     canary_users: tuple[int, ...]
+    retention_seconds: int
+    retention_deleted_seconds: int
     friend_rpc: str
     usercenter_rpc: str
     rpc_bind: str
@@ -122,6 +126,8 @@ def settings() -> Settings:
         canary_web_url=env.str("CANARY_WEB_URL", "", validate=validate.Regexp(_ENDPOINT)),
         canary_realtime_url=env.str("CANARY_REALTIME_URL", "", validate=validate.Regexp(_ENDPOINT)),
         canary_users=tuple(env.list("CANARY_USERS", [], subcast=int)),
+        retention_seconds=env.int("RETENTION_SECONDS", 0, validate=_RETENTION),
+        retention_deleted_seconds=env.int("RETENTION_DELETED_SECONDS", 0, validate=_RETENTION),
         # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),
         usercenter_rpc=env.str("USERCENTER_RPC", ""),
@@ -136,6 +142,7 @@ def settings() -> Settings:
     )
     _check_storage(found)
     _check_canary(found)
+    _check_retention(found)
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
@@ -180,6 +187,11 @@ def _check_storage(found: Settings) -> None:
             raise EnvError(f"{variable} is missing: MEDIA_STORAGE names a bucket")
     if not _ENDPOINT.match(found.s3_endpoint):
         raise EnvError("S3_ENDPOINT is a URL like https://s3.example, without a path, or empty for Amazon's")
+
+
+def _check_retention(found: Settings) -> None:
+    if 0 < found.retention_seconds < _LEAST_RETENTION:  # by a wrong unit messages would go before devices fetch them
+        raise EnvError(f"RETENTION_SECONDS must be 0, or at least {_LEAST_RETENTION}: a day")
 
 
 def _database_url(url: str) -> str:

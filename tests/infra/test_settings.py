@@ -181,6 +181,12 @@ def test_the_embedded_mode_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings().embedded
 
 
+@pytest.mark.parametrize(("seconds", "good"), [(0, True), (1, False), (86_399, False), (86_400, True), (-1, False)])
+def test_messages_are_kept_for_a_day_at_least(seconds: int, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_SECONDS", str(seconds))
+    assert _is_taken() == good
+
+
 def test_a_bad_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET_KEY", "short but secret")
     with pytest.raises(EnvError) as caught:
