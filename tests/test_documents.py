@@ -30,6 +30,7 @@ PROCESSES = {
         "workers.presence",
         "workers.friends",
         "workers.upkeep",
+        "workers.retention",
     ],
     "media": ["workers.run", "workers.media", "workers.media_upkeep"],
     "beat": ["workers.app", "workers.beat"],
