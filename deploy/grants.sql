@@ -6,12 +6,12 @@ CREATE DATABASE IF NOT EXISTS im CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS 'im'@'%' ACCOUNT LOCK;
 CREATE USER IF NOT EXISTS 'im_migrations'@'%' ACCOUNT LOCK;
 SET @statement = CONCAT('ALTER USER ''im''@''%'' IDENTIFIED BY ', QUOTE(@service_password), ' ACCOUNT UNLOCK');
-PREPARE unlock FROM @statement;
-EXECUTE unlock;
+PREPARE opening FROM @statement;
+EXECUTE opening;
 SET @statement = CONCAT('ALTER USER ''im_migrations''@''%'' IDENTIFIED BY ', QUOTE(@migrations_password), ' ACCOUNT UNLOCK');
-PREPARE unlock FROM @statement;
-EXECUTE unlock;
-DEALLOCATE PREPARE unlock;
+PREPARE opening FROM @statement;
+EXECUTE opening;
+DEALLOCATE PREPARE opening;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON im.* TO 'im'@'%';
 GRANT ALL PRIVILEGES ON im.* TO 'im_migrations'@'%';

@@ -1,61 +1,176 @@
-"""Tests that the Redis and database accounts of docs/operations.md have all the rights that the processes need."""
+"""Tests that the accounts of redis.acl and grants.sql have the rights that the processes need, and no more."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import DBAPIError
 
-from tests import media_files
+from tests import databases, media_files
+from tests.deploy.files import DEPLOY, KINDS, make_secrets
 from tests.device import Device
 from tests.people import Web, answer, conversation, friends, send, unread, upload
-from tests.processes import ROOT, wait_until
+from tests.processes import wait_until
 from tests.rpc.client import Client
-from tests.servers import RedisServer
+from tests.servers import Databases, RedisServer
 from tests.stack import Stack
 
-PASSWORD = "of one process, in a test"
-DOCUMENT = (ROOT / "docs/operations.md").read_text()
+ADMINISTRATOR = "user administrator on nopass ~* &* +@all\n"
 
 
 @pytest.fixture
-def own_accounts(own_redis: RedisServer) -> Iterator[redis.Redis]:
-    """Make the documented accounts in Redis. Yields an administrator's client."""
-    accounts = dict(re.findall(r"^user (\w+) +on >… (.+)$", DOCUMENT, re.M))
-    assert accounts.keys() == {"web", "realtime", "worker", "media", "beat", "rpc"}
-    with redis.Redis.from_url(own_redis.url) as administrator:
-        for name, rules in accounts.items():
-            administrator.execute_command("ACL", "SETUSER", name, "on", f">{PASSWORD}", *rules.split())
-        yield administrator
+def secrets(tmp_path: Path) -> dict[str, str]:
+    return make_secrets(tmp_path / "secrets")
 
 
 @pytest.fixture
-def database_account(fresh_stack: Stack) -> Iterator[str]:
-    """Make the documented account of the database. Yields the URL that uses it."""
-    rights = re.search(r"^GRANT (SELECT.+) ON im\.\* TO", DOCUMENT, re.M)
-    assert rights
-    url = make_url(fresh_stack.database_url)
-    engine = create_engine(url)
+def guarded_redis(secrets: dict[str, str], tmp_path: Path) -> Iterator[RedisServer]:
+    """Yields a Redis with the accounts of redis.acl, and one more, which its `.url` names."""
+    accounts = tmp_path / "secrets/users.acl"
+    accounts.write_text(accounts.read_text() + ADMINISTRATOR)
+    server = RedisServer(tmp_path, user="administrator:any@", aclfile=str(accounts))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def accounts(secrets: dict[str, str], guarded_redis: RedisServer) -> dict[str, str]:
+    """Returns the URL of each kind of process in Redis."""
+    server = make_url(guarded_redis.url)
+    return {
+        kind: server.set(username=kind, password=secrets[f"REDIS_PASSWORD_{kind.upper()}"]).render_as_string(
+            hide_password=False
+        )
+        for kind in KINDS
+    }
+
+
+class Granted:
+    """A database of which the accounts of grants.sql have their rights, under names of its own."""
+
+    def __init__(self, server: URL, database: str) -> None:
+        self._engine = create_engine(server)
+        self._database = database
+        self._server = server
+
+    def grant(self, *passwords: str) -> None:
+        """Run grants.sql, after the passwords of the service and of migrations are set."""
+        text = re.sub(r"^--.*$", "", (DEPLOY / "grants.sql").read_text(), flags=re.MULTILINE)
+        text = re.sub(r"\bim\b", self._database, text).replace("im_migrations", f"{self._database}_m")
+        names = ("@service_password", "@migrations_password")
+        with self._engine.begin() as connection:
+            for name, password in zip(names, passwords, strict=False):
+                connection.exec_driver_sql(f"SET {name} = '{password}'")
+            for statement in filter(str.strip, text.split(";")):
+                connection.exec_driver_sql(statement.replace("%", "%%"))
+
+    def url(self, password: str, *, migrations: bool = False) -> str:
+        """Returns the URL of an account."""
+        name = f"{self._database}_m" if migrations else self._database
+        return self._server.set(username=name, password=password, database=self._database).render_as_string(
+            hide_password=False
+        )
+
+    def drop(self) -> None:
+        """Drop the accounts."""
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP USER IF EXISTS {self._database}, {self._database}_m")
+        self._engine.dispose()
+
+
+@pytest.fixture
+def granted(mariadb: Databases) -> Iterator[Granted]:
+    server = make_url(mariadb.create_database())
+    assert server.database
+    made = Granted(server, server.database)
+    yield made
+    made.drop()
+
+
+def test_only_migrations_may_alter_tables(granted: Granted) -> None:
+    granted.grant("one of the service", "one of migrations")
+    granted.grant("another", "one of migrations")
+    databases.migrate(granted.url("one of migrations", migrations=True))
+    engine = create_engine(granted.url("another"))
     with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE USER im_without_ddl@'127.0.0.1'")
-        connection.exec_driver_sql(f"GRANT {rights[1]} ON {url.database}.* TO im_without_ddl@'127.0.0.1'")
-    yield url.set(username="im_without_ddl", password=None).render_as_string(hide_password=False)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP USER im_without_ddl@'127.0.0.1'")
+        connection.exec_driver_sql("DELETE FROM im_message")
+    for refused in ("CREATE TABLE more (id INT)", "ALTER TABLE im_message ADD more INT", "DROP TABLE im_message"):
+        with pytest.raises(DBAPIError, match="denied"), engine.begin() as connection:
+            connection.exec_driver_sql(refused)
     engine.dispose()
 
 
-def test_the_documented_accounts_suffice(
-    fresh_stack: Stack, own_redis: RedisServer, own_accounts: redis.Redis, database_account: str
+@pytest.mark.parametrize("passwords", [(), ("one of the service",)], ids=["none", "one"])
+def test_no_account_is_left_without_a_password(granted: Granted, passwords: tuple[str, ...]) -> None:
+    with pytest.raises(DBAPIError, match="NULL"):  # there is no statement to prepare
+        granted.grant(*passwords)
+    engine = create_engine(granted.url("", migrations=True))
+    with pytest.raises(DBAPIError, match="denied|locked"), engine.begin():
+        pass
+    engine.dispose()
+
+
+def test_redis_does_not_start_before_the_accounts_have_passwords(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, aclfile=str(DEPLOY / "redis.acl"))
+    server.launch()
+    wait_until(lambda: not server.running, "it to end")
+    assert "SHA256_OF_WEB" in server.output() or "hash" in server.output()
+
+
+def test_nobody_does_anything_without_an_account(guarded_redis: RedisServer) -> None:
+    anonymous = guarded_redis.url.replace("administrator:any@", "")
+    with redis.Redis.from_url(anonymous, protocol=2, driver_info=None) as client:
+        assert client.ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.publish("im:user:1", "x")
+
+
+def test_an_account_has_no_more_than_its_own(accounts: dict[str, str]) -> None:
+    for kind, command in {
+        "beat": ["GET", "im:user:1"],
+        "web": ["LPUSH", "backlog", "x"],
+        "realtime": ["LPUSH", "upkeep", "x"],
+        "media": ["LPUSH", "backlog", "x"],
+        "rpc": ["GET", "presence"],
+        "worker": ["FLUSHALL"],
+    }.items():
+        with redis.Redis.from_url(accounts[kind]) as client:
+            assert client.ping()
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.execute_command(*command)
+
+
+def test_the_accounts_suffice(
+    granted: Granted,
+    accounts: dict[str, str],
+    guarded_redis: RedisServer,
+    tmp_path: Path,
 ) -> None:
-    server = make_url(own_redis.url)
-    for name in ("web", "realtime", "worker", "media", "beat", "rpc"):
-        url = server.set(username=name, password=PASSWORD).render_as_string(hide_password=False)
-        fresh_stack.add(name, REDIS_URL=url, DATABASE_URL=database_account)
-    web = Web(fresh_stack.web_url)
+    granted.grant("one of the service", "one of migrations")
+    databases.migrate(granted.url("one of migrations", migrations=True))
+    stack = Stack(granted.url("one of the service"), guarded_redis.url, tmp_path)
+    try:
+        for kind in KINDS:
+            stack.launch(kind, REDIS_URL=accounts[kind])
+        for process in stack.processes:
+            process.wait_ready()
+        _use(stack)
+        with redis.Redis.from_url(guarded_redis.url) as administrator:
+            wait_until(lambda: administrator.exists("im:snapshot"), "beat's jobs")
+            assert administrator.acl_log() == []
+    finally:
+        stack.stop()
+
+
+def _use(stack: Stack) -> None:
+    """Have every kind of process do what it is there for."""
+    web = Web(stack.web_url)
     alice, bob = friends(web)
-    sender, device = (Device(fresh_stack.realtime_urls[0], user.token).online() for user in (alice, bob))
+    sender, device = (Device(stack.realtime_urls[0], user.token).online() for user in (alice, bob))
     message = send(web, alice, bob)
     device.expect("new_message")
     sender.expect("delivered")
@@ -65,11 +180,9 @@ def test_the_documented_accounts_suffice(
     sender.expect("read_receipt")
     answer(web.post("/message/v1/recall", {"message_id": message["id"]}, alice.token))
     device.expect("message_recalled")
-    service = Client(fresh_stack.rpc_address)
+    service = Client(stack.rpc_address)
     assert service.PushMessage(user_id=bob.id, message={"content": "x"}).success
     assert service.SendMessage(from_user_id=bob.id, to_user_id=alice.id, content="x").message.seq == 2
     wait_until(lambda: unread(web, alice) == 1, "the drain")
-    wait_until(lambda: own_accounts.exists("im:snapshot"), "beat's jobs")
     picture = {"media_id": upload(web, alice, media_files.picture("JPEG"), "image")["media_id"]}
     wait_until(lambda: answer(web.post("/media/v1/url", picture, alice.token))["media"]["thumbnail_url"], "a thumbnail")
-    assert own_accounts.acl_log() == []

@@ -12,6 +12,7 @@ from tests.deploy.files import DEPLOY, KINDS, compose, pod, programs, unit
 from tests.stack import commands
 
 NOT_SETTINGS = {"TMPDIR"}
+SETTINGS = frozenset(documents.settings())
 
 
 def _essence(words: list[str]) -> list[str]:
@@ -47,7 +48,7 @@ def test_every_variable_is_a_setting(kind: str) -> None:
     named |= {each.partition("=")[0] for each in unit(kind).get("Environment", [])}
     literals = re.findall(r"^ +- ([A-Z_]+)=", (DEPLOY / "kustomization.yaml").read_text(), re.MULTILINE)
     assert literals
-    assert {*named, *literals} - NOT_SETTINGS <= set(documents.settings())
+    assert {*named, *literals} - NOT_SETTINGS <= SETTINGS
 
 
 @pytest.mark.parametrize("kind", KINDS)

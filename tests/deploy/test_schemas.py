@@ -28,7 +28,9 @@ def _name(found: dict[str, Any]) -> str:
     return f"{found['kind']} {found['metadata']['name']}"
 
 
-@pytest.mark.parametrize("found", [each for each in manifests() if each["metadata"]["name"] != "every-process"], ids=_name)
+@pytest.mark.parametrize(
+    "found", [each for each in manifests() if each["metadata"]["name"] != "every-process"], ids=_name
+)
 def test_kubernetes_takes_each_manifest(found: dict[str, Any]) -> None:
     kubernetes_validate.validate(found, KUBERNETES, strict=True)
 
@@ -94,7 +96,9 @@ def test_every_service_and_policy_finds_pods_and_ports() -> None:
 @pytest.mark.skipif(not SYSTEMD, reason="systemd-analyze is not there")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     units = _units(tmp_path)
-    done = _analyze(tmp_path, "verify", "--man=no", *(str(tmp_path / each) for each in units), str(tmp_path / "im.target"))
+    done = _analyze(
+        tmp_path, "verify", "--man=no", *(str(tmp_path / each) for each in units), str(tmp_path / "im.target")
+    )
     told = [line for line in done.splitlines() if str(tmp_path) in line or "im-" in line]
     assert told == []
 
