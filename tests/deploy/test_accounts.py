@@ -1,21 +1,20 @@
 """Tests that the accounts of redis.acl and grants.sql have the rights that the processes need, and no more."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import URL, create_engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import make_url
 
 from tests import databases, media_files
 from tests.deploy.files import DEPLOY, KINDS, make_secrets
+from tests.deploy.granted import Granted
 from tests.device import Device
 from tests.people import Web, answer, conversation, friends, send, unread, upload
 from tests.processes import wait_until
 from tests.rpc.client import Client
-from tests.servers import Databases, RedisServer
+from tests.servers import RedisServer
 from tests.stack import Stack
 
 ADMINISTRATOR = "user administrator on nopass ~* &* +@all\n"
@@ -47,71 +46,6 @@ def accounts(secrets: dict[str, str], guarded_redis: RedisServer) -> dict[str, s
         )
         for kind in KINDS
     }
-
-
-class Granted:
-    """A database of which the accounts of grants.sql have their rights, under names of its own."""
-
-    def __init__(self, server: URL, database: str) -> None:
-        self._engine = create_engine(server)
-        self._database = database
-        self._server = server
-
-    def grant(self, *passwords: str) -> None:
-        """Run grants.sql, after the passwords of the service and of migrations are set."""
-        text = re.sub(r"^--.*$", "", (DEPLOY / "grants.sql").read_text(), flags=re.MULTILINE)
-        text = re.sub(r"\bim\b", self._database, text).replace("im_migrations", f"{self._database}_m")
-        names = ("@service_password", "@migrations_password")
-        with self._engine.begin() as connection:
-            for name, password in zip(names, passwords, strict=False):
-                connection.exec_driver_sql(f"SET {name} = '{password}'")
-            for statement in filter(str.strip, text.split(";")):
-                connection.exec_driver_sql(statement.replace("%", "%%"))
-
-    def url(self, password: str, *, migrations: bool = False) -> str:
-        """Returns the URL of an account."""
-        name = f"{self._database}_m" if migrations else self._database
-        return self._server.set(username=name, password=password, database=self._database).render_as_string(
-            hide_password=False
-        )
-
-    def drop(self) -> None:
-        """Drop the accounts."""
-        with self._engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP USER IF EXISTS {self._database}, {self._database}_m")
-        self._engine.dispose()
-
-
-@pytest.fixture
-def granted(mariadb: Databases) -> Iterator[Granted]:
-    server = make_url(mariadb.create_database())
-    assert server.database
-    made = Granted(server, server.database)
-    yield made
-    made.drop()
-
-
-def test_only_migrations_may_alter_tables(granted: Granted) -> None:
-    granted.grant("one of the service", "one of migrations")
-    granted.grant("another", "one of migrations")
-    databases.migrate(granted.url("one of migrations", migrations=True))
-    engine = create_engine(granted.url("another"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM im_message")
-    for refused in ("CREATE TABLE more (id INT)", "ALTER TABLE im_message ADD more INT", "DROP TABLE im_message"):
-        with pytest.raises(DBAPIError, match="denied"), engine.begin() as connection:
-            connection.exec_driver_sql(refused)
-    engine.dispose()
-
-
-@pytest.mark.parametrize("passwords", [(), ("one of the service",)], ids=["none", "one"])
-def test_no_account_is_left_without_a_password(granted: Granted, passwords: tuple[str, ...]) -> None:
-    with pytest.raises(DBAPIError, match="NULL"):  # there is no statement to prepare
-        granted.grant(*passwords)
-    engine = create_engine(granted.url("", migrations=True))
-    with pytest.raises(DBAPIError, match="denied|locked"), engine.begin():
-        pass
-    engine.dispose()
 
 
 def test_redis_does_not_start_before_the_accounts_have_passwords(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_process_finds_all_that_it_imports(kind: str, copied: Path) -> None:
-    source = f"import celeryconfig, importlib; [importlib.import_module(each) for each in ({_module(kind)!r}, *celeryconfig.imports)]"
+    source = (
+        f"import celeryconfig, importlib as i; list(map(i.import_module, ({_module(kind)!r}, *celeryconfig.imports)))"
+    )
     env = databases.environment("sqlite://") | {"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", source], cwd=copied, env=env, capture_output=True, text=True, check=False
