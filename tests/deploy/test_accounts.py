@@ -15,7 +15,7 @@ from tests.people import Web, answer, conversation, friends, send, unread, uploa
 from tests.processes import wait_until
 from tests.rpc.client import Client
 from tests.servers import RedisServer
-from tests.stack import Stack
+from tests.stack import Service, Stack
 
 ADMINISTRATOR = "user administrator on nopass ~* &* +@all\n"
 
@@ -95,6 +95,8 @@ def test_the_accounts_suffice(
         _use(stack)
         with redis.Redis.from_url(guarded_redis.url) as administrator:
             wait_until(lambda: administrator.exists("im:snapshot"), "beat's jobs")
+            (beat,) = (each for each in stack.named("beat") if isinstance(each, Service))
+            assert beat.metric("im_snapshot_timestamp_seconds")
             assert administrator.acl_log() == []
     finally:
         stack.stop()

@@ -1,7 +1,7 @@
 """Tests that the accounts of grants.sql have the rights that they need, and no more."""
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from tests import databases
@@ -25,7 +25,7 @@ def test_only_migrations_may_alter_tables(granted: Granted) -> None:
 def test_no_account_is_left_without_a_password(granted: Granted, passwords: tuple[str, ...]) -> None:
     with pytest.raises(DBAPIError, match="NULL"):  # there is no statement to prepare
         granted.grant(*passwords)
-    engine = create_engine(granted.url("", migrations=True))
-    with pytest.raises(DBAPIError, match=r"denied|locked"), engine.begin():
+    engine = create_engine(make_url(granted.url("", migrations=True)).set(database=""))
+    with pytest.raises(DBAPIError, match="locked"), engine.begin():
         pass
     engine.dispose()

@@ -16,7 +16,7 @@ from tests.processes import ROOT, Process, free_port, wait_until
 
 SCRIPT = (DEPLOY / "image.sh").read_text()
 MODULES = {"wsgi:web": "web.app", "wsgi:realtime": "realtime.app"}
-NO_PRODUCT = {"tests", "bench", "docs", "embedded", "drill"}
+NO_PRODUCT = {"tests", "bench", "docs", "embedded"}
 
 
 def _parts() -> list[str]:
