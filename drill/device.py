@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from drill.accounts import Account
@@ -59,7 +59,7 @@ class Device:
             try:
                 with self._connect() as link:
                     after = self._listen(link)
-            except (OSError, InvalidHandshake, TimeoutError):
+            except (OSError, WebSocketException):
                 after = None
             failures = failures + 1 if after is None else 0
             self._ended.wait(random.uniform(0, min(_MOST_PAUSE, 0.1 * 2**failures)) if after is None else after)

@@ -47,7 +47,10 @@ class Door:
         if answer.status == 429 or answer.status >= 500:
             seconds = float(answer.headers.get("Retry-After") or 0)
             raise Away(f"{answer.status} by {path}", status=answer.status, seconds=seconds)
-        found = json.loads(data)
+        try:
+            found = json.loads(data)
+        except ValueError as error:  # a proxy's own page
+            raise Denied(f"{answer.status} by {path}, and no JSON") from error
         if answer.status != 200:
             raise Denied(f"{answer.status} with code {found.get('code')} by {path}")
         return found

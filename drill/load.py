@@ -23,13 +23,17 @@ class Load:
     def __init__(self, web: str, realtime: str, *, sends: float, trusted: ssl.SSLContext | None = None) -> None:
         self._web = web
         self._trusted = trusted
+        self._going = threading.Event()
+        self._going.set()
         self._ended = threading.Event()
         door = self.door()
         self.pairs = [accounts.new_pair(door) for _ in range(math.ceil(min(sends, MOST_SENDS) / _SENDS_OF_ONE / 2))]
         self._every = 2 * len(self.pairs) / sends
         both = [way for pair in self.pairs for way in ((pair.one, pair.other), (pair.other, pair.one))]
         self.devices = {one.id: Device(realtime, one, trusted) for one, _ in both}
-        self.senders = [Sender(self.door(), *way, every=self._every, ended=self._ended) for way in both]
+        self.senders = [
+            Sender(self.door(), *way, every=self._every, going=self._going, ended=self._ended) for way in both
+        ]
         door.close()
 
     def door(self) -> Door:
@@ -58,6 +62,15 @@ class Load:
             self.cease()
         for sender in self.senders:
             sender.join()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Have nobody begin a send as long as the block runs."""
+        self._going.clear()
+        try:
+            yield
+        finally:
+            self._going.set()
 
     def cease(self) -> None:
         """Have nobody begin another send."""

@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from db.errors import DatabaseUnavailable
@@ -13,7 +14,9 @@ from drill.load import Load
 from drill.report import Report
 
 _LOOK_SECONDS = 0.5
-_FINALE_SECONDS = 2.0
+_REST_SECONDS = 2.0
+_LAST_SECONDS = 1.0
+_UNDER_WAY_SECONDS = 1.0  # in which all hints of the last sends have come to Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def _strike(plan: Plan, load: Load) -> list[tuple[float, str]]:
         _sleep_until(began + plan.seconds * place / (len(each) + 1))
         at = time.monotonic() - began
         done.append((round(at, 1), blows.strike(blow)))
-    _sleep_until(began + plan.seconds - _FINALE_SECONDS)
+    _sleep_until(began + plan.seconds - _REST_SECONDS - _LAST_SECONDS)
     if plan.stop and plan.flush:
         at = time.monotonic() - began
         done.append((round(at, 1), _finale(plan.stop, load)))
@@ -63,10 +66,13 @@ def _strike(plan: Plan, load: Load) -> list[tuple[float, str]]:
 
 def _finale(stop: Sequence[Victim], load: Load) -> str:
     """Have the load end while these stand still, and lose with Redis what is under way: no later send makes it good."""
-    with Stopped(stop):
-        time.sleep(_FINALE_SECONDS / 2)
+    with ExitStack() as until_lost:
+        with load.resting():
+            time.sleep(_REST_SECONDS)  # a drain that stood still in its midst would take the later events with it
+            until_lost.enter_context(Stopped(stop))
+        time.sleep(_LAST_SECONDS)
         load.cease()
-        time.sleep(_FINALE_SECONDS / 2)
+        time.sleep(_UNDER_WAY_SECONDS)
         told = blows.strike(Blow("emptied Redis", blows.empty))
     return f"{told} while {', '.join(each.name for each in stop)} stood still, and the load ended"
 

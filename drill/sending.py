@@ -26,9 +26,21 @@ class Sent:
 
 
 class Sender:
-    """An account that sends to a friend until `ended` is set. `began` has when each key was first tried."""
+    """An account that sends to a friend until `ended` is set, and pauses while `going` is not.
 
-    def __init__(self, door: Door, account: Account, to: Account, *, every: float, ended: threading.Event) -> None:
+    `began` has when each key was first tried.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        account: Account,
+        to: Account,
+        *,
+        every: float,
+        going: threading.Event,
+        ended: threading.Event,
+    ) -> None:
         self.account = account
         self.to = to
         self.sent: list[Sent] = []
@@ -36,6 +48,7 @@ class Sender:
         self.began: dict[str, float] = {}
         self._door = door
         self._every = every
+        self._going = going
         self._ended = ended
         self._name = secrets.token_hex(4)
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -52,6 +65,7 @@ class Sender:
     def _run(self) -> None:
         number = 0
         while not self._ended.wait(max(0.0, self._due - time.monotonic())):
+            self._going.wait()
             number += 1
             self._send(f"drill.{self._name}.{number}")
             self._due = max(self._due + self._every, time.monotonic() - self._every)  # what was missed is not made good

@@ -1,6 +1,7 @@
 """Tests of `python -m drill`: what it does and finds on a deployment that is right, and on one without its sweep."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -28,7 +29,7 @@ def drill(stack: Stack, *arguments: str, **environment: str) -> tuple[int, str]:
     env = databases.environment(stack.database_url, stack.redis_url) | environment
     doors = ("--web", stack.web_url, "--realtime", stack.realtime_urls[0]) if stack.processes else ()
     command = [sys.executable, "-m", "drill", *doors, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=90)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=150)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -66,8 +67,8 @@ def test_a_deployment_that_is_right_survives_and_the_report_says_so(fresh_stack:
             *("--stop", victim(beat), "--flush"),
             **ALLOWED,
         )
+    assert told[0] == 0, told[1]
     report = json.loads(told[1])
-    assert told[0] == 0, report
     assert [what for _, what in report["done"]] == [
         *(f"killed {each.name}" for each in (web, relay, worker)),
         f"stopped {beat.name} for 3 s",
@@ -96,6 +97,15 @@ def test_a_deployment_without_its_sweep_is_found_out(fresh_stack: Stack) -> None
     assert [line for line in lines if "is beat running, and a worker?" in line], told
     assert [line for line in lines if " are unread, right is " in line], told
     assert told.splitlines()[-1] == f"{len(lines)} faults"
+
+
+@pytest.mark.skipif(not os.environ.get("LONG"), reason="waits until the drill gives its sends up; LONG=1 runs it")
+def test_a_web_process_that_stays_away_is_reported(fresh_stack: Stack) -> None:
+    fresh_stack.start(rpc=0, **ALLOWED)
+    (web,) = fresh_stack.named("web")
+    code, told = drill(fresh_stack, "--seconds", "5", "--quiet", "1", "--kill", victim(web), **ALLOWED)
+    assert code == 1, told
+    assert "wrong     the REST door does not answer: ConnectionRefusedError" in told
 
 
 @pytest.mark.parametrize("setting", [{}, {"DRILL": "0"}])
