@@ -1,4 +1,4 @@
-"""`im_outbox_parked`: events that could not be applied or published, until `flask parked --retry` takes them back."""
+"""`im_outbox_parked`: events that could not be applied or published, until `im outbox retry` takes them back."""
 
 from datetime import datetime
 

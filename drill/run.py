@@ -117,7 +117,7 @@ def _of_tables(names: list[str]) -> Iterator[str]:
         lie = f"{waits.events} events lie in the outbox, the oldest for {waits.seconds} s"
         yield f"{lie}: is beat running, and a worker?"
     if waits.parked:
-        yield f"{waits.parked} events were put aside: see the command `parked`"
+        yield f"{waits.parked} events were put aside: see `im outbox list`"
     yield from tables.drift(names)
 
 

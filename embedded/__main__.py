@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 
 from embedded import demo, sole, valkey
+from embedded.access import access
 from embedded.keys import keys
 from embedded.place import MARK, ROOT, NotStarted, Place, chosen
 
@@ -31,22 +32,15 @@ def main() -> None:
 
 
 def _environment(place: Place) -> dict[str, str]:
-    secrets = keys(place.var)
-    password = secrets["VALKEY_PASSWORD"]
-    return {
+    return access(place) | {
         MARK: str(place.var),
-        "IM_EMBEDDED": "1",
-        "JWT_SECRET_KEY": secrets["JWT_SECRET_KEY"],
-        "DATABASE_URL": f"sqlite:///{place.var}/im.db",
-        "MEDIA_STORAGE": os.environ.get("MEDIA_STORAGE") or f"{place.var}/media",
-        "REDIS_URL": f"redis://:{password}@127.0.0.1:{place.redis_port}/0",
         "BIND": f"127.0.0.1:{place.port}",
         "RPC_BIND": f"127.0.0.1:{place.rpc_port}",
         "WEB_CONCURRENCY": "1",
         "FORCE_COLOR": "1" if sys.stdout.isatty() else "",  # the processes themselves write into the supervisor's pipe
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         "VALKEY_SERVER": str(valkey.server()),
-        "VALKEY_CONFIG": str(valkey.configure(place, password)),
+        "VALKEY_CONFIG": str(valkey.configure(place, keys(place.var)["VALKEY_PASSWORD"])),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
 

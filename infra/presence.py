@@ -7,6 +7,7 @@ at which a user was last seen. Redis may forget all of it: relays report their u
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from infra.redis import client
@@ -122,6 +123,29 @@ def connections() -> int:
     """Returns the number of open sockets on all living relays. Raises RedisError."""
     counts: Any = [client().hvals(_users(relay)) for relay in _living()]
     return sum(int(count) for relay in counts for count in relay)
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A living relay: the sockets open there, the users who have them, and the seconds since its last sign of life."""
+
+    relay_id: str
+    connections: int
+    users: int
+    age: float
+
+
+def relays() -> list[Relay]:
+    """Returns the living relays, the one that reported last at the end. Raises RedisError."""
+    now = _now()
+    living: Any = client().zrangebyscore(_RELAYS, now - DEAD_AFTER, "+inf", withscores=True)
+    found = []
+    for raw, reported_at in living:
+        relay_id = raw.decode()
+        counts = [int(count) for count in client().hvals(_users(relay_id))]
+        users = sum(count > 0 for count in counts)
+        found.append(Relay(relay_id, sum(counts), users, round(max(0.0, now - reported_at), 3)))
+    return found
 
 
 def _counted(user_ids: Collection[int], relays: Sequence[str]) -> dict[int, int]:

@@ -98,6 +98,18 @@ def change_password(session: Session, now: datetime, *, account: Account, passwo
     return SignedIn(account.user, revoke_user(session, now, user_id=user_id))
 
 
+def set_password(session: Session, now: datetime, *, user_id: int, password_hash: str) -> None:
+    """Set a password without a check of the old one, and end all logins. An empty hash is of no password.
+
+    Raises Refused(NOT_FOUND), also for a closed account.
+    """
+    open_ = select(User.id).where(User.id == user_id, User.delete_time.is_(None)).with_for_update()
+    if session.scalar(open_) is None:
+        raise Refused(Code.NOT_FOUND, "no such user")
+    _set(session, now, user_id, password_hash=password_hash)
+    revoke_user(session, now, user_id=user_id)
+
+
 def close_account(session: Session, now: datetime, *, account: Account) -> list[friends.News]:
     """Close an account whose password was checked: only the messages sent to others are still shown.
 

@@ -36,6 +36,12 @@ def profiles(session: Session, user_ids: Collection[int]) -> dict[int, dict[str,
     return {row.id: wire(row) for row in rows}
 
 
+def ids(session: Session, _now: datetime, *, usernames: Collection[str]) -> dict[str, int]:
+    """Returns the ids of users by their names, without those whom nobody knows or whose account is closed."""
+    found = select(User.username, User.id).where(User.username.in_(usernames), User.delete_time.is_(None))
+    return {row.username: row.id for row in session.execute(found)}
+
+
 def hold_open(session: Session, user_ids: Collection[int]) -> set[int]:
     """Keep these users' accounts from being closed until COMMIT. Returns those that are closed already."""
     statement = select(User.id, User.delete_time).where(User.id.in_(sorted(user_ids))).order_by(User.id)

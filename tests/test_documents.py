@@ -39,7 +39,7 @@ PROCESSES = {
 # Others have the variable's name.
 FIELDS = {"JWT_SECRET_KEY": "jwt_secret", "IM_EMBEDDED": "embedded", "IM_LANGUAGE": "language"}
 ELSEWHERE = {
-    "drill": ["drill/__main__.py"],
+    "drill": ["commands/drill.py"],
     "gunicorn": ["gunicorn.conf.py"],
     "Procfile": ["Procfile"],
     "make run": ["embedded/place.py"],

@@ -11,7 +11,6 @@ from infra.demo_users import DEMO_USERS
 from infra.settings import settings
 from web import (
     auth,
-    commands,
     conversation_update,
     conversations,
     cors,
@@ -83,7 +82,6 @@ def create_app() -> Flask:
     json.register(app)
     _register_endpoints(app)
     errors.register(app)
-    commands.register(app)
     return app
 
 

@@ -1,11 +1,10 @@
 """The task by which messages go that RETENTION_SECONDS and RETENTION_DELETED_SECONDS no longer keep; beat sends it."""
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
 
+from actions.purge import PAGE, steps
 from db.errors import DatabaseUnavailable
-from db.session import read, write
+from db.session import read
 from infra import logs
 from infra.metrics import retention_removed
 from infra.redis import client
@@ -17,9 +16,6 @@ log = logs.get(__name__)
 
 _SPELL_SECONDS = 3.0  # of every ten: users wait for the same workers
 _RECENTLY_MS = 8_000
-PAGE = 5_000  # messages that are looked at by a statement
-_REMOVED = 20  # in a transaction, under the lock of their conversation's head, which sends wait for
-_WIPED = 500  # in a transaction, which locks nothing else
 CURSOR = "im:retention"
 
 
@@ -47,30 +43,17 @@ def retain() -> None:
 
 def _done(due: retention.Due, until: float) -> bool:
     """Do what is due, while there is time. Returns whether all is done."""
-    for rule, what, given in _steps(due):
+    for step in steps(due):
         if time.monotonic() >= until:
             return False
         try:
-            count = write(rule, **given)
+            count = step.do()
         except DatabaseUnavailable:
             raise
         except Exception:  # the others shall not wait for what nobody foresaw of one
-            log.exception("not_retained", what=what)
+            log.exception("not_retained", what=step.what)
             continue
-        retention_removed.labels(what=what).inc(count)
+        retention_removed.labels(what=step.what).inc(count)
         if count:
-            log.info("retention", what=what, count=count)
+            log.info("retention", what=step.what, count=count)
     return True
-
-
-def _steps(due: retention.Due) -> Iterator[tuple[Any, str, dict[str, Any]]]:
-    """Yields what is to be written, a transaction each."""
-    for messages in due.old.values():
-        for some in _parts(messages, _REMOVED):
-            yield retention.remove, "message", {"messages": some}
-    for ids in _parts(due.withdrawn, _WIPED):
-        yield retention.wipe, "text", {"ids": ids}
-
-
-def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

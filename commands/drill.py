@@ -1,44 +1,46 @@
-"""The command `python -m drill`."""
+"""`im drill`: the command; what it does is in the package drill."""
 
 import signal
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
-import orjson
 
+from commands.service import Misused, OnService, as_json, say
 from drill.blows import NotAllowed, Victim
 from drill.door import Away, Denied
 from drill.load import MOST_SENDS
 from drill.run import Plan, drill
 from infra.settings import settings
 
-_UNAVAILABLE = 3
-
-
-class _Refused(click.ClickException):
-    """The drill may not do that, or is asked for what cannot be. Ends with 2."""
-
-    exit_code = 2
+_VICTIM = "NAME=PID|FILE"
+_certificate = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
 class _Unavailable(click.ClickException):
     """The deployment does not answer. Ends with 3."""
 
-    exit_code = _UNAVAILABLE
+    exit_code = 3
 
 
-@click.command("drill")
+def _absolute(_ctx: click.Context, _param: click.Parameter, named: Sequence[str]) -> list[str]:
+    """Returns victims whose files are named from the root: the command itself moves to the directory of the code."""
+    parts = [each.partition("=") for each in named]
+    return [f"{name}{sign}{place if place.isdecimal() else Path(place).absolute()}" for name, sign, place in parts]
+
+
+@click.command("drill", cls=OnService)
 @click.option("--web", default="http://127.0.0.1:8080", show_default=True, help="URL of the REST door.")
 @click.option("--realtime", default="http://127.0.0.1:8090", show_default=True, help="URL of the WebSocket door.")
-@click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="A certificate to trust, for https.")
+@click.option("--ca", type=_certificate, help="A certificate to trust, for https.")
 @click.option("--seconds", type=click.FloatRange(5, 600), default=60, show_default=True, help="How long to send.")
 @click.option("--sends", type=click.FloatRange(1, MOST_SENDS), default=20, show_default=True, help="Sends a second.")
 @click.option("--quiet", type=click.FloatRange(1, 120), default=20, show_default=True, help="Seconds to become right.")
-@click.option("--kill", multiple=True, metavar="NAME=PID|FILE", help="A process to kill, or the file with its id.")
-@click.option("--stop", multiple=True, metavar="NAME=PID|FILE", help="A process to stop for a while.")
+@click.option("--kill", multiple=True, callback=_absolute, metavar=_VICTIM, help="A process to kill, or its id's file.")
+@click.option("--stop", multiple=True, callback=_absolute, metavar=_VICTIM, help="A process to stop for a while.")
 @click.option("--flush", is_flag=True, help="Empty Redis.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@as_json
 def command(
     web: str,
     realtime: str,
@@ -58,7 +60,7 @@ def command(
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stands still goes on, however this ends
     if not settings().drill:
-        raise _Refused("this deployment does not say DRILL=1, so that nothing is done to it")
+        raise Misused("this deployment does not say DRILL=1, so that nothing is done to it")
     try:
         plan = Plan(
             web,
@@ -73,11 +75,10 @@ def command(
         )
         report = drill(plan)
     except (NotAllowed, Denied) as error:
-        raise _Refused(str(error)) from error
+        raise Misused(str(error)) from error
     except Away as error:
         raise _Unavailable(f"the deployment does not answer: {error}") from error
-    for line in [orjson.dumps(report.as_json()).decode()] if as_json else report.lines():
-        click.echo(line)
+    say(as_json, report.as_json(), *report.lines())
     raise SystemExit(1 if report.wrong else 0)
 
 
@@ -86,7 +87,3 @@ def _victims(named: Sequence[str]) -> list[Victim]:
     for victim in found:
         victim.pid()  # now, before anything is done
     return found
-
-
-if __name__ == "__main__":
-    command(prog_name="python -m drill")
