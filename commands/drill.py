@@ -27,7 +27,7 @@ class _Unavailable(click.ClickException):
 def _absolute(_ctx: click.Context, _param: click.Parameter, named: Sequence[str]) -> list[str]:
     """Returns victims whose files are named from the root: the command itself moves to the directory of the code."""
     parts = [each.partition("=") for each in named]
-    return [f"{name}{sign}{place if place.isdecimal() else Path(place).absolute()}" for name, sign, place in parts]
+    return [f"{name}{sign}{Path(place).absolute() if place and not place.isdecimal() else place}" for name, sign, place in parts]
 
 
 @click.command("drill", cls=OnService)

@@ -8,6 +8,6 @@ python="$target/.venv/bin/python"
 "$python" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r requirements/base.txt
 "$python" -m pip freeze --all | sed -n 's/^\(pip\|setuptools\|wheel\)==.*/\1/p' |
     xargs "$python" -m pip uninstall --quiet --yes
-cp -R actions alembic.ini celeryconfig.py db gunicorn.conf.py infra messaging realtime rpc web workers wsgi.py LICENSE "$target/"
+cp -R actions alembic.ini celeryconfig.py commands db drill gunicorn.conf.py im infra messaging realtime rpc web workers wsgi.py LICENSE "$target/"
 find "$target" -name __pycache__ -type d -prune -exec rm -r {} +
 "$python" -m compileall -q -j 0 "$target"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from commands.__main__ import COMMANDS
 from tests import databases
 from tests.deploy.files import DEPLOY, KINDS, programs
 from tests.processes import ROOT, Process, free_port, wait_until
@@ -37,6 +38,17 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("image")
     subprocess.run(["cp", "-R", *_parts(), str(directory)], cwd=ROOT, check=True)
     return directory
+
+
+def test_each_command_finds_all_that_it_imports(copied: Path) -> None:
+    modules = [f"commands.{name.replace(' ', '_')}" for name in COMMANDS]
+    source = f"import importlib as i; list(map(i.import_module, {modules!r}))"
+    env = databases.environment("sqlite://") | {"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=copied, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert os.access(copied / "im", os.X_OK)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,9 +9,9 @@ import requests
 import websocket
 
 from tests import databases
+from tests.commands import im
 from tests.device import Device
 from tests.journeys.conftest import Deployment
-from tests.journeys.test_operating import flask
 from tests.people import (
     User,
     Web,
@@ -173,7 +173,7 @@ def test_an_operator_ends_the_logins_of_another_issuer(web: Web, stack: Stack) -
     old, ageless = foreign(user, iat=before), foreign(user)
     device = Device(stack.realtime_urls[0], old).online()
     told = f"all logins of user {user.id} have ended, everywhere within 5 seconds\n"
-    assert flask(stack, "revoke-user", str(user.id)) == (0, told)
+    assert im(stack, "user", "revoke", str(user.id)) == (0, told)
     for token in (old, ageless, user.token):
         wait_until(lambda token=token: is_dead(web, token), "the token to be refused")
     assert device.wait_closed() == 1008
@@ -184,7 +184,7 @@ def test_an_operator_ends_the_logins_of_another_issuer(web: Web, stack: Stack) -
 
 @pytest.mark.parametrize("user_id", ["0", "-1", "alice", str(2**53)])
 def test_an_operator_who_names_nobody_is_told(stack: Stack, user_id: str) -> None:
-    status, told = flask(stack, "revoke-user", "--", user_id)
+    status, told = im(stack, "user", "revoke", "--", user_id)
     assert status == 2
     assert "USER_ID" in told
 

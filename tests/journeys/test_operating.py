@@ -1,19 +1,17 @@
-"""Tests of the operator's commands `flask audit`, `trace` and `parked` on a running deployment."""
+"""Tests of the operator's commands `im audit`, `trace` and `outbox` on a running deployment."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from tests import databases, media
+from tests.commands import IM, im, objects, program
 from tests.device import Device
 from tests.journeys import storage
 from tests.people import User, Web, answer, conversation, conversations, friends, send, unread
-from tests.processes import ROOT, Process, free_port, wait_until
+from tests.processes import Process, free_port, wait_until
 from tests.stack import Stack, commands, with_programs
 
 
@@ -26,24 +24,6 @@ def pair(web: Web, stack: Stack) -> tuple[User, User]:
     wait_until(lambda: unread(web, made[1]) == 3, "three unread")
     wait_until(lambda: conversations(web, made[0]), "the sender's own row")
     return made
-
-
-def flask(stack: Stack, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run `flask …`. Returns its exit code and output."""
-    return program(stack, "flask", "--app", "wsgi:web", *arguments, **environment)
-
-
-def program(stack: Stack, name: str, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run a program with the deployment's settings, overridden by `environment`. Returns its exit code and output."""
-    env = with_programs(databases.environment(stack.database_url, stack.redis_url) | environment)
-    command = [sys.executable, "-m", name, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
-    return done.returncode, done.stdout + done.stderr
-
-
-def objects(stack: Stack, *arguments: str) -> list[dict[str, Any]]:
-    """Returns the objects that `flask … --json` prints, one a line."""
-    return [json.loads(line) for line in flask(stack, *arguments, "--json")[1].splitlines()]
 
 
 def spoil(stack: Stack, statement: str, **values: object) -> None:
@@ -73,27 +53,27 @@ def test_each_drift_is_found_and_repaired(
     web: Web, stack: Stack, pair: tuple[User, User], statement: str, what: str
 ) -> None:
     name = conversation(*pair)
-    assert flask(stack, "audit", name) == (0, "1 conversations, 0 drifted\n")
+    assert im(stack, "audit", name) == (0, "1 conversations, 0 drifted\n")
     spoil(stack, statement, user=pair[1].id, name=name)
-    code, found = flask(stack, "audit", name)
+    code, found = im(stack, "audit", name)
     assert code == 1
     assert what in found
-    assert flask(stack, "audit", "--repair", name)[0] == 0
-    wait_until(lambda: flask(stack, "audit", name)[0] == 0, "nothing to be found any more")
+    assert im(stack, "audit", "--repair", name)[0] == 0
+    wait_until(lambda: im(stack, "audit", name)[0] == 0, "nothing to be found any more")
     left = {"seqs": 2, "read_seq": 0}  # one message is gone; the spoiled read_seq covers all
     wait_until(lambda: unread(web, pair[1], name) == left.get(what, 3), "the right count")
 
 
 def test_all_conversations_are_checked_without_a_name(stack: Stack, pair: tuple[User, User]) -> None:
-    wait_until(lambda: " 0 drifted" in flask(stack, "audit")[1], "a clean audit of everything")
+    wait_until(lambda: " 0 drifted" in im(stack, "audit")[1], "a clean audit of everything")
 
 
 def test_the_storage_of_uploads_is_checked(stack: Stack, database: str, tmp_path: Path) -> None:
     place = {"DATABASE_URL": database, "MEDIA_STORAGE": str(tmp_path / "media")}
-    assert flask(stack, "audit", "--media", **place) == (0, "0 faults\n")
+    assert im(stack, "audit", "--media", **place) == (0, "0 faults\n")
     media.carry(media.upload(media.blob("a" * 32)), {"id": 333, "conversation_id": "1_2", "seq": 1})
-    assert flask(stack, "audit", "--media", **place) == (1, f"{'a' * 32}  gone, messages 333\n1 faults\n")
-    told = flask(stack, "audit", "--media", "--json", **place)[1]
+    assert im(stack, "audit", "--media", **place) == (1, f"{'a' * 32}  gone, messages 333\n1 faults\n")
+    told = im(stack, "audit", "--media", "--json", **place)[1]
     assert [json.loads(line) for line in told.splitlines()] == [
         {"what": "gone", "name": "a" * 32, "message_ids": [333]},
         {"faults": 1},
@@ -102,11 +82,11 @@ def test_the_storage_of_uploads_is_checked(stack: Stack, database: str, tmp_path
 
 def test_a_storage_that_cannot_be_checked_is_said_in_a_line(stack: Stack, database: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    code, told = flask(stack, "audit", "--media", DATABASE_URL=database, MEDIA_STORAGE=str(tmp_path / "file"))
-    assert (code, told.splitlines()[-1][:46]) == (1, "Error: the storage of MEDIA_STORAGE does not a")
+    code, told = im(stack, "audit", "--media", DATABASE_URL=database, MEDIA_STORAGE=str(tmp_path / "file"))
+    assert (code, told.splitlines()[-1][:46]) == (3, "Error: the storage of MEDIA_STORAGE does not a")
     assert "Traceback" not in told
     for argument in ("--repair", "1_2"):
-        assert flask(stack, "audit", "--media", argument)[0] == 2
+        assert im(stack, "audit", "--media", argument)[0] == 2
 
 
 def test_a_trace_tells_how_far_a_message_has_come(web: Web, stack: Stack, pair: tuple[User, User]) -> None:
@@ -123,14 +103,14 @@ def test_a_trace_tells_how_far_a_message_has_come(web: Web, stack: Stack, pair: 
 
 
 def shows(stack: Stack, message_id: int, steps: dict[str, str]) -> bool:
-    code, output = flask(stack, "trace", str(message_id))
+    code, output = im(stack, "trace", str(message_id))
     assert code == 0, output
     told = dict(line.split(maxsplit=1) for line in output.splitlines() if line.startswith("  "))
     return all(told[step].endswith(value) for step, value in steps.items())
 
 
 def test_an_unknown_message_is_said_to_be_unknown(stack: Stack) -> None:
-    code, output = flask(stack, "trace", "9007199254740991")
+    code, output = im(stack, "trace", "9007199254740991")
     assert (code, output) == (1, "Error: no message 9007199254740991\n")
 
 
@@ -194,11 +174,11 @@ def test_programs_are_told_in_json(web: Web, stack: Stack, pair: tuple[User, Use
     ],
 )
 def test_a_name_that_is_none_is_refused(stack: Stack, name: str, said: str) -> None:
-    assert flask(stack, "audit", name) == (2, f"Error: {said}\n")
-    assert flask(stack, "audit", "--repair", name) == (2, f"Error: {said}\n")
+    assert im(stack, "audit", name) == (2, f"Error: {said}\n")
+    assert im(stack, "audit", "--repair", name) == (2, f"Error: {said}\n")
 
 
-@pytest.mark.parametrize("arguments", [("flask", "--app", "wsgi:web", "audit"), ("alembic", "upgrade", "head")])
+@pytest.mark.parametrize("arguments", [(IM, "audit"), ("alembic", "upgrade", "head")])
 @pytest.mark.parametrize("wrong", ["no scheme of ours", "nobody listens", "wrong user", "no setting"])
 def test_what_is_wrong_is_told_in_a_line(stack: Stack, arguments: tuple[str, ...], wrong: str) -> None:
     url = make_url(stack.database_url)
@@ -216,8 +196,8 @@ def test_what_is_wrong_is_told_in_a_line(stack: Stack, arguments: tuple[str, ...
 
 
 def test_a_database_without_tables_is_told_in_a_line(stack: Stack, tmp_path: Path) -> None:
-    found = flask(stack, "audit", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
-    assert found == (1, "Error: no schema: run alembic upgrade head\n")
+    found = im(stack, "audit", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
+    assert found == (3, "Error: no schema: run alembic upgrade head\n")
 
 
 def test_an_event_that_cannot_be_told_holds_up_nobody_and_is_told_when_it_can_be(fresh_stack: Stack) -> None:
@@ -232,14 +212,14 @@ def test_an_event_that_cannot_be_told_holds_up_nobody_and_is_told_when_it_can_be
     spoil(fresh_stack, "DELETE FROM im_message WHERE id = :id", id=lost["id"])
     worker.thaw()
     assert device.expect("new_message") == [kept]
-    wait_until(lambda: len(objects(fresh_stack, "parked")) == 2, "it to be parked")
-    event, counts = objects(fresh_stack, "parked")
+    wait_until(lambda: len(objects(fresh_stack, "outbox", "list")) == 2, "it to be parked")
+    event, counts = objects(fresh_stack, "outbox", "list")
     assert (event["message_id"], event["reason"]) == (lost["id"], f"LookupError: message {lost['id']} is gone")
-    assert counts == {"events": 1, "retried": False}
+    assert counts == {"events": 1}
     assert storage.outbox(fresh_stack) == 0
     spoil(fresh_stack, "INSERT INTO im_message SELECT * FROM aside")
-    code, said = flask(fresh_stack, "parked", "--retry", str(event["id"]))
+    code, said = im(fresh_stack, "outbox", "retry", str(event["id"]))
     assert (code, said.splitlines()[-1]) == (0, "1 events tried again")
     wait_until(lambda: storage.outbox(fresh_stack) == 0, "it to be told")
-    assert objects(fresh_stack, "parked") == [{"events": 0, "retried": False}]
-    assert flask(fresh_stack, "parked", str(event["id"]))[0] == 2
+    assert objects(fresh_stack, "outbox", "list") == [{"events": 0}]
+    assert im(fresh_stack, "outbox", "list", str(event["id"]))[0] == 2

@@ -1,9 +1,8 @@
-"""Tests of `python -m drill`: what it does and finds on a deployment that is right, and on one without its sweep."""
+"""Tests of `im drill`: what it does and finds on a deployment that is right, and on one without its sweep."""
 
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from drill.blows import NotAllowed, Victim
 from drill.findings import Stored
 from drill.sending import Sent
 from tests import databases
+from tests.commands import IM
 from tests.processes import ROOT, Process
 from tests.servers import RedisServer
 from tests.stack import Stack
@@ -25,10 +25,10 @@ ALLOWED = {"DRILL": "1"}
 
 
 def drill(stack: Stack, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run `python -m drill`. Returns its exit code and output."""
+    """Run `im drill`. Returns its exit code and output."""
     env = databases.environment(stack.database_url, stack.redis_url) | environment
     doors = ("--web", stack.web_url, "--realtime", stack.realtime_urls[0]) if stack.processes else ()
-    command = [sys.executable, "-m", "drill", *doors, *arguments]
+    command = [IM, "drill", *doors, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=150)
     return done.returncode, done.stdout + done.stderr
 
