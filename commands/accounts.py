@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import click
 from marshmallow import ValidationError
 
 from actions import directory
@@ -18,10 +17,6 @@ from messaging.user_schemas import Registration
 
 _MADE_BYTES = 18
 _MOST_READ = 1_024
-
-password_stdin = click.option(
-    "--password-stdin", is_flag=True, help="Take the password from the first line of stdin, instead of making one."
-)
 
 
 def require_built_in() -> None:

@@ -4,9 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import asdict
 
-import click
-
-from commands.service import Misused, OnDatabase, as_json, say
+from commands.service import Misused, say
 from db.session import read, write
 from messaging import audit as rules
 from messaging.conversation_id import participants
@@ -14,17 +12,10 @@ from messaging.drift import Audited, Drift
 from messaging.errors import Refused
 
 _PAGE = 500
-_MOST_SAMPLED = 1_000_000
 
 
-@click.command("audit", cls=OnDatabase)
-@click.option("--repair", is_flag=True, help="Put right what drifted.")
-@click.option("--sample", type=click.IntRange(1, _MOST_SAMPLED), metavar="N", help="Only those of N random messages.")
-@click.option("--media", is_flag=True, help="Check the storage of uploads instead, and repair nothing.")
-@as_json
-@click.argument("conversation_id", required=False)
-def command(conversation_id: str | None, repair: bool, sample: int | None, media: bool, as_json: bool) -> None:
-    """Check one conversation, or all. Ends with 1 when something has drifted and was not repaired."""
+def run(conversation_id: str | None, repair: bool, sample: int | None, media: bool, as_json: bool) -> None:
+    """Check one conversation, or all, and print what has drifted."""
     if media:
         if conversation_id or repair or sample:
             raise Misused("--media checks the whole storage, and repairs nothing")

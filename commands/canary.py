@@ -4,14 +4,12 @@ import click
 
 from actions import canary
 from actions.canary import Failed
-from commands.service import Misused, OnService, as_json, say
+from commands.service import Misused, say
 from infra.settings import settings
 
 
-@click.command("canary", cls=OnService)
-@as_json
-def command(as_json: bool) -> None:
-    """Send a message, wait for it at a socket, and tell the seconds of each step. Ends with 1 when a step failed."""
+def run(as_json: bool) -> None:
+    """Fly one round, and print the seconds of each step."""
     if not settings().canary_users:
         raise Misused("there is no canary: set CANARY_WEB_URL, CANARY_REALTIME_URL and CANARY_USERS")
     try:

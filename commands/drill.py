@@ -3,45 +3,15 @@
 import signal
 import ssl
 from collections.abc import Sequence
-from pathlib import Path
 
-import click
-
-from commands.service import Misused, OnService, as_json, say
+from commands.service import Misused, Unavailable, say
 from drill.blows import NotAllowed, Victim
 from drill.door import Away, Denied
-from drill.load import MOST_SENDS
 from drill.run import Plan, drill
 from infra.settings import settings
 
-_VICTIM = "NAME=PID|FILE"
-_certificate = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
-
-class _Unavailable(click.ClickException):
-    """The deployment does not answer. Ends with 3."""
-
-    exit_code = 3
-
-
-def _absolute(_ctx: click.Context, _param: click.Parameter, named: Sequence[str]) -> list[str]:
-    """Returns victims whose files are named from the root: the command itself moves to the directory of the code."""
-    parts = [each.partition("=") for each in named]
-    return [f"{name}{sign}{Path(place).absolute() if place and not place.isdecimal() else place}" for name, sign, place in parts]
-
-
-@click.command("drill", cls=OnService)
-@click.option("--web", default="http://127.0.0.1:8080", show_default=True, help="URL of the REST door.")
-@click.option("--realtime", default="http://127.0.0.1:8090", show_default=True, help="URL of the WebSocket door.")
-@click.option("--ca", type=_certificate, help="A certificate to trust, for https.")
-@click.option("--seconds", type=click.FloatRange(5, 600), default=60, show_default=True, help="How long to send.")
-@click.option("--sends", type=click.FloatRange(1, MOST_SENDS), default=20, show_default=True, help="Sends a second.")
-@click.option("--quiet", type=click.FloatRange(1, 120), default=20, show_default=True, help="Seconds to become right.")
-@click.option("--kill", multiple=True, callback=_absolute, metavar=_VICTIM, help="A process to kill, or its id's file.")
-@click.option("--stop", multiple=True, callback=_absolute, metavar=_VICTIM, help="A process to stop for a while.")
-@click.option("--flush", is_flag=True, help="Empty Redis.")
-@as_json
-def command(
+def run(
     web: str,
     realtime: str,
     ca: str | None,
@@ -53,11 +23,7 @@ def command(
     flush: bool,
     as_json: bool,
 ) -> None:
-    """Load this deployment by accounts of the drill's own, strike it as the options allow, and tell what went wrong.
-
-    Only where DRILL=1. Ends with 0 when all is right, 1 when something is wrong, 2 when refused, and 3 when the
-    deployment does not answer.
-    """
+    """Run a drill, and print its report."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stands still goes on, however this ends
     if not settings().drill:
         raise Misused("this deployment does not say DRILL=1, so that nothing is done to it")
@@ -77,7 +43,7 @@ def command(
     except (NotAllowed, Denied) as error:
         raise Misused(str(error)) from error
     except Away as error:
-        raise _Unavailable(f"the deployment does not answer: {error}") from error
+        raise Unavailable(f"the deployment does not answer: {error}") from error
     say(as_json, report.as_json(), *report.lines())
     raise SystemExit(1 if report.wrong else 0)
 

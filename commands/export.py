@@ -5,26 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import click
 import orjson
 
 from actions.export import Entry, entries
 from commands.accounts import user_of
-from commands.service import Misused, OnDatabase, as_json, say
+from commands.service import Misused, say
 from infra.storage import Damaged, Missing, storage
 
 _PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
 
 
-@click.command("export", cls=OnDatabase)
-@as_json
-@click.argument("user")
-@click.argument("directory", type=click.Path(file_okay=False, resolve_path=True, path_type=Path))
-def command(user: str, directory: Path, as_json: bool) -> None:
-    """Write all that is USER's (an id or a username) into a new DIRECTORY: export.jsonl, and the bytes of media/.
-
-    Ends with 1 when bytes were missing. The file is there when all of it is.
-    """
+def run(user: str, directory: Path, as_json: bool) -> None:
+    """Write export.jsonl, under its name when it is whole, and media/. Print how much."""
     user_id = user_of(user)
     uploads = _new(directory)
     part = directory / "export.jsonl.part"

@@ -5,10 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-import click
-
 from commands.accounts import require_built_in
-from commands.service import OnDatabase, as_json, say
+from commands.service import say
 from db.session import read, write
 from messaging import befriending, users
 from messaging.fields import MAX_ID
@@ -25,14 +23,8 @@ class _Line(NamedTuple):
     wrong: str = ""
 
 
-@click.command("import", cls=OnDatabase)
-@as_json
-@click.argument("file", type=click.File("rb"))
-def command(file: BinaryIO, as_json: bool) -> None:
-    """Make the two users of each line of a CSV file friends. FILE may be - for stdin. It may be done twice.
-
-    A line has two ids or usernames. Lines that are wrong are told and passed over: it ends with 1 then.
-    """
+def run(file: BinaryIO, as_json: bool) -> None:
+    """Make the two users of each line friends. Print the lines that were wrong, and how many were right."""
     require_built_in()
     made = wrong = 0
     lines = _lines(file)
@@ -66,7 +58,10 @@ def _lines(file: BinaryIO) -> Iterator[_Line]:
 
 
 def _parsed(number: int, text: str) -> _Line:
-    fields = [field.strip().lower() for field in next(csv.reader([text]))]
+    try:
+        fields = [field.strip().lower() for field in next(csv.reader([text], strict=True))]
+    except csv.Error:
+        fields = []
     if len(fields) != 2 or not all(fields):
         return _Line(number, wrong="not two users with a comma between them")
     return _Line(number, (fields[0], fields[1]))

@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 
-import click
-
 from commands.parked import pages, require_all, show
-from commands.service import Misused, OnDatabase, as_json, say
+from commands.service import Misused, say
 from db.session import write
 from messaging import parked
 
 
-@click.command("drop", cls=OnDatabase)
-@click.option("--yes", is_flag=True, help="Do it.")
-@as_json
-@click.argument("ids", type=int, nargs=-1, required=True, metavar="EVENT_ID...")
-def command(ids: Sequence[int], yes: bool, as_json: bool) -> None:
-    """Give up parked events for good: clients are never told of them. Without --yes they are only shown."""
+def run(ids: Sequence[int], yes: bool, as_json: bool) -> None:
+    """Print the events, and delete them if `yes`."""
     require_all(ids)
     count = 0
     for page in pages(ids):

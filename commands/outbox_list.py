@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 
-import click
-
 from commands.parked import pages, require_all, show
-from commands.service import OnDatabase, as_json, say
+from commands.service import say
 
 
-@click.command("list", cls=OnDatabase)
-@as_json
-@click.argument("ids", type=int, nargs=-1, metavar="[EVENT_ID]...")
-def command(ids: Sequence[int], as_json: bool) -> None:
-    """List the parked events, which could not be applied or published: those named, or all."""
+def run(ids: Sequence[int], as_json: bool) -> None:
+    """Print the events: those named, or all."""
     require_all(ids)
     count = 0
     for page in pages(ids):

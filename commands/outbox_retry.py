@@ -2,21 +2,15 @@
 
 from collections.abc import Sequence
 
-import click
-
 from commands.parked import pages, require_all, show
 from commands.poking import poke
-from commands.service import Misused, OnDatabase, as_json, say
+from commands.service import Misused, say
 from db.session import write
 from messaging import parked
 
 
-@click.command("retry", cls=OnDatabase)
-@click.option("--all", "everything", is_flag=True, help="All of them.")
-@as_json
-@click.argument("ids", type=int, nargs=-1, metavar="[EVENT_ID]...")
-def command(ids: Sequence[int], everything: bool, as_json: bool) -> None:
-    """Have parked events told again: those named, or with --all all of them."""
+def run(ids: Sequence[int], everything: bool, as_json: bool) -> None:
+    """Put events back into the outbox, those named or `everything`, and have them drained."""
     if bool(ids) is everything:
         raise Misused("name events, or say --all")
     require_all(ids)

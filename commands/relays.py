@@ -2,16 +2,12 @@
 
 from dataclasses import asdict
 
-import click
-
-from commands.service import OnService, as_json, say
+from commands.service import say
 from infra import presence
 
 
-@click.command("relays", cls=OnService)
-@as_json
-def command(as_json: bool) -> None:
-    """List the relays that are there, by Redis. Ends with 1 when there is none."""
+def run(as_json: bool) -> None:
+    """Print the relays that Redis knows to be there."""
     found = presence.relays()
     for each in found:
         report = f"reported {each.age:.1f} s ago"

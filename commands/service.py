@@ -10,8 +10,6 @@ import orjson
 
 ROOT = Path(__file__).resolve().parent.parent
 
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-
 
 class Misused(click.ClickException):
     """An argument names something that is not there, or cannot be. Ends with 2."""
@@ -19,26 +17,10 @@ class Misused(click.ClickException):
     exit_code = 2
 
 
-class OnService(click.Command):
-    """A command that needs the settings of the service."""
+class Unavailable(click.ClickException):
+    """What the command asks does not answer. Ends with 3."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Raises EnvError for settings that are missing or wrong."""
-        _prepare()
-        return super().invoke(ctx)
-
-
-class OnDatabase(click.Command):
-    """A command that needs the database as well, with the schema of this code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Raises EnvError, DatabaseUnavailable."""
-        _prepare()
-        from db.schema_version import require_current  # here: the help of a command shall not wait for it
-        from db.session import read
-
-        read(require_current)
-        return super().invoke(ctx)
+    exit_code = 3
 
 
 def say(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
@@ -47,17 +29,20 @@ def say(as_json: bool, facts: Mapping[str, Any], *lines: str) -> None:
         click.echo(line)
 
 
-def _prepare() -> None:
+# The imports are inside the functions below: the help of a command shall not wait for them.
+
+
+def prepare() -> None:
     """Take the settings from the environment, or, where it names no database, from the embedded service beside us.
 
-    Paths of settings are relative to the directory of the code, as those of the service are.
+    Paths of settings are relative to the directory of the code, as those of the service are. Raises EnvError.
     """
-    from infra import logs  # here: the help of a command shall not wait for it
+    from infra import logs
 
     os.chdir(ROOT)
     var = Path(os.environ.get("EMBEDDED_VAR") or ROOT / "var")
     if not os.environ.get("DATABASE_URL") and (var / "secrets.env").exists():
-        from embedded.access import access  # here: no other deployment has it
+        from embedded.access import access
         from embedded.place import NotStarted, chosen
 
         try:
@@ -65,3 +50,11 @@ def _prepare() -> None:
         except NotStarted as error:
             raise Misused(str(error)) from error
     logs.configure()
+
+
+def require_schema() -> None:
+    """Raises NotMigrated unless the database has the schema of this code, and DatabaseUnavailable."""
+    from db.schema_version import require_current
+    from db.session import read
+
+    read(require_current)

@@ -8,24 +8,20 @@ from typing import Any
 
 import click
 
-from commands.service import OnDatabase, as_json, say
+from commands.service import say
 from db.session import read
 from infra import bus, channels, notes
 from infra.redis import RedisError, client
 from messaging import trace as rules
 from messaging.errors import Refused
-from messaging.fields import MAX_ID
 from messaging.message import unix
 from messaging.trace import Trace
 
 _RELAYS_SECONDS = 1.0
 
 
-@click.command("trace", cls=OnDatabase)
-@as_json
-@click.argument("message_id", type=click.IntRange(1, MAX_ID))
-def command(message_id: int, as_json: bool) -> None:
-    """Show how far a message has come on its way to each recipient. Ends with 1 when there is no such message."""
+def run(message_id: int, as_json: bool) -> None:
+    """Print how far a message has come on its way to each recipient."""
     try:
         found = read(rules.trace, message_id=message_id)
     except Refused as error:

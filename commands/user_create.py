@@ -1,20 +1,13 @@
 """`im user create`: makes an account."""
 
-import click
-
-from commands.accounts import chosen_password, made, password_stdin, registration, require_built_in
-from commands.service import Misused, OnDatabase, as_json, say
+from commands.accounts import chosen_password, made, registration, require_built_in
+from commands.service import Misused, say
 from db.session import write
 from messaging import login, passwords
 from messaging.errors import Refused
 
 
-@click.command("create", cls=OnDatabase)
-@click.option("--nickname", help="The user name, if not given.")
-@password_stdin
-@as_json
-@click.argument("username")
-def command(username: str, nickname: str | None, password_stdin: bool, as_json: bool) -> None:
+def run(username: str, nickname: str | None, password_stdin: bool, as_json: bool) -> None:
     """Make an account, and print its id, and its password when that is made here."""
     require_built_in()
     password = chosen_password(from_stdin=password_stdin)

@@ -1,19 +1,13 @@
 """`im user password`: gives a user a new password."""
 
-import click
-
-from commands.accounts import chosen_password, made, password_stdin, registration, require_built_in, user_of
-from commands.service import OnDatabase, as_json, say
+from commands.accounts import chosen_password, made, registration, require_built_in, user_of
+from commands.service import say
 from db.session import write
 from messaging import login, passwords
 
 
-@click.command("password", cls=OnDatabase)
-@password_stdin
-@as_json
-@click.argument("user")
-def command(user: str, password_stdin: bool, as_json: bool) -> None:
-    """Give USER (an id or a username) a new password, end all their logins, and let in again who was disabled."""
+def run(user: str, password_stdin: bool, as_json: bool) -> None:
+    """Give a user a new password, and end all their logins."""
     require_built_in()
     user_id = user_of(user)
     password = chosen_password(from_stdin=password_stdin)

@@ -1,1 +1,3 @@
 """A drill: load of its own accounts while a deployment is killed, stopped and emptied, and what that has shown."""
+
+MOST_SENDS = 100.0  # a second

@@ -6,13 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from drill import accounts
+from drill import MOST_SENDS, accounts
 from drill.accounts import Account
 from drill.device import Device
 from drill.door import Away, Denied, Door
 from drill.sending import Sender, Sent
 
-MOST_SENDS = 100.0  # a second
 _SENDS_OF_ONE = 5.0  # a second; the limit is 600 a minute
 _ONLINE_SECONDS = 30.0
 

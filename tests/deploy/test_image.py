@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from commands.__main__ import COMMANDS
+from commands.declared import COMMANDS
 from tests import databases
 from tests.deploy.files import DEPLOY, KINDS, programs
 from tests.processes import ROOT, Process, free_port, wait_until
@@ -41,7 +41,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_command_finds_all_that_it_imports(copied: Path) -> None:
-    modules = [f"commands.{name.replace(' ', '_')}" for name in COMMANDS]
+    modules = [each.module for each in COMMANDS]
     source = f"import importlib as i; list(map(i.import_module, {modules!r}))"
     env = databases.environment("sqlite://") | {"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
