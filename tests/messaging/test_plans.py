@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from db.flight import TAKES_FLIGHTS
 from db.session import engine, write
-from messaging import backlog
+from messaging import backlog, export
 from messaging.audit import audit, looks_wrong
+from messaging.befriending import befriend
 from messaging.conversation_id import shard_of
 from messaging.conversation_update import arrange
 from messaging.conversations import conversations, total_unread, unread
@@ -280,6 +281,9 @@ CALLS: dict[str, Rule] = {
     "backlog, next page": backlogs((ALICE, (friends(2000)[0], 2))),
     "backlog of one": backlogs((BOB, None)),
     "backlogs, next pages": backlogs((ALICE, (friends(2000)[0], 2)), (BOB, (LARGE, 0))),
+    "befriend 200": lambda session, now: befriend(
+        session, now, pairs=[(FRIENDS + one, FRIENDS + one + 200) for one in range(1, 201)]
+    ),
     "tops": lambda session, _: tops(session, group_rows(session, [ALICE])),
     "tops of many": lambda session, _: tops(session, group_rows(session, [ALICE, BOB, *MANY])),
     "delivered": proven(LENGTH - 50, LENGTH),
@@ -311,6 +315,11 @@ COUNTING: dict[str, tuple[Rule, int]] = {
     "a page of retention": (
         lambda session, now: due(session, now, after=50_000, page=1_000, kept=86_400, withdrawn_kept=86_400),
         2 * 1_000,  # the ids are counted in a table of their own
+    ),
+    "a page of conversations to export": (as_alice(export.conversations, after="1_12000", limit=100), TALKS + 1),
+    "a page of uploads to export": (  # all of one second
+        as_alice(export.uploads, since=datetime(2026, 1, 1), after=f"{50:032}", limit=100),  # noqa: DTZ001
+        LENGTH // 10,
     ),
     "forward again what is gone": (forwarding_again, 1_000),
     # Whoever has thousands waiting makes the others wait for the next transaction, but not longer.
