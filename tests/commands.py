@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tests import databases
@@ -9,11 +11,29 @@ from tests.processes import ROOT
 from tests.stack import Stack, with_programs
 
 IM = str(ROOT / "im")
+# A process of its own for each takes a second, most of it for imports.
+_SEVERAL = """
+import contextlib, io, json, sys
+from commands.__main__ import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv[1:] = arguments
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+        try: main()
+        except SystemExit as end: status = end.code or 0
+    print(json.dumps([status, said.getvalue()]))
+"""
 
 
 def im(stack: Stack, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str]:
     """Run `im …` with the deployment's settings, overridden by `environment`. Returns its exit code and output."""
     return program(stack, IM, *arguments, stdin=stdin, **environment)
+
+
+def several(stack: Stack, *lines: Sequence[str], **environment: str) -> list[tuple[int, str]]:
+    """Run the commands of these lines in one process, one after another. Returns what `im` does for each."""
+    code, told = program(stack, sys.executable, "-c", _SEVERAL, json.dumps(lines), **environment)
+    assert code == 0, told
+    return [(status, said) for status, said in map(json.loads, told.splitlines())]
 
 
 def program(stack: Stack, *command: str, stdin: str = "", **environment: str) -> tuple[int, str]:
@@ -28,4 +48,9 @@ def program(stack: Stack, *command: str, stdin: str = "", **environment: str) ->
 
 def objects(stack: Stack, *arguments: str, **options: str) -> list[dict[str, Any]]:
     """Returns the objects that `im … --json` prints, one a line."""
-    return [json.loads(line) for line in im(stack, *arguments, "--json", **options)[1].splitlines()]
+    return parsed(im(stack, *arguments, "--json", **options)[1])
+
+
+def parsed(told: str) -> list[dict[str, Any]]:
+    """Returns the objects that a command has printed, one a line."""
+    return [json.loads(line) for line in told.splitlines()]

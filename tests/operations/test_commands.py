@@ -20,11 +20,11 @@ from commands.declared import COMMANDS
 from db.outbox_parked import Parked
 from db.session import write
 from tests import databases
-from tests.commands import IM, im, objects
+from tests.commands import IM, im, objects, parsed, several
 from tests.embedded_run import EmbeddedRun
 from tests.messaging.conftest import ALICE, BOB, befriend, drain, messages, set_message, stored
 from tests.people import Web, answer, conversation, friends, new_group, new_user, send, upload
-from tests.processes import ROOT
+from tests.processes import ROOT, wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
 
@@ -55,37 +55,49 @@ def test_a_command_takes_what_it_declares(command: Any) -> None:
 
 def test_an_account_from_its_making_to_its_end(web: Web, stack: Stack) -> None:
     name = f"op{new_user(web).id}"
-    made, told = objects(stack, "user", "create", name.upper(), "--nickname", "Op"), {"username": name}
-    (account,) = made
-    assert answer(web.post("/user/v1/login", told | {"password": account["password"]}))["user"]["nickname"] == "Op"
-    assert im(stack, "user", "create", name) == (2, f"Error: the username is taken: {name}\n")
-    (token,) = objects(stack, "user", "token", name, "--seconds", "60")
-    assert answer(web.post("/friend/v1/list", {}, token["access_token"]))["total"] == 0
-    assert objects(stack, "user", "disable", name) == [{"id": account["id"]}]
-    assert web.post("/user/v1/login", told | {"password": account["password"]}).status_code == 401
-    assert web.post("/friend/v1/list", {}, token["access_token"]).status_code == 401
-    new = im(stack, "user", "password", str(account["id"]), "--password-stdin", stdin="another long one\n")
-    assert new == (0, f"user {account['id']} has a new password\n")
-    assert answer(web.post("/user/v1/login", told | {"password": "another long one"}))["user"]["id"] == account["id"]
+    lines = [["create", name.upper(), "--nickname", "Op", "--json"], ["token", name, "--seconds", "60", "--json"]]
+    made, issued = (parsed(told)[0] for _, told in several(stack, *(["user", *line] for line in lines)))
+    known = {"username": name, "password": made["password"]}
+    mine = ("/friend/v1/list", {}, issued["access_token"])
+    assert answer(web.post("/user/v1/login", known))["user"]["nickname"] == "Op"
+    assert answer(web.post(*mine))["total"] == 0
+    again, disabled = several(stack, ["user", "create", name], ["user", "disable", name, "--json"])
+    assert again == (2, f"Error: the username is taken: {name}\n")
+    assert parsed(disabled[1]) == [{"id": made["id"]}]
+    assert web.post("/user/v1/login", known).status_code == 401
+    wait_until(lambda: web.post(*mine).status_code == 401, "the token to be refused")
+    new = im(stack, "user", "password", str(made["id"]), "--password-stdin", stdin="another long one\n")
+    assert new == (0, f"user {made['id']} has a new password\n")
+    known["password"] = "another long one"
+    assert answer(web.post("/user/v1/login", known))["user"]["id"] == made["id"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "stdin", "said"),
-    [
-        ("disable nobody.here", "", "no such user: nobody.here"),
-        ("token 9007199254740991", "", "no such user: 9007199254740991"),
-        ("token 90071992547409910000000", "", "no such user: 90071992547409910000000"),
-        ("token 1 --seconds 1000000", "", "no access token is good for more than"),
-        ("create x!", "", "username: "),
-        ("create short --password-stdin", "1\n", "password: "),
-        ("password", "", "Missing argument 'USER'"),
-    ],
-)
-def test_a_misused_command_about_a_user_says_why(stack: Stack, arguments: str, stdin: str, said: str) -> None:
-    status, told = im(stack, "user", *arguments.split(), stdin=stdin)
-    assert (status, len(told.splitlines())) == (2, 1), told
-    assert told.startswith("Error: ")
-    assert said in told
+def test_a_misused_command_says_why_in_a_line(stack: Stack) -> None:
+    misused = {
+        "user disable nobody.here": "no such user: nobody.here",
+        "user token 9007199254740991": "no such user: 9007199254740991",
+        "user token 90071992547409910000000": "no such user: 90071992547409910000000",
+        "user token 1 --seconds 1000000": "no access token is good for more than 86400 seconds",
+        "user create x!": "username: ",
+        "user create short --password-stdin": "password: ",
+        "user password": "Missing argument 'USER'",
+        "user revoke alice": "'alice' is not a valid integer range.",
+        "export nobody.here /nowhere": "no such user: nobody.here",
+        "friends import /nowhere.csv": "'/nowhere.csv': No such file or directory",
+        "purge": "this deployment keeps everything: say --older-than or --withdrawn",
+        "outbox retry": "name events, or say --all",
+        "outbox drop 9 --yes": "not parked: 9",
+        "outbox list 9": "not parked: 9",
+        "audit --sample 5 1_2": "--sample chooses conversations itself",
+        "audit --sample 5 --media": "--media checks the whole storage, and repairs nothing",
+        "canary": "there is no canary: set CANARY_WEB_URL, CANARY_REALTIME_URL and CANARY_USERS",
+        "drill": "this deployment does not say DRILL=1, so that nothing is done to it",
+        "trace 0": "0 is not in the range 1<=x<=",
+        "nothing": "No such command 'nothing'.",
+    }
+    done = several(stack, *(line.split() for line in misused))
+    for (line, said), (status, told) in zip(misused.items(), done, strict=True):
+        assert (status, told.count("\n"), told.startswith("Error: "), said in told) == (2, 1, True, True), (line, told)
 
 
 def test_a_file_of_friends_is_imported_and_its_wrong_lines_are_named(web: Web, stack: Stack, tmp_path: Path) -> None:
@@ -118,12 +130,13 @@ def test_a_file_of_friends_is_imported_and_its_wrong_lines_are_named(web: Web, s
         {"line": 313, "error": "not UTF-8"},
         {"line": 314, "error": "not two users with a comma between them"},
     ]
-    for _ in range(2):
-        assert objects(stack, "friends", "import", str(file)) == [*wrong, {"friendships": 303, "errors": 9}]
-        for user in (alice, bob, carol):
-            assert answer(web.post("/friend/v1/list", {}, user.token))["total"] == 2
-    status, told = im(stack, "friends", "import", "-", stdin=f"{alice.id},{bob.id}\n")
-    assert (status, told) == (0, "1 pairs are friends, 0 lines were wrong\n")
+    twice = several(stack, *[["friends", "import", str(file), "--json"]] * 2)
+    for status, told in twice:
+        assert (status, parsed(told)) == (1, [*wrong, {"friendships": 303, "errors": 9}])
+    for user in (alice, bob, carol):
+        assert answer(web.post("/friend/v1/list", {}, user.token))["total"] == 2
+    told = im(stack, "friends", "import", "-", stdin=f"{alice.id},{bob.id}\n")
+    assert told == (0, "1 pairs are friends, 0 lines were wrong\n")
 
 
 def exported(directory: Path) -> dict[str, list[dict[str, Any]]]:
@@ -139,19 +152,19 @@ def test_an_export_holds_what_the_user_sees_and_no_more(web: Web, stack: Stack, 
     alice, bob = friends(web)
     shown = [send(web, alice, bob, f"m{number}")["id"] for number in range(3)]
     gone, hidden = send(web, bob, alice, "gone"), send(web, bob, alice, "hidden")
-    answer(web.post("/message/v1/delete", {"message_id": gone["id"], "delete_for_everyone": True}, bob.token))
-    answer(web.post("/message/v1/delete", {"message_id": hidden["id"]}, alice.token))
+    answer(web.post("/message/v1/delete", {"message_id": gone["id"]}, bob.token))
+    answer(web.post("/message/v1/delete", {"message_id": hidden["id"], "scope": "self"}, alice.token))
     group = new_group(web, bob, alice)
     data = f"bytes {alice.id}".encode()
     media = upload(web, bob, data)
-    carried = send(web, bob, alice, message_type=5, extra={"media_id": media["media_id"]}, content="")
+    carried = send(web, bob, alice, message_type=5, extra={"media_id": media["media_id"], "name": "a.bin"}, content="")
     foreign = upload(web, bob, b"of nobody else")
     place = tmp_path / "out"
     assert im(stack, "export", alice.username, str(place))[0] == 0
     found = exported(place)
     assert found["profile"][0]["username"] == alice.username
     assert [each["id"] for each in found["friend"]] == [bob.id]
-    assert [each["group_id"] for each in found["group"]] == [group["group_id"]]
+    assert [each["id"] for each in found["group"]] == [group["id"]]
     assert {each["conversation_id"] for each in found["conversation"]} >= {conversation(alice, bob)}
     assert [each["id"] for each in found["message"] if each["conversation_id"] == conversation(alice, bob)] == [
         *shown,
@@ -162,8 +175,6 @@ def test_an_export_holds_what_the_user_sees_and_no_more(web: Web, stack: Stack, 
     assert foreign["media_id"] not in (place / "export.jsonl").read_text()
     assert {path.stat().st_mode & 0o077 for path in (place, *place.rglob("*"))} == {0}
     assert im(stack, "export", str(alice.id), str(place)) == (2, f"Error: {place} is not empty\n")
-    assert im(stack, "export", "nobody.here", str(tmp_path / "none")) == (2, "Error: no such user: nobody.here\n")
-    assert not (tmp_path / "none").exists()
 
 
 def test_an_export_whose_bytes_are_missing_says_so(web: Web, stack: Stack, tmp_path: Path) -> None:
@@ -176,18 +187,19 @@ def test_an_export_whose_bytes_are_missing_says_so(web: Web, stack: Stack, tmp_p
 
 
 def test_old_messages_are_counted_and_only_then_removed(stack: Stack, database: str) -> None:
-    here = {"DATABASE_URL": database}
+    here = {"DATABASE_URL": database, "RETENTION_SECONDS": "2592000"}
     befriend(ALICE, BOB)
     for message in (stored(ALICE, BOB, "one"), stored(ALICE, BOB, "two")):
         set_message(message, create_time=LONG_AGO)
     drain()
-    assert im(stack, "purge", **here)[0] == 2
-    due = {"messages": 2, "texts": 0}
-    for _ in range(2):
-        assert objects(stack, "purge", "--older-than", "30", **here) == [due | {"removed": False}]
-    assert im(stack, "purge", "--yes", RETENTION_SECONDS="2592000", **here)[1] == "2 messages, 0 texts removed\n"
+    counted = several(stack, ["purge"], ["purge", "--older-than", "3000", "--json"], **here)
+    assert [status for status, _ in counted] == [0, 0]
+    assert counted[0][1] == "2 messages, 0 texts are due\n"
+    assert parsed(counted[1][1]) == [{"messages": 0, "texts": 0, "removed": False}]
+    assert [each.content for each in messages()] == ["one", "two"]
+    removed = several(stack, ["purge", "--yes"], ["purge", "--yes"], **here)
+    assert removed == [(0, "2 messages, 0 texts removed\n"), (0, "0 messages, 0 texts removed\n")]
     assert [each.content for each in messages()] == ["", ""]
-    assert im(stack, "purge", "--older-than", "30", **here)[1] == "0 messages, 0 texts are due\n"
 
 
 def _parked(id_: int) -> dict[str, Any]:
@@ -199,17 +211,19 @@ def _parked(id_: int) -> dict[str, Any]:
 def test_parked_events_are_dropped_only_by_name_and_with_yes(stack: Stack, database: str) -> None:
     here = {"DATABASE_URL": database}
     write(lambda session, _now: session.execute(insert(Parked), [_parked(id_) for id_ in (4, 5)]))
-    code, told = im(stack, "outbox", "drop", "4", **here)
+    code, told = im(stack, "outbox", "drop", "4", **here)  # no --yes
     assert code == 2
     assert told.splitlines()[-1] == "Error: nothing was dropped: say --yes to drop these events for good"
-    assert im(stack, "outbox", "drop", "4", "6", "--yes", **here) == (2, "Error: not parked: 6\n")
-    assert [each.get("id") for each in objects(stack, "outbox", "list", **here)] == [4, 5, None]
-    assert objects(stack, "outbox", "drop", "4", "--yes", **here)[-1] == {"events": 1}
-    assert im(stack, "outbox", "retry", **here) == (2, "Error: name events, or say --all\n")
-    code, told = im(stack, "outbox", "retry", "--all", REDIS_URL=databases.NOBODY_LISTENS, **here)
-    assert (code, told.splitlines()[1]) == (0, "1 events tried again")
-    assert told.splitlines()[2].startswith("Redis is away, so that it is told when it is back: ")
-    assert objects(stack, "outbox", "list", **here) == [{"events": 0}]
+    lines = ["drop 4 6 --yes", "list --json", "drop 4 --yes --json", "list 5", "retry --all", "list --json"]
+    done = several(stack, *(f"outbox {line}".split() for line in lines), REDIS_URL=databases.NOBODY_LISTENS, **here)
+    assert done[0] == (2, "Error: not parked: 6\n")
+    assert [each.get("id") for each in parsed(done[1][1])] == [4, 5, None]
+    assert parsed(done[2][1])[-1] == {"events": 1}
+    assert done[3] == (0, "5  1_2  kind 1  LookupError: gone\n1 events parked\n")
+    first, away, last = done[4][1].splitlines()
+    assert (done[4][0], first, last) == (0, "5  1_2  kind 1  LookupError: gone", "1 events tried again")
+    assert away.startswith("Redis is away, so that it is told when it is back: ")
+    assert parsed(done[5][1]) == [{"events": 0}]
 
 
 def test_relays_are_listed_with_their_sockets(stack: Stack, own_redis: RedisServer) -> None:
@@ -228,14 +242,12 @@ def test_a_canary_flies_once(web: Web, stack: Stack) -> None:
     code, told = im(stack, "canary", **way | {"CANARY_REALTIME_URL": "http://127.0.0.1:1"}, **users)
     assert (code, told.splitlines()) == (1, [told.strip()])
     assert told.startswith("Error: connect: ConnectionRefusedError")
-    assert im(stack, "canary")[0] == 2
 
 
 def test_a_random_sample_is_audited(web: Web, stack: Stack) -> None:
     send(web, *friends(web))
     *_, counts = objects(stack, "audit", "--sample", "1000", "--repair")
     assert counts["conversations"] >= 1
-    assert im(stack, "audit", "--sample", "5", "1_2") == (2, "Error: --sample chooses conversations itself\n")
 
 
 @pytest.mark.parametrize(
@@ -244,9 +256,8 @@ def test_a_random_sample_is_audited(web: Web, stack: Stack) -> None:
         ("user token 1", {"DATABASE_URL": "mysql+pymysql://im@127.0.0.1:1/im"}, 3, "the database of DATABASE_URL"),
         ("relays", {"REDIS_URL": databases.NOBODY_LISTENS}, 3, "the Redis of REDIS_URL does not answer: "),
         ("relays", {"JWT_SECRET_KEY": ""}, 2, "JWT_SECRET_KEY"),
-        ("friends import /nowhere.csv", {}, 2, "/nowhere.csv"),
         ("export 1 /proc/none", {}, 1, "/proc/none"),
-        ("nothing", {}, 2, "No such command 'nothing'."),
+        ("user nothing", {}, 2, "No such command 'nothing'."),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line_on_stderr(
@@ -264,7 +275,7 @@ def test_the_embedded_service_needs_no_settings(embedded: EmbeddedRun) -> None:
     places = {"EMBEDDED_VAR": str(embedded.var), "EMBEDDED_REDIS_PORT": str(embedded.redis_port)}
 
     def told(*arguments: str) -> str:
-        return subprocess.run([IM, *arguments], env=places, capture_output=True, text=True, check=True).stdout
+        return subprocess.run([IM, *arguments], env=places, capture_output=True, text=True, check=False).stdout
 
-    assert "1 relays" in told("relays")
+    wait_until(lambda: "1 relays" in told("relays"), "the relay to report")
     assert json.loads(told("user", "token", "alice", "--json"))["id"]
