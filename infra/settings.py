@@ -58,7 +58,9 @@ class Settings:
     rate_limits: bool
     db_pool_size: int
     log_level: str
+    log_sample: float
     slow_seconds: float
+    otel_traces: bool
     metrics_bind: str
     friend_rpc: str
     usercenter_rpc: str
@@ -111,7 +113,9 @@ def settings() -> Settings:
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        log_sample=env.float("LOG_SAMPLE", 1.0, validate=validate.Range(min=0, max=1)),
         slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
+        otel_traces=env.bool("OTEL_TRACES", False),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
         # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),

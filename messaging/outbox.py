@@ -13,6 +13,7 @@ from db.insert_ignore import insert_ignore
 from db.message import Message
 from db.outbox import Kind, OutboxEvent
 from db.outbox_shard import OutboxShard
+from infra import trace
 from messaging.events import Event
 from messaging.events.kinds import row_of
 
@@ -20,7 +21,7 @@ from messaging.events.kinds import row_of
 _EVENTS = table(OutboxEvent)
 _SHARDS = table(OutboxShard)
 _TOLD = (
-    *("id", "shard", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "attempts"),
+    *("id", "shard", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "trace", "attempts"),
     *("read_seq", "origin"),  # events of the release before have them instead of `detail`
 )
 _INSERT = insert(_EVENTS)
@@ -57,9 +58,11 @@ Pending = Row[Any]
 def append(session: Session, now: datetime, events: Sequence[tuple[int, Event]]) -> None:
     """Add events, each with the shard of its conversation's head, in one statement.
 
-    The caller holds the locks of these conversations' heads.
+    They are marked with the request of this thread or greenlet. The caller holds the locks of these conversations'
+    heads.
     """
-    session.execute(_INSERT, [row_of(event, shard=shard, now=now) for shard, event in events])
+    parent = trace.current()
+    session.execute(_INSERT, [row_of(event, shard=shard, now=now, parent=parent) for shard, event in events])
 
 
 def locking(shards: Sequence[int]) -> Call:

@@ -27,8 +27,11 @@ _CLASSES: dict[int, type[Event]] = {
 }
 
 
-def row_of(event: Event, *, shard: int, now: datetime) -> dict[str, Any]:
-    """Returns an event as a new row of the outbox. `shard` is the one in the head of its conversation."""
+def row_of(event: Event, *, shard: int, now: datetime, parent: str | None) -> dict[str, Any]:
+    """Returns an event as a new row of the outbox. `shard` is the one in the head of its conversation.
+
+    `parent` is the traceparent of the request that has caused it.
+    """
     detail = {name: getattr(event, name) for name in event.DETAIL}
     return {
         "shard": shard,
@@ -38,6 +41,7 @@ def row_of(event: Event, *, shard: int, now: datetime) -> dict[str, Any]:
         "user_id": event.user_id,
         "change_seq": event.change_seq,
         "detail": orjson.dumps(detail).decode() if detail else None,
+        "trace": parent,
         "applied": False,
         "create_time": now,
     }
