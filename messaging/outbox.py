@@ -13,7 +13,6 @@ from db.insert_ignore import insert_ignore
 from db.message import Message
 from db.outbox import Kind, OutboxEvent
 from db.outbox_shard import OutboxShard
-from infra import trace
 from messaging.events import Event
 from messaging.events.kinds import row_of
 
@@ -58,11 +57,9 @@ Pending = Row[Any]
 def append(session: Session, now: datetime, events: Sequence[tuple[int, Event]]) -> None:
     """Add events, each with the shard of its conversation's head, in one statement.
 
-    They are marked with the request of this thread or greenlet. The caller holds the locks of these conversations'
-    heads.
+    The caller holds the locks of these conversations' heads.
     """
-    parent = trace.current()
-    session.execute(_INSERT, [row_of(event, shard=shard, now=now, parent=parent) for shard, event in events])
+    session.execute(_INSERT, [row_of(event, shard=shard, now=now) for shard, event in events])
 
 
 def locking(shards: Sequence[int]) -> Call:
