@@ -12,12 +12,15 @@ from actions.poke import poke
 from db.errors import DatabaseUnavailable
 from db.flight import Call, Rows
 from db.group_commit import GroupCommit
+from infra import logs, trace
 from infra.metrics import sends
 from infra.settings import settings
 from messaging.directory import MayTalk, Pair
 from messaging.draft import Draft
 from messaging.errors import Refused
 from messaging.send import Sent, ask, store
+
+log = logs.get(__name__)
 
 Question = Callable[[], bool]
 
@@ -94,8 +97,12 @@ def _commit(asked: Sequence[_Asked]) -> Sequence[Sent | BaseException]:
 
 def _deliver(sent: Sent) -> None:
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
+    traced = trace.traced(sent.message["id"], trace.current())
+    if traced:
+        place = {name: sent.message[name] for name in ("conversation_id", "seq", "from_user_id")}
+        trace.tell(log, "sent", [traced], duplicate=sent.duplicate, **place)
     if settings().fast_publish and not sent.duplicate:
-        publish_fast(sent.message, sent.members_seq, sent.quote)
+        publish_fast(sent.message, sent.members_seq, sent.quote, traced)
     poke(sent.shard)
 
 

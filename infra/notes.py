@@ -13,10 +13,12 @@ Each class has `lines`, which returns the header and the frames to publish, and 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import orjson
+
+from infra.trace import Traced
 
 Header = dict[str, Any]
 Frames = Sequence[bytes]  # JSON texts, ready for a socket
@@ -33,7 +35,10 @@ class BadNote(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _OfMessage:
-    """A new message for a user's connections. A relay orders it and proves its delivery by the header."""
+    """A new message for a user's connections. A relay orders it and proves its delivery by the header.
+
+    `traced` is for the log (infra/trace.py), and not there when the message's way is not told.
+    """
 
     KIND: ClassVar[str]
 
@@ -41,6 +46,7 @@ class _OfMessage:
     seq: int
     from_user_id: int
     frame: bytes
+    traced: Traced | None = field(default=None, kw_only=True)
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -50,7 +56,7 @@ class _OfMessage:
     def read(cls, header: Header, frames: Frames) -> Self:
         """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
-        return cls(*cls._place(header), frame)
+        return cls(*cls._place(header), frame, traced=_traced(header))
 
     def _header(self) -> Header:
         return {
@@ -59,7 +65,7 @@ class _OfMessage:
             "conversation_id": self.conversation_id,
             "seq": self.seq,
             "from_user_id": self.from_user_id,
-        }
+        } | _of_traced(self.traced)
 
     @staticmethod
     def _place(header: Header) -> tuple[str, int, int]:
@@ -96,7 +102,7 @@ class FastMessage(_OfMessage):
     def read(cls, header: Header, frames: Frames) -> Self:
         """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
-        return cls(*cls._place(header), frame, _at(header))
+        return cls(*cls._place(header), frame, _at(header), traced=_traced(header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +165,24 @@ class Quoting:
         return Quoting(frame.encode(), seq, frozenset(_flat(raw["blind"], int)))
 
 
-def _header(kind: str, quoting: Quoting | None, **fields: Any) -> bytes:
-    """Returns the header of a note that may quote. One that does not is the shorter for it."""
-    return orjson.dumps({"kind": kind, "v": 1} | fields | ({"quoting": quoting.header()} if quoting else {}))
+def _header(kind: str, quoting: Quoting | None, *, traced: Traced | None = None, **fields: Any) -> bytes:
+    """Returns the header of a note that may quote, and may be traced. One that does neither is the shorter for it."""
+    quoted = {"quoting": quoting.header()} if quoting else {}
+    return orjson.dumps({"kind": kind, "v": 1} | fields | quoted | _of_traced(traced))
+
+
+def _of_traced(traced: Traced | None) -> Header:
+    return {"traced": [*traced]} if traced else {}
+
+
+def _traced(header: Header) -> Traced | None:
+    raw = header.get("traced")
+    if raw is None:
+        return None
+    message_id, parent = raw
+    if type(message_id) is not int or not (parent is None or type(parent) is str):
+        raise TypeError
+    return Traced(message_id, parent)
 
 
 def _at(header: Header) -> float | None:
@@ -191,6 +212,7 @@ class GroupMessage:
     membership: bool = False
     went: tuple[int, ...] = ()
     quoting: Quoting | None = None
+    traced: Traced | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -202,6 +224,7 @@ class GroupMessage:
             from_user_id=self.from_user_id,
             membership=self.membership,
             went=self.went,
+            traced=self.traced,
         )
         return header, self.frame
 
@@ -212,7 +235,8 @@ class GroupMessage:
         conversation_id, seq, from_user_id = _typed(header, conversation_id=str, seq=int, from_user_id=int)
         (membership,) = _typed(header, membership=bool)
         went = _flat(header["went"], int)
-        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went, _quoting(header))
+        quoting, traced = _quoting(header), _traced(header)
+        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went, quoting, traced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +254,7 @@ class FastGroupMessage:
     frame: bytes
     quoting: Quoting | None = None
     at: float | None = None
+    traced: Traced | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -241,6 +266,7 @@ class FastGroupMessage:
             from_user_id=self.from_user_id,
             members_seq=self.members_seq,
             at=self.at,
+            traced=self.traced,
         )
         return header, self.frame
 
@@ -251,8 +277,8 @@ class FastGroupMessage:
         conversation_id, seq, from_user_id, members_seq = _typed(
             header, conversation_id=str, seq=int, from_user_id=int, members_seq=int
         )
-        quoting, at = _quoting(header), _at(header)
-        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, quoting, at)
+        quoting, at, traced = _quoting(header), _at(header), _traced(header)
+        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, quoting, at, traced)
 
 
 @dataclass(frozen=True, slots=True)

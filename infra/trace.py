@@ -49,6 +49,11 @@ def work(**ids: object) -> None:
     structlog.contextvars.bind_contextvars(**ids)
 
 
+def also(**ids: object) -> None:
+    """Have the lines that are logged until the next request, or piece of work, hold these ids as well."""
+    structlog.contextvars.bind_contextvars(**ids)
+
+
 def current() -> str | None:
     """Returns the traceparent of this thread's or greenlet's request, None without one."""
     return _parent.get()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 import gevent
@@ -67,7 +68,7 @@ class Sends:
         except Refused as refused:
             raise _bad(refused, key) from refused
         self._room.acquire()
-        gevent.spawn(self._deal_with, draft)
+        gevent.spawn(copy_context().run, self._deal_with, draft)  # with the ids of the request, for the log
 
     def _count(self) -> None:
         if self._limited and self._calls.take(self._connection.claims.user_id):
