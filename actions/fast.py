@@ -95,7 +95,8 @@ class FastPath:
             self._sleep(_PAUSE_SECONDS)
         else:
             fast_messages.labels("published").inc(len(fresh))
-            trace.tell(log, "published", [told for notes in fresh if (told := notes[0][1].traced)], frame="new_message")
+            told = [traced for notes in fresh if (traced := notes[0][1].traced)]
+            trace.tell(log, "published", told, began=fresh[0][0][1].at, frame="new_message")
 
     def _taken(self, *, wait: bool = True) -> list[tuple[float, _Notes]]:
         with self._changed:

@@ -7,6 +7,7 @@ start. The embedded mode (`make run`) creates its secrets at first start, and pa
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 
 from environs import Env, EnvError, validate
 
@@ -130,9 +131,18 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
     )
     _check_storage(found)
+    if found.otel_traces and not _has_opentelemetry():
+        raise EnvError("OTEL_TRACES=1 needs the packages of requirements/otel.txt, which are not installed")
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
+
+
+def _has_opentelemetry() -> bool:
+    try:
+        return all(map(find_spec, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")))
+    except ModuleNotFoundError:
+        return False
 
 
 def _refuse_weak_secrets(found: Settings) -> None:

@@ -38,7 +38,7 @@ def create_app() -> Flask:
 def _before() -> Response | None:
     if request.path != PATH:
         return None
-    trace.enter(request.headers.get("traceparent"))
+    trace.enter("", request.headers.get("traceparent"))
     return authenticate()
 
 

@@ -78,8 +78,11 @@ def _talk(connection: Connection, sock: Any) -> int:
     sends = Sends(connection, limited=bucket.limited)
 
     def handle(message: Message) -> None:
-        trace.enter(connection_id=connection.id, user_id=connection.claims.user_id)  # it runs in a greenlet of its own
-        inbound.handle(connection, bucket, sends, message)
+        trace.enter("frame", connection_id=connection.id, user_id=connection.claims.user_id)  # in its own greenlet
+        try:
+            inbound.handle(connection, bucket, sends, message)
+        finally:
+            trace.leave()
 
     line = Line(sock, connection, parser, handle, bucket.pause)
     try:

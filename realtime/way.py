@@ -1,5 +1,7 @@
 """The steps of a connection's messages that the log tells: written to the socket, and answered for by the device."""
 
+import time
+
 from infra import logs, trace
 from infra.trace import Traced
 
@@ -12,7 +14,8 @@ class Way:
     """The messages of one connection whose way is told, from the queue to the device's answer."""
 
     def __init__(self, *, connection_id: str, user_id: int) -> None:
-        self._ids = {"connection_id": connection_id, "user_id": user_id}
+        self._began = 0.0  # when the first of `_unwritten` was queued, in Unix seconds
+        self._ids: dict[str, str | int] = {"connection_id": connection_id, "user_id": user_id}
         self._unwritten: list[Traced] = []
         self._unasked: list[tuple[str, Traced]] = []  # with their conversations
         self._asked: list[tuple[str, Traced]] = []
@@ -21,6 +24,8 @@ class Way:
         """Note that a message is queued; None for one whose way is not told. `proves`: the device answers for it."""
         if traced is None:
             return
+        if not self._unwritten:
+            self._began = time.time()
         if len(self._unwritten) < _MOST:
             self._unwritten.append(traced)
         if proves and len(self._unasked) < _MOST:
@@ -29,7 +34,7 @@ class Way:
     def written(self) -> None:
         """Log that the kernel has taken all that was queued."""
         if self._unwritten:
-            trace.tell(log, "pushed", self._unwritten, **self._ids)
+            trace.tell(log, "pushed", self._unwritten, began=self._began, **self._ids)
             self._unwritten = []
 
     def asked(self) -> None:

@@ -60,7 +60,7 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
             return False
 
     def _call(self, method: str, behaviour: Behaviour, raw: bytes, context: grpc.ServicerContext) -> Any:
-        request_id = trace.enter(str(dict(context.invocation_metadata()).get("traceparent")))
+        request_id = trace.enter(method, str(dict(context.invocation_metadata()).get("traceparent")))
         line: dict[str, Any] = {"method": method, "caller": "", "status": grpc.StatusCode.OK.name}
         started = time.monotonic()
         try:
@@ -76,6 +76,7 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
             line |= {"status": refused.status.name, "code": refused.code.value}
         finally:
             _note(line, time.monotonic() - started)
+            trace.leave()
         context.set_trailing_metadata(((CODE_KEY, str(refused.code.value)), (_REQUEST_ID_KEY, request_id)))
         return context.abort(refused.status, refused.detail)
 

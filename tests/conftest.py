@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
+from infra import trace
 from tests import databases
 from tests.embedded_run import EmbeddedRun
 from tests.people import Web
 from tests.s3 import S3Server
 from tests.servers import Databases, MariaDB, OutsideRedis, RedisServer, outside_databases
 from tests.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> None:
+    """Forget the request that a test before has begun in this process."""
+    trace.work()
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def main(count: int, members: int = 0, answers: int = 0, carrying: int = 0) -> d
 
     Returns the counts of each step, once all is warm.
     """
-    trace.enter()
+    trace.enter("a test")
     write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     group_id = made(*range(1, members + 1)) if members else 0
     flights: list[str] = []

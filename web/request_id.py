@@ -11,10 +11,12 @@ def register(app: Flask) -> None:
     """Give every request of `app` an id, and tell it in every answer. Register it first: each log line has it."""
     app.before_request(_enter)
     app.after_request(_tell)
+    app.teardown_request(lambda _error: trace.leave())
 
 
 def _enter() -> None:
-    g.request_id = trace.enter(request.headers.get("traceparent"))
+    rule = request.url_rule.rule if request.url_rule else "unknown"
+    g.request_id = trace.enter(f"{request.method} {rule}", request.headers.get("traceparent"))
 
 
 def _tell(response: Response) -> Response:

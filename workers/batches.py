@@ -5,6 +5,7 @@ Redis has taken them; until then a recall or deletion of one of their messages w
 while Redis is waited for. Each may meet events that another drain has applied or published meanwhile.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,7 @@ def announce(announcements: Sequence[Told]) -> None:
 
     Raises RedisError; some may be published by then.
     """
+    began = time.time()
     bus.publish(_addressed(announcements))
     steps: dict[str, list[Traced]] = {}
     for told in announcements:
@@ -86,7 +88,7 @@ def announce(announcements: Sequence[Told]) -> None:
         if id_ and (found := trace.traced(id_, told.trace)):
             steps.setdefault(told.kind, []).append(found)
     for kind, some in steps.items():
-        trace.tell(log, "published", list(dict.fromkeys(some)), frame=kind)
+        trace.tell(log, "published", list(dict.fromkeys(some)), began=began, frame=kind)
 
 
 def locking(projected: projection.Projected) -> list[Call]:

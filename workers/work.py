@@ -32,10 +32,11 @@ def work() -> None:
     taken, more = ready.take_proofs()
     if left or more:
         ready.resume(left)  # at once: another worker may go on meanwhile
+    began = time.time()
     read = list(filter(None, map(_read, taken)))
     for relay_id, proofs in _by_relay(read):
         store_proofs(relay_id, proofs)
-    trace.tell(log, "delivered", list(dict.fromkeys(traced for each in read for traced in each.told)))
+    trace.tell(log, "delivered", list(dict.fromkeys(traced for each in read for traced in each.told)), began=began)
 
 
 class _Left(NamedTuple):
