@@ -2,6 +2,8 @@
 
 import time
 
+import gevent
+
 from infra import logs, trace
 from infra.trace import Traced
 
@@ -32,9 +34,9 @@ class Way:
             self._unasked.append((conversation_id, traced))
 
     def written(self) -> None:
-        """Log that the kernel has taken all that was queued."""
+        """Log that the kernel has taken all that was queued. It may be called where nothing may wait."""
         if self._unwritten:
-            trace.tell(log, "pushed", self._unwritten, began=self._began, **self._ids)
+            gevent.spawn(trace.tell, log, "pushed", self._unwritten, began=self._began, **self._ids)
             self._unwritten = []
 
     def asked(self) -> None:
