@@ -373,7 +373,8 @@ class BacklogPage:
 
     `cursor` is what to ask for the next page with; None says that this page is the last. `tops` names conversations and
     how far they have got, read together with the page: all that comes after it is in the backlog, or workers have still
-    to publish it. A note without `tops`, from an older release, names none.
+    to publish it. A note without `tops`, from an older release, names none. `ids` are those of the messages, 0 for one
+    whose way the log does not tell; there are none when it tells of no message.
     """
 
     connection_id: str
@@ -383,6 +384,7 @@ class BacklogPage:
     cursor: Place | None = None
     frames: Frames = ()
     tops: tuple[Place, ...] = ()
+    ids: tuple[int, ...] = ()
 
     def lines(self) -> Frames:
         """Returns the header and the frames of its messages."""
@@ -396,18 +398,20 @@ class BacklogPage:
             "cursor": self.cursor,
             "tops": self.tops,
         }
-        return orjson.dumps(header), *self.frames
+        return orjson.dumps(header | ({"ids": self.ids} if self.ids else {})), *self.frames
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "BacklogPage":
         """Returns the page. Raises KeyError or TypeError if header or frames do not fit."""
         connection_id, serial, cursor = header["connection_id"], header["serial"], header["cursor"]
         runs, places = _rows(header["runs"], str, int, int, bool), _rows(header["places"], str, int)
-        tops = _rows(header.get("tops", []), str, int)
+        tops, ids = _rows(header.get("tops", []), str, int), _flat(header.get("ids", []), int)
         if not (type(connection_id) is str and type(serial) is int and len(places) == len(frames)):
             raise TypeError
+        if ids and len(ids) != len(places):
+            raise TypeError
         (place,) = (None,) if cursor is None else _rows([cursor], str, int)
-        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames), tops)
+        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames), tops, ids)
 
 
 @dataclass(frozen=True, slots=True)

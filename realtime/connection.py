@@ -7,6 +7,7 @@ from uuid import uuid4
 from infra import notes
 from infra.metrics import frames_dropped
 from infra.tokens import Claims
+from infra.trace import Traced
 from messaging.conversation_id import group_of
 from realtime import frames
 from realtime.backlog import Backlog
@@ -37,7 +38,13 @@ class Connection:
         self._proofs = proofs
         self._runs = Runs(claims.user_id)
         self._backlog = Backlog(
-            self._runs, self.outbound, pages, self._take_held, user_id=claims.user_id, connection_id=self.id
+            self._runs,
+            self.outbound,
+            pages,
+            self._take_held,
+            user_id=claims.user_id,
+            connection_id=self.id,
+            queued=self._queued_of_backlog,
         )
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
@@ -164,6 +171,10 @@ class Connection:
 
     def _queued(self, note: notes.Message | notes.FastMessage) -> None:
         self._way.pushed(note.conversation_id, note.traced, proves=not self._is_own(note))
+
+    def _queued_of_backlog(self, conversation_id: str, message_id: int) -> None:
+        if message_id:
+            self._way.pushed(conversation_id, Traced(message_id, None), proves=True)
 
     def _fall_behind(self) -> None:
         """Drop live frames, because more came at once than the reader could take.

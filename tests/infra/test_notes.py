@@ -57,6 +57,7 @@ _NOTES: list[Note] = [
         "a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]"), (("1_2", 2), ("2_3", 9))
     ),
     BacklogPage("a", 1),
+    BacklogPage("a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), None, (b"{}", b"[]"), ids=(0, 9)),
     Greeting("a", (b"{}", b"[]", b'"x"')),
     Confirmed(((1, "1_2", 0, 5), (2, "2_3", 4, 6))),
     Trace("1_2", "im:trace:x"),
@@ -89,6 +90,7 @@ _WRONG: dict[str, tuple[object, ...]] = {
         *({"frame": "{}", "seq": 4, "blind": ["2"]}, {"frame": "{}", "seq": 4, "blind": {}}),
     ),
     "at": (5, "5", True, [5.5]),
+    "ids": (None, 5, {}, "a", ["9", "8"], [9], [9, True]),
     "traced": (5, "ab", [], [9], ["9", None], [True, None], [9, 5], [9, None, 1], {}),
     "serial": (_ABSENT, None, "5", 1.5, True),
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
