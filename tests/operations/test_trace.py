@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -11,7 +12,8 @@ from tests import databases
 from tests.operations.conftest import Telling
 from tests.processes import ROOT, wait_until
 
-STEPS = ["POST /message/v1/send", "delivered", "published", "published", "pushed", "pushed", "sent"]
+# How often at least; the fast path publishes too, unless Redis is slow.
+STEPS = Counter({"POST /message/v1/send": 1, "sent": 1, "published": 1, "pushed": 2, "delivered": 1})
 
 
 def test_one_trace_from_the_request_to_the_sockets(telling: Telling) -> None:
@@ -21,8 +23,8 @@ def test_one_trace_from_the_request_to_the_sockets(telling: Telling) -> None:
     answer = telling.web.post("/message/v1/send", body, telling.alice.token, headers=headers)
     assert answer.headers["X-Request-ID"] == trace_id
     trace = telling.collector.trace
-    wait_until(lambda: len(trace(trace_id)) >= len(STEPS), "all spans", seconds=12)
-    assert sorted(span.name for span in trace(trace_id)) == STEPS
+    wait_until(lambda: Counter(span.name for span in trace(trace_id)) >= STEPS, "all spans")
+    assert {span.name for span in trace(trace_id)} == set(STEPS)
     spans = {span.name: span for span in trace(trace_id)}
     request = spans.pop("POST /message/v1/send")
     assert request.parent_span_id.hex() == caller
