@@ -114,7 +114,7 @@ def settings() -> Settings:
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
-        log_sample=env.float("LOG_SAMPLE", 1.0, validate=validate.Range(min=0, max=1)),
+        log_sample=env.float("LOG_SAMPLE", 0.01, validate=validate.Range(min=0, max=1)),
         slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
         otel_traces=env.bool("OTEL_TRACES", False),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),

@@ -114,6 +114,7 @@ class Stack:
         self.media_settings = {"MEDIA_STORAGE": str(directory / "media")}
         settings = databases.environment(database_url, redis_url) | self.media_settings
         self._environment = with_programs(settings | environment)
+        self._environment.setdefault("LOG_SAMPLE", "1")  # untold.py shall see every line that there can be
         self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)
 

@@ -38,7 +38,7 @@ def telling(
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
         }
-        stack = Stack(url, redis_server.url, tmp_path_factory.mktemp("telling"), LOG_SAMPLE="1", **traces)
+        stack = Stack(url, redis_server.url, tmp_path_factory.mktemp("telling"), **traces)
         try:
             stack.start(realtime=2)
             web = Web(stack.web_url)
