@@ -35,6 +35,7 @@ imports = (
     "workers.presence",
     "workers.friends",
     "workers.upkeep",
+    "workers.retention",
     "workers.media",
     "workers.media_upkeep",
 )
@@ -94,6 +95,7 @@ beat_schedule = {
     "snapshot": {"task": "upkeep.snapshot", "schedule": _every(10)},
     "audit": {"task": "upkeep.audit", "schedule": _every(6)},
     "expire": {"task": "upkeep.expire_rows", "schedule": _every(60)},
+    "retention": {"task": "upkeep.retain", "schedule": _every(10)},
     "leave groups": {"task": "upkeep.leave_groups", "schedule": _every(60)},
     "media": {"task": "media.clean", "schedule": _every(60)},
 }

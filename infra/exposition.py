@@ -1,7 +1,6 @@
 """What each process serves on METRICS_BIND: /metrics, /healthz and /readyz."""
 
 import fcntl
-import os
 import socket
 import threading
 import time
@@ -15,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from infra import logs, metric_files
+from infra.fork_gate import no_fork
 from infra.readiness import WsgiApp
 from infra.settings import settings
 
@@ -23,9 +23,6 @@ log = logs.get(__name__)
 PORTS = {"web": 9180, "worker": 9181, "media": 9182, "beat": 9183, "rpc": 9184, "realtime": 9190}
 _AGAIN_SECONDS = 5.0
 _MOST_AT_ONCE = 4
-# A worker's parent forks children while it serves: a lock that is held meanwhile would be held for ever in the child.
-_no_fork = threading.Lock()
-os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
 
 
 def address(kind: str) -> tuple[str, int] | None:
@@ -57,17 +54,18 @@ def _application(health: WsgiApp, collectors: Iterable[Collector]) -> WsgiApp:
     for each in collectors:
         registry.register(each)
     metrics = make_wsgi_app(registry)
+    collecting = threading.Lock()
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        with _no_fork:
-            return answer(environ, start_response)
-
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            metric_files.forget_the_dead()
-            return metrics(environ, start_response)  # type: ignore[no-any-return]
-        if path in ("/healthz", "/readyz"):
+            with no_fork, collecting:
+                metric_files.fold()
+                return metrics(environ, start_response)  # type: ignore[no-any-return]
+        if path == "/readyz":
+            with no_fork:
+                return health(environ, start_response)
+        if path == "/healthz":  # waits for nothing: whoever ends what is not up must not end what waits for a database
             return health(environ, start_response)
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"there are /metrics, /healthz and /readyz\n"]

@@ -10,11 +10,13 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "im-metrics-"
-_OWNER = re.compile(rf"{_PREFIX}(\d+)-")
-_OF_LIVING = re.compile(r"gauge_live\w*_(\d+)\.db")
+_FILE = re.compile(r"(gauge_live\w*|counter|histogram)_(\d+)\.db")
+# The files are mapped into memory: on a full disk a count would end its process (SIGBUS), and uploads fill disks.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - `mkdtemp` makes what nobody else can read
 
 
 def begin() -> None:
@@ -24,14 +26,34 @@ def begin() -> None:
     """
     if Path(os.environ.get(_VARIABLE, "")).name.startswith(f"{_PREFIX}{os.getpid()}-"):
         return
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        owner = _OWNER.match(left.name)
-        if owner and not _lives(int(owner[1])):
+    place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{_PREFIX}*"):
+        if (file := _held(left)) is not None:
             shutil.rmtree(left, ignore_errors=True)
-    made = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
-    os.environ[_VARIABLE] = made
-    fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_SH)  # systemd-tmpfiles leaves alone what is locked
+            os.close(file)
+    begun = Path(tempfile.mkdtemp(prefix="im-begun-", dir=place))
+    _held(begun)
+    made = begun.rename(begun.with_name(f"{_PREFIX}{os.getpid()}-{begun.name.removeprefix('im-begun-')}"))
+    os.environ[_VARIABLE] = str(made)
     atexit.register(_end, made, os.getpid())
+
+
+def _held(path: Path) -> int | None:
+    """Returns a file by which this process and its children hold the directory; None if others do, or it is not ours.
+
+    A pid would not do: containers share a place, and each of them has its own process 1. systemd-tmpfiles leaves alone
+    what is held.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return None
+    return file
 
 
 def directory() -> Path | None:
@@ -39,15 +61,30 @@ def directory() -> Path | None:
     return Path(os.environ[_VARIABLE]) if _VARIABLE in os.environ else None
 
 
-def forget_the_dead() -> None:
-    """Remove the gauges of children that have ended. Their counters stay: a total must not fall."""
-    for path in (directory() or Path()).glob("gauge_live*.db"):
-        owner = _OF_LIVING.fullmatch(path.name)
-        if owner and not _lives(int(owner[1])):
+def fold() -> None:
+    """Put the counts of all children that have ended together, so that any number of them leaves a file of each kind.
+
+    A total must not fall. Their gauges, which say how things are now, are removed. One thread may do this at a time.
+    """
+    for path in (directory() or Path()).glob("*.db"):
+        found = _FILE.fullmatch(path.name)
+        if found and not _lives(int(found[2])):
+            if found[1] in ("counter", "histogram"):
+                _add(path, path.with_name(f"{found[1]}_ended.db"))
             path.unlink(missing_ok=True)
 
 
-def _end(made: str, owner: int) -> None:
+def _add(path: Path, total: Path) -> None:
+    from prometheus_client.mmap_dict import MmapedDict  # here, since it comes after `begin`
+
+    files: Any = MmapedDict  # has no types
+    sums = files(str(total))
+    for key, value, _, _ in files.read_all_values_from_file(str(path)):
+        sums.write_value(key, sums.read_value(key)[0] + value, 0.0)
+    sums.close()
+
+
+def _end(made: Path, owner: int) -> None:
     if os.getpid() == owner:  # children inherit this, and end before their parent does
         shutil.rmtree(made, ignore_errors=True)
 

@@ -14,6 +14,10 @@ limited = Counter("im_limited", "Calls and frames refused because they came too 
 # `statement` is a verb and a table, as in "select im_message", or "flight" for several in one trip
 database_seconds = Histogram("im_database_seconds", "One trip to the database", ["statement"], buckets=_QUICK)
 database_connections = Gauge("im_database_connections", "Database connections in use", multiprocess_mode="livesum")
+canary_seconds = Histogram(
+    "im_canary_seconds", "From the canary's send until its frame is at the recipient's socket", buckets=_QUICK
+)
+canary_failures = Counter("im_canary_failures", "Rounds of the canary that failed")
 # Outcomes: done, failed
 tasks = Counter("im_tasks", "Tasks that were run", ["task", "outcome"])
 task_seconds = Histogram("im_task_seconds", "One run of a task", ["task"], buckets=_QUICK)
@@ -56,4 +60,6 @@ uploads = Counter("im_uploads", "Uploads by their kind and how they ended", ["ki
 upload_bytes = Counter("im_upload_bytes", "Bytes of the uploads that were stored")
 # Outcomes: made, failed, put_off
 thumbnails = Counter("im_thumbnails", "Thumbnails by what became of them", ["outcome"])
+# What: message, text
+retention_removed = Counter("im_retention_removed", "Messages and texts that retention has removed", ["what"])
 media_cleaned = Counter("im_media_cleaned", "Media that nothing needed any more and that was removed", ["what"])

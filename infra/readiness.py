@@ -21,36 +21,44 @@ class Part:
     def __init__(self, name: str, check: Check) -> None:
         self.name = name
         self._check = check
-        self._running: threading.Thread | None = None
-        self._found = ""
+        self._turn = threading.Lock()
+        self._latest: _Checking | None = None
 
-    def start(self) -> threading.Thread:
-        """Begin to check. One check that hangs stays the only one."""
-        if self._running is None or not self._running.is_alive():
-            self._running = threading.Thread(target=self._run, name=f"ready: {self.name}", daemon=True)
-            self._running.start()
-        return self._running
+    def start(self) -> "_Checking":
+        """Returns the check that is under way, or a new one. So one that hangs stays the only one."""
+        with self._turn:
+            if self._latest is None or not self._latest.is_alive():
+                self._latest = _Checking(self.name, self._check)
+                self._latest.start()
+            return self._latest
 
-    def fault(self) -> str:
-        """Returns what the check has found, or that it has no answer yet."""
-        if self._running and self._running.is_alive():
-            return f"{self.name}: has not answered for {PATIENCE_SECONDS:.0f} s"
-        return f"{self.name}: {self._found}" if self._found else ""
 
-    def _run(self) -> None:
+class _Checking(threading.Thread):
+    """One check of a part. Whoever waits for it reads its own `fault`: another may have begun since."""
+
+    def __init__(self, part: str, check: Check) -> None:
+        super().__init__(name=f"ready: {part}", daemon=True)
+        self.fault = f"{part}: has not answered for {PATIENCE_SECONDS:.0f} s"
+        self._part = part
+        self._check = check
+
+    def run(self) -> None:
+        """Find out what is wrong."""
         try:
-            self._found = self._check()
+            found = self._check()
         except Exception as error:
-            log.warning("not_checked", part=self.name, exc_info=error)
-            self._found = f"could not be checked ({type(error).__name__}); see the log"
+            log.warning("not_checked", part=self._part, exc_info=error)
+            found = f"could not be checked ({type(error).__name__}); see the log"
+        self.fault = f"{self._part}: {found}" if found else ""
 
 
 def faults(parts: Sequence[Part]) -> list[str]:
     """Returns a line for each part that does not work, within PATIENCE_SECONDS however long a check takes."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    for check in [part.start() for part in parts]:
+    checks = [part.start() for part in parts]
+    for check in checks:
         check.join(max(0.0, deadline - time.monotonic()))
-    return [fault for part in parts if (fault := part.fault())]
+    return [fault for check in checks if (fault := check.fault)]
 
 
 def application(parts: Sequence[Part]) -> WsgiApp:

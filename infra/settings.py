@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from environs import Env, EnvError, validate
 
+from infra.ids import MAX_ID
 from infra.weak_secrets import has_weak_password, is_weak_key, is_weak_password
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite")
@@ -22,6 +23,8 @@ _DATABASE_URL = re.compile(
     r"(?:/[^?]*)?(?:\?.*)?"  # database and options
 )
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$")
+_RETENTION = validate.Range(min=0, max=3_153_600_000)  # a hundred years
+_LEAST_RETENTION = 86_400
 _BIND = re.compile(r"(off|[^\s:]*:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})?$")
 _ENDPOINT = re.compile(r"(https?://[^/?#@\s]+/?)?$")
 
@@ -63,6 +66,12 @@ class Settings:
     slow_seconds: float
     otel_traces: bool
     metrics_bind: str
+    drill: bool
+    canary_web_url: str
+    canary_realtime_url: str
+    canary_users: tuple[int, ...]
+    retention_seconds: int
+    retention_deleted_seconds: int
     friend_rpc: str
     usercenter_rpc: str
     rpc_bind: str
@@ -118,6 +127,12 @@ def settings() -> Settings:
         slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
         otel_traces=env.bool("OTEL_TRACES", False),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
+        drill=env.bool("DRILL", False),
+        canary_web_url=env.str("CANARY_WEB_URL", "", validate=validate.Regexp(_ENDPOINT)),
+        canary_realtime_url=env.str("CANARY_REALTIME_URL", "", validate=validate.Regexp(_ENDPOINT)),
+        canary_users=tuple(env.list("CANARY_USERS", [], subcast=int)),
+        retention_seconds=env.int("RETENTION_SECONDS", 0, validate=_RETENTION),
+        retention_deleted_seconds=env.int("RETENTION_DELETED_SECONDS", 0, validate=_RETENTION),
         # Addresses of an outside directory; without them the built-in tables are read.
         friend_rpc=env.str("FRIEND_RPC", ""),
         usercenter_rpc=env.str("USERCENTER_RPC", ""),
@@ -133,6 +148,8 @@ def settings() -> Settings:
     _check_storage(found)
     if found.otel_traces and not _has_opentelemetry():
         raise EnvError("OTEL_TRACES=1 needs the packages of requirements/otel.txt, which are not installed")
+    _check_canary(found)
+    _check_retention(found)
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
@@ -161,6 +178,15 @@ def _refuse_weak_secrets(found: Settings) -> None:
             )
 
 
+def _check_canary(found: Settings) -> None:
+    given = [bool(each) for each in (found.canary_web_url, found.canary_realtime_url, found.canary_users)]
+    if any(given) and not all(given):
+        raise EnvError("CANARY_WEB_URL, CANARY_REALTIME_URL and CANARY_USERS belong together: one is missing")
+    users = found.canary_users
+    if users and (len(set(users)) != 2 or len(users) != 2 or min(users) < 1 or max(users) > MAX_ID):
+        raise EnvError("CANARY_USERS has to be the ids of two users, like 17,18")
+
+
 def _check_storage(found: Settings) -> None:
     """Raise EnvError, never with a secret, for a bucket that has no name, no keys, or no address that can be used."""
     if not found.media_storage.startswith("s3://"):
@@ -175,6 +201,11 @@ def _check_storage(found: Settings) -> None:
             raise EnvError(f"{variable} is missing: MEDIA_STORAGE names a bucket")
     if not _ENDPOINT.match(found.s3_endpoint):
         raise EnvError("S3_ENDPOINT is a URL like https://s3.example, without a path, or empty for Amazon's")
+
+
+def _check_retention(found: Settings) -> None:
+    if 0 < found.retention_seconds < _LEAST_RETENTION:  # by a wrong unit messages would go before devices fetch them
+        raise EnvError(f"RETENTION_SECONDS must be 0, or at least {_LEAST_RETENTION}: a day")
 
 
 def _database_url(url: str) -> str:

@@ -42,6 +42,8 @@ class Task(StrEnum):
     AUDIT = "upkeep.audit"
     EXPIRE_ROWS = "upkeep.expire_rows"
     LEAVE_GROUPS = "upkeep.leave_groups"
+    # workers/retention.py, sent by beat
+    RETAIN = "upkeep.retain"
     # workers/media.py and workers/media_upkeep.py, run by media workers; beat sends the second
     MAKE_THUMBNAIL = "media.make_thumbnail"
     CLEAN_MEDIA = "media.clean"

@@ -72,6 +72,12 @@ def issue(user_id: int, family: str, generation: int) -> Pair:
     )
 
 
+def issue_access(user_id: int, seconds: int) -> str:
+    """Returns an access token that is good for `seconds` and belongs to no login. The end of all logins ends it."""
+    now = int(time.time())
+    return _signed({settings().jwt_identity_claim: str(user_id), "iat": now}, "access", now + seconds)
+
+
 def _signed(claims: dict[str, Any], kind: str, expires_at: int) -> str:
     own = {"type": kind, "exp": expires_at, "jti": str(uuid4())}
     return jwt.encode(claims | own, settings().jwt_secret, _ALGORITHM)

@@ -70,6 +70,14 @@ class Draft:
         return mine == (stored.to_user_id, stored.message_type, stored.content, stored.extra)
 
 
+def hash_of(stored: Any) -> bytes:
+    """Returns the hash of the body of a stored message, also of one from before hashes were stored."""
+    if stored.body_hash is not None:
+        return bytes(stored.body_hash)
+    # Older than groups and copies.
+    return Draft(stored.from_user_id, stored.to_user_id, stored.message_type, stored.content, stored.extra).body_hash
+
+
 def make(
     from_user_id: int,
     *,

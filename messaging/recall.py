@@ -16,7 +16,9 @@ from messaging.withdrawn import Withdrawn, hold, withdraw
 
 
 def recall(session: Session, now: datetime, *, user_id: int, message_id: int) -> Withdrawn:
-    """Recall a message. Its text stays in the table and is never served again. Returns the recalled message.
+    """Recall a message. Its text is never served again, and stays in the table until retention wipes it.
+
+    Returns the recalled message.
 
     Raises Refused: NO_SUCH_MESSAGE, FORBIDDEN for a system message or one that another user sent, ROLE_TOO_LOW for
     who has left the group, ALREADY_WITHDRAWN, RECALL_TOO_LATE.

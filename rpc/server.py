@@ -87,6 +87,8 @@ def build(chosen: Settings) -> tuple[grpc.Server, health.HealthServicer]:
         maximum_concurrent_rpcs=4 * threads,  # the door refuses long before, with an `im-code`
     )
     told = health.HealthServicer()
+    for name in (health.OVERALL_HEALTH, *_NAMES):
+        told.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)  # until the first look: its default is SERVING
     add_MessageServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
     add_GroupServicer_to_server(GroupServicer(), server)  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(told, server)

@@ -14,7 +14,7 @@ from tests.processes import ROOT
 from tests.servers import MySQL
 
 _CACHE = ROOT / ".cache" / "mysql"
-_TESTS = ("tests/db", "tests/messaging", "tests/journeys/test_message.py")
+_TESTS = ("tests/db", "tests/messaging", "tests/journeys/test_message.py", "tests/deploy/test_grants.py")
 # The last one is about a variable that MySQL does not have.
 _CHOSEN = "not sqlite and not embedded and not test_a_transaction_that_nobody_goes_on_with"
 # The first tests MariaDB's optimizer, on tables filled from its sequences; the second knows no server.

@@ -23,12 +23,12 @@ class Nginx(Process):
         self.url = f"https://localhost:{self.port}"
         _certify(directory)
         configured = directory / "nginx.conf"
-        configured.write_text(self._rendered(web, realtime))
+        configured.write_text(self._rendered())
+        (directory / "upstreams.conf").write_text(_upstreams(web=web, realtime=realtime))
         command = [PROGRAM, "-p", str(directory), "-c", str(configured), "-g", "daemon off;"]
         super().__init__("nginx", command, log=directory / "nginx.log")
 
-    def _rendered(self, web: Sequence[str], realtime: Sequence[str]) -> str:
-        text = (ROOT / "deploy/nginx.conf").read_text()
+    def _rendered(self) -> str:
         changes = {
             "user www-data;": "",
             "/run/nginx.pid": f"{self.directory}/pid",
@@ -39,16 +39,7 @@ class Nginx(Process):
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
             "server_name im.example.org;": "server_name localhost;",
         }
-        for name, addresses in (("127.0.0.1:8080", web[:1]), ("127.0.0.1:8090", realtime[:1])):
-            changes[name] = addresses[0]
-        for name, addresses in (("127.0.0.1:8081", web[1:]), ("127.0.0.1:8091", realtime[1:])):
-            changes[f"server {name} max_fails=1 fail_timeout=2s;"] = "".join(
-                f"server {each} max_fails=1 fail_timeout=2s;" for each in addresses
-            )
-        for old, new in changes.items():
-            assert old in text, old
-            text = text.replace(old, new)
-        return text
+        return _replaced("nginx.conf", changes)
 
     def ready(self) -> bool:
         context = ssl.create_default_context(cafile=str(self.certificate))
@@ -60,6 +51,27 @@ class Nginx(Process):
                 return True
         except OSError:
             return False
+
+
+def _upstreams(**doors: Sequence[str]) -> str:
+    """Returns upstreams.conf with these addresses in the place of its two of each kind."""
+    written = {"web": ("127.0.0.1:8080", "127.0.0.1:8082"), "realtime": ("127.0.0.1:8090", "127.0.0.1:8092")}
+    changes = {}
+    for kind, (one, other) in written.items():
+        first, *more = doors[kind]
+        changes[one] = first
+        changes[f"server {other} max_fails=1 fail_timeout=2s;"] = "".join(
+            f"server {each} max_fails=1 fail_timeout=2s;" for each in more
+        )
+    return _replaced("upstreams.conf", changes)
+
+
+def _replaced(name: str, changes: dict[str, str]) -> str:
+    text = (ROOT / "deploy" / name).read_text()
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
 
 
 def _certify(directory: Path) -> None:

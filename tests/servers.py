@@ -141,10 +141,11 @@ def _answers(url: URL) -> bool:
 class RedisServer(Process):
     """A Redis that forgets everything when it ends. It keeps its port over restarts."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, user: str = "", **more: str) -> None:
         self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-        options = {"bind": "127.0.0.1", "port": self._port, "dir": directory, "appendonly": "no", "save": ""}
+        self.url = f"redis://{user}127.0.0.1:{self._port}/0"
+        options: dict[str, object] = {"bind": "127.0.0.1", "port": self._port, "dir": directory}
+        options |= {"appendonly": "no", "save": ""} | more
         options["set-proc-title"] = "no"  # the title would overwrite the mark by which the guard finds this process
         program = shutil.which("redis-server") or str(valkey.server())
         command = [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]

@@ -121,17 +121,21 @@ class Stack:
     @property
     def web_url(self) -> str:
         """Returns the URL of the first web process."""
-        return self._urls("web")[0]
+        return self.urls("web")[0]
 
     @property
     def realtime_urls(self) -> list[str]:
         """Returns the URLs of all relays."""
-        return self._urls("realtime")
+        return self.urls("realtime")
 
     @property
     def rpc_address(self) -> str:
         """Returns the host and port of the first gRPC door."""
         return next(process.address for process in self.processes if isinstance(process, RpcDoor))
+
+    def urls(self, name: str) -> list[str]:
+        """Returns the URLs of all doors of a name."""
+        return [process.url for process in self.named(name) if isinstance(process, Door)]
 
     def start(
         self,
@@ -186,6 +190,3 @@ class Stack:
         self.processes.append(process)
         process.launch()
         return process
-
-    def _urls(self, name: str) -> list[str]:
-        return [process.url for process in self.named(name) if isinstance(process, Door)]

@@ -30,6 +30,7 @@ PROCESSES = {
         "workers.presence",
         "workers.friends",
         "workers.upkeep",
+        "workers.retention",
     ],
     "media": ["workers.run", "workers.media", "workers.media_upkeep"],
     "beat": ["workers.app", "workers.beat"],
@@ -37,7 +38,12 @@ PROCESSES = {
 }
 # Others have the variable's name.
 FIELDS = {"JWT_SECRET_KEY": "jwt_secret", "IM_EMBEDDED": "embedded", "IM_LANGUAGE": "language"}
-ELSEWHERE = {"gunicorn": ["gunicorn.conf.py"], "Procfile": ["Procfile"], "make run": ["embedded/place.py"]}
+ELSEWHERE = {
+    "drill": ["drill/__main__.py"],
+    "gunicorn": ["gunicorn.conf.py"],
+    "Procfile": ["Procfile"],
+    "make run": ["embedded/place.py"],
+}
 _PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*\.(?:py|md|js|css|html|proto|json|svg|png|sh|in|txt|yml)|(?:[\w-]+/)+")
 _MADE_AT_RUN = {"var/", ".cache/"}
 _LINK = re.compile(r"\]\(([^)\s]+)\)")

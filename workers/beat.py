@@ -10,6 +10,7 @@ from celery.signals import after_task_publish, setup_logging
 
 from infra import exposition, logs, readiness
 from infra.readiness import Part
+from infra.settings import settings
 from infra.snapshot import State
 from infra.tasks import app
 
@@ -44,6 +45,10 @@ def main() -> None:
     """Send the tasks of `celeryconfig.beat_schedule` until SIGTERM or SIGINT."""
     app.conf.imports = ()
     parts = [Part("schedule", _sends_tasks), Part("Redis", readiness.redis_answers)]
+    if settings().canary_users:
+        from workers.canary import watch
+
+        parts.append(Part("canary", watch().fault))
     exposition.serve("beat", readiness.application(parts), State())
     app.Beat().run()
 

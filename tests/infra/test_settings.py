@@ -181,6 +181,12 @@ def test_the_embedded_mode_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings().embedded
 
 
+@pytest.mark.parametrize(("seconds", "good"), [(0, True), (1, False), (86_399, False), (86_400, True), (-1, False)])
+def test_messages_are_kept_for_a_day_at_least(seconds: int, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_SECONDS", str(seconds))
+    assert _is_taken() == good
+
+
 def test_a_bad_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET_KEY", "short but secret")
     with pytest.raises(EnvError) as caught:
@@ -235,3 +241,36 @@ def test_they_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = settings()
     monkeypatch.setenv("OUTBOX_SHARDS", "4")
     assert settings() is before
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"CANARY_USERS": "1,2"}, "belong together"),
+        ({"CANARY_WEB_URL": "http://web", "CANARY_REALTIME_URL": "http://realtime"}, "belong together"),
+        ({"CANARY_WEB_URL": "web"}, "CANARY_WEB_URL"),
+        *(
+            (
+                {"CANARY_WEB_URL": "http://web", "CANARY_REALTIME_URL": "http://realtime", "CANARY_USERS": users},
+                "CANARY_USERS",
+            )
+            for users in ("1", "1,1", "1,2,3", "0,1", "1,9007199254740992", "alice,bob")
+        ),
+    ],
+)
+def test_a_canary_needs_two_addresses_and_two_users(
+    given: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EnvError, match=named):
+        settings()
+
+
+def test_a_canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().canary_users == ()
+    settings.cache_clear()
+    for name in ("CANARY_WEB_URL", "CANARY_REALTIME_URL"):
+        monkeypatch.setenv(name, "https://im.example")
+    monkeypatch.setenv("CANARY_USERS", "17,18")
+    assert settings().canary_users == (17, 18)

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from infra.settings import settings
-from infra.tokens import InvalidToken, issue, verify
+from infra.tokens import InvalidToken, issue, issue_access, verify
 from tests.databases import SECRET
 
 HOUR = 3_600
@@ -239,3 +239,12 @@ def test_a_foreign_token_names_nobody_by_its_sub(configure: Configure) -> None:
 def test_own_tokens_are_issued_under_the_foreign_claim_too(configure: Configure) -> None:
     configure(JWT_IDENTITY_CLAIM="userId")
     assert verify(issue(7, "family", 3).access_token).user_id == 7
+
+
+def test_a_token_without_a_login_is_good_for_its_seconds_and_ends_with_all_logins(own: None) -> None:
+    claims = verify(issue_access(7, 60))
+    assert (claims.user_id, claims.family, claims.generation) == (7, None, None)
+    assert claims.issued_at is not None
+    assert claims.expires_at == claims.issued_at + 60
+    refused(issue_access(7, -1))
+    refused(issue_access(7, 60), "refresh")

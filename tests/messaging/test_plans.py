@@ -30,6 +30,7 @@ from messaging.history import history
 from messaging.media_rights import reachable, readable
 from messaging.read import read
 from messaging.recall import recall
+from messaging.retention import due
 from messaging.send import send
 from messaging.sync import sync
 from messaging.tops import tops
@@ -307,6 +308,10 @@ COUNTING: dict[str, tuple[Rule, int]] = {
     "unread of all": (lambda session, _: total_unread(session, ALICE), TALKS + 1),
     "hello": (lambda session, now: hellos(session, now, user_ids=[ALICE]), TALKS + 1),
     "hello of many": (lambda session, now: hellos(session, now, user_ids=[ALICE, *MANY]), TALKS + 50),
+    "a page of retention": (
+        lambda session, now: due(session, now, after=50_000, page=1_000, kept=86_400, withdrawn_kept=86_400),
+        2 * 1_000,  # the ids are counted in a table of their own
+    ),
     "forward again what is gone": (forwarding_again, 1_000),
     # Whoever has thousands waiting makes the others wait for the next transaction, but not longer.
     "backlog, first page": (backlogs((ALICE, None)), 1_000),

@@ -1,18 +1,15 @@
 """Journeys through nginx with TLS, as operators configure it: two web processes and two relays are behind it."""
 
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
-import requests
 import websocket
 
 from tests import databases
 from tests.device import Device
 from tests.nginx import Nginx
 from tests.people import User, Web, answer, conversation, friends, history, new_user, send, unread, upload
-from tests.processes import PATIENCE, wait_until
+from tests.processes import wait_until
 from tests.servers import Databases, OutsideRedis, RedisServer
 from tests.stack import Door, Stack
 
@@ -110,64 +107,3 @@ def test_browsers_are_told_to_come_by_tls_alone(nginx: Nginx, web: Web) -> None:
     assert page.ok
     assert "Strict-Transport-Security" in page.headers
     assert web.get("/readyz").status_code == 404
-
-
-class Sender(threading.Thread):
-    """Sends ten messages a second. Each that is not answered 200 is repeated once, with its key, and must be then."""
-
-    def __init__(self, web: Web, sender: User, recipient: User) -> None:
-        super().__init__()
-        self._web, self._sender, self._recipient = web, sender, recipient
-        self.stop = threading.Event()
-        self.stored: list[str] = []
-        self.failed: list[str] = []
-
-    def run(self) -> None:
-        """Send until `stop` is set."""
-        while not self.stop.is_set():
-            text = f"message {len(self.stored) + len(self.failed)}"
-            (self.stored if self._sent(text) or self._again(text) else self.failed).append(text)
-            self.stop.wait(0.1)
-
-    def _again(self, text: str) -> bool:
-        time.sleep(1)  # as Retry-After would ask for
-        return self._sent(text)
-
-    def _sent(self, text: str) -> bool:
-        body = {"to_user_id": self._recipient.id, "message_type": 1, "content": text, "client_msg_id": text}
-        try:
-            return self._web.post("/message/v1/send", body, self._sender.token).ok
-        except requests.RequestException:
-            return False
-
-
-def test_each_kind_is_restarted_while_users_send(deployment: Stack, nginx: Nginx, web: Web) -> None:
-    alice, bob = friends(web)
-    devices = [device(nginx, bob).online()]
-    sender = Sender(web, alice, bob)
-    sender.start()
-    try:
-        for kind in ("worker", "beat", "web", "realtime"):
-            for process in deployment.named(kind):
-                process.terminate()
-                process.start()
-                if devices[-1].gone:
-                    assert devices[-1].close_code == 1012
-                    devices.append(device(nginx, bob).online())
-    finally:
-        sender.stop.set()
-        sender.join(PATIENCE)
-    assert sender.failed == []
-    name = conversation(alice, bob)
-    told = [each["content"] for each in history(web, bob, name, limit=100)]
-    stored = sender.stored[-len(told) :]
-    assert sorted(told, key=stored.index) == stored
-    assert len(devices) > 1
-    assert all(each.of("reconnect") for each in devices if each.gone), "each socket was told before it was closed"
-    last = devices[-1]
-    last.wait(lambda: last.messages and last.messages[-1]["content"] == sender.stored[-1], "the newest message")
-    seen = {each["seq"] for one in devices for each in one.messages}
-    assert seen == set(range(1, len(sender.stored) + 1))
-    wait_until(lambda: unread(web, bob) == len(sender.stored), "the count")
-    for each in devices:
-        each.close()
