@@ -7,6 +7,7 @@ loggers. A line's field `log` says of which log it is: send, connection, perform
 import logging
 import os
 import sys
+from contextlib import suppress
 
 import structlog
 
@@ -16,15 +17,20 @@ _STDERR = 2
 
 
 class _Stderr:
-    """Writes lines, each at once and whole, so that those of several processes do not mix."""
+    """Writes lines, each at once and whole, so that those of several processes do not mix.
+
+    A line that stderr does not take (its disk is full, its reader gone) is lost: what is logged has happened, and must
+    not fail for it.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def msg(self, line: str) -> None:
         left = line.encode(errors="replace") + b"\n"
-        while left:
-            left = left[os.write(_STDERR, left) :]
+        with suppress(OSError):
+            while left:
+                left = left[os.write(_STDERR, left) :]
 
     debug = info = warning = error = msg
 
