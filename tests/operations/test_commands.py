@@ -55,7 +55,7 @@ def test_a_command_takes_what_it_declares(command: Any) -> None:
 
 def test_an_account_from_its_making_to_its_end(web: Web, stack: Stack) -> None:
     name = f"op{new_user(web).id}"
-    lines = [["create", name.upper(), "--nickname", "Op", "--json"], ["token", name, "--seconds", "60", "--json"]]
+    lines = [["create", name.upper(), "--nickname", "Op", "--json"], ["token", name, "--json"]]
     made, issued = (parsed(told)[0] for _, told in several(stack, *(["user", *line] for line in lines)))
     known = {"username": name, "password": made["password"]}
     mine = ("/friend/v1/list", {}, issued["access_token"])
