@@ -85,7 +85,7 @@ def served(door: Door) -> bool:
 
 
 def test_nothing_is_left_of_what_was_counted(own: Stack) -> None:
-    door = own.add("web")
+    door = own.add("web", WEB_CONCURRENCY="2")
     (left,) = directories(door.pid)
     assert left.parent == _memory()  # uploads fill disks, and a count in a file on a full one ends its process
     os.killpg(door.pid, signal.SIGKILL)
@@ -95,6 +95,19 @@ def test_nothing_is_left_of_what_was_counted(own: Stack) -> None:
     assert not left.exists()
     door.terminate()
     assert not other.exists()
+
+
+def test_a_worker_alone_counts_in_its_memory_and_so_does_the_next(own: Stack) -> None:
+    door = own.add("web")
+    assert isinstance(door, Door)
+    refuse_some(door, 2)
+    assert (counted(door), directories(door.pid)) == (2, [])
+    (worker,) = _children(door)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: served(door) and worker not in _children(door), "another to serve")
+    assert counted(door) == 0
+    refuse_some(door, 1)
+    assert counted(door) == 1
 
 
 def test_a_process_goes_on_without_a_port_and_takes_it_once_it_is_free(own: Stack) -> None:
