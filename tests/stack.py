@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from honcho.environ import parse_procfile
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.tasks import Task
 from tests import databases
 from tests.processes import ROOT, Process, free_port
 
@@ -169,6 +171,12 @@ class Stack:
     def named(self, name: str) -> list[Process]:
         """Returns all processes of a name, running or not."""
         return [process for process in self.processes if process.name.rpartition(".")[0] == name]
+
+    def ask(self, task: Task, *arguments: int) -> None:
+        """Put a task in its queue, as another process: Celery keeps its first broker for life."""
+        code = f"from infra.tasks import Task, send; send(Task('{task}'), *{arguments})"
+        env = os.environ | self._environment
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, timeout=60, check=True)
 
     def stop(self) -> None:
         """Kill all processes. Orderly stops have tests of their own."""
