@@ -114,6 +114,18 @@ def _answers(address: str) -> bool:
         return False
 
 
+def test_callers_who_ask_nothing_hold_up_the_others_for_a_second(stack: Stack) -> None:
+    (process,) = stack.named("beat")
+    assert isinstance(process, Service)
+    host, _, port = process.metrics_address.partition(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(4)]
+    try:
+        assert 0.5 < seconds_until(process, "/healthz") < 3
+    finally:
+        for each in silent:
+            each.close()
+
+
 def test_off_is_nowhere(own: Stack) -> None:
     door = own.add("web", METRICS_BIND="off")
     links = [link for each in (door.pid, *_children(door)) for link in psutil.Process(each).net_connections()]
