@@ -10,6 +10,7 @@ import grpc
 import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from honcho.environ import parse_procfile
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.tasks import Task
@@ -42,13 +43,17 @@ class Service(Process):
 
     def metrics(self) -> dict[Sample, float]:
         """Returns every sample that the process serves now."""
-        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
-        found.raise_for_status()
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(found.text)
+            for family in self.families()
             for sample in family.samples
         }
+
+    def families(self) -> list[Metric]:
+        """Returns every metric that the process serves now, also those that have no sample yet."""
+        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
+        found.raise_for_status()
+        return list(text_string_to_metric_families(found.text))
 
     def metric(self, name: str, /, **labels: str) -> float:
         """Returns the sum of the samples of this name that have these labels, 0 for none."""
