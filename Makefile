@@ -35,6 +35,7 @@ bench: .venv/test.stamp ## measure this machine (ARGS for its options)
 
 lock: .venv/test.stamp ## pin requirements/*.in anew (ARGS=--upgrade for newer versions)
 	$(LOCK) $(ARGS) --output-file requirements/base.txt requirements/base.in
+	$(LOCK) $(ARGS) --output-file requirements/otel.txt requirements/otel.in
 	$(LOCK) $(ARGS) --output-file requirements/test.txt requirements/test.in
 
 generate: .venv/test.stamp ## generate the code of the .proto files anew

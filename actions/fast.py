@@ -8,13 +8,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from infra import bus, channels, logs, loops
+from infra import bus, channels, logs, loops, trace
 from infra.metrics import fast_messages
 from infra.notes import FastGroupMessage, FastMessage, Note, Quoting
 from infra.redis import RedisError, hasty_client
+from infra.trace import Traced
 from messaging.frame import frame
 from messaging.replies import Quote, without_quote
 
@@ -54,12 +56,16 @@ class FastPath:
         self._changed = threading.Condition()
         self._started = False
 
-    def hand_over(self, message: _Message, members_seq: int = 0, quote: Quote | None = None) -> None:
+    def hand_over(
+        self, message: _Message, members_seq: int = 0, quote: Quote | None = None, traced: Traced | None = None
+    ) -> None:
         """Have a stored message published to its sender and its recipient, or to its group.
 
-        `members_seq` is the group's, `quote` the message's (messaging.send.Sent). Returns at once, whatever Redis does.
+        `members_seq` is the group's, `quote` the message's (messaging.send.Sent), and `traced` names it if its way is
+        told. Returns at once, whatever Redis does.
         """
-        notes = _of_group(message, members_seq, quote) if message["to_user_id"] == 0 else _of_pair(message, quote)
+        in_group = message["to_user_id"] == 0
+        notes = _of_group(message, members_seq, quote, traced) if in_group else _of_pair(message, quote, traced)
         size = _bytes(notes)
         with self._changed:
             if len(self._waiting) >= self._most or self._bytes + size > self._most_bytes:
@@ -89,6 +95,8 @@ class FastPath:
             self._sleep(_PAUSE_SECONDS)
         else:
             fast_messages.labels("published").inc(len(fresh))
+            told = [traced for notes in fresh if (traced := notes[0][1].traced)]
+            trace.tell(log, "published", told, began=fresh[0][0][1].at, frame="new_message")
 
     def _taken(self, *, wait: bool = True) -> list[tuple[float, _Notes]]:
         with self._changed:
@@ -100,26 +108,25 @@ class FastPath:
             return taken
 
 
-def _of_pair(message: _Message, quote: Quote | None) -> _Notes:
+def _of_pair(message: _Message, quote: Quote | None, traced: Traced | None) -> _Notes:
     """Returns the notes for the sender, and for the recipient, who may have hidden what the message answers.
 
     Without a `quote` it is not known whether they have.
     """
     name, seq, from_user_id, to_user_id = (message[key] for key in _PLACE)
-    at = time.time()
-    note = FastMessage(name, seq, from_user_id, _text(message), at)
+    note = FastMessage(name, seq, from_user_id, _text(message), time.time(), traced=traced)
     sees = not message["reply"] or (quote is not None and to_user_id not in quote.blind)
-    theirs = note if sees else FastMessage(name, seq, from_user_id, _text(without_quote(message)), at)
+    theirs = note if sees else replace(note, frame=_text(without_quote(message)))
     return [(channels.of_user(from_user_id), note), (channels.of_user(to_user_id), theirs)]
 
 
-def _of_group(message: _Message, members_seq: int, quote: Quote | None) -> _Notes:
+def _of_group(message: _Message, members_seq: int, quote: Quote | None, traced: Traced | None) -> _Notes:
     """Returns the note for the members, by which those who see what the message answers are told more."""
     name, seq, from_user_id, _ = (message[key] for key in _PLACE)
     text, quoting = _text(without_quote(message)), None
     if quote is not None:
         quoting = Quoting(_text(message | {"reply": quote.reply}), quote.seq, frozenset(quote.blind))
-    note = FastGroupMessage(name, seq, from_user_id, members_seq, text, quoting, time.time())
+    note = FastGroupMessage(name, seq, from_user_id, members_seq, text, quoting, time.time(), traced)
     return [(channels.of_group(name), note)]
 
 

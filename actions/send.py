@@ -1,5 +1,6 @@
 """Sending a message: the outside directory is asked, then come the group commit, the fast path and the poke."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,15 @@ from actions.poke import poke
 from db.errors import DatabaseUnavailable
 from db.flight import Call, Rows
 from db.group_commit import GroupCommit
+from infra import logs, trace
 from infra.metrics import sends
 from infra.settings import settings
 from messaging.directory import MayTalk, Pair
 from messaging.draft import Draft
 from messaging.errors import Refused
 from messaging.send import Sent, ask, store
+
+log = logs.get(__name__)
 
 Question = Callable[[], bool]
 
@@ -72,6 +76,7 @@ def submit_all(drafts: Sequence[Draft], *, gone: Question = lambda: False) -> li
 
 def _submit(drafts: Sequence[Draft], gone: Question, too_late: Question) -> Sequence[Sent | BaseException]:
     answers: Sequence[Sent | BaseException]
+    began = time.time()
     try:
         talking = directory.asked({pair for draft in drafts for pair in _pairs(draft)})
         answers = _commit([_Asked(draft, talking, gone, too_late) for draft in drafts])
@@ -79,7 +84,7 @@ def _submit(drafts: Sequence[Draft], gone: Question, too_late: Question) -> Sequ
         answers = [error] * len(drafts)
     for answer in answers:
         if isinstance(answer, Sent):
-            _deliver(answer)
+            _deliver(answer, began)
         else:
             sends.labels(_outcome(answer)).inc()
     return answers
@@ -92,10 +97,14 @@ def _commit(asked: Sequence[_Asked]) -> Sequence[Sent | BaseException]:
             return answers
 
 
-def _deliver(sent: Sent) -> None:
+def _deliver(sent: Sent, began: float) -> None:
     sends.labels("duplicate" if sent.duplicate else "stored").inc()
+    traced = trace.traced(sent.message["id"], trace.current())
+    if traced:
+        place = {name: sent.message[name] for name in ("conversation_id", "seq", "from_user_id")}
+        trace.tell(log, "sent", [traced], began=began, duplicate=sent.duplicate, **place)
     if settings().fast_publish and not sent.duplicate:
-        publish_fast(sent.message, sent.members_seq, sent.quote)
+        publish_fast(sent.message, sent.members_seq, sent.quote, traced)
     poke(sent.shard)
 
 

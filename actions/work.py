@@ -15,6 +15,7 @@ from redis.client import Pipeline
 from infra.redis import client
 from infra.settings import settings
 from infra.tasks import Task, send
+from infra.trace import Traced
 
 _GATHER_SECONDS = 0.2  # lists follow within a second, and senders' ticks within 300 ms
 _SHARDS = "im:dirty"
@@ -36,10 +37,14 @@ def leave_shards(shards: Sequence[int]) -> bool:
     return _promise(pipeline)
 
 
-def leave_proofs(relay_id: str, proofs: Sequence[Proof]) -> bool:
-    """Leave a relay's proofs to be stored. Returns whether the caller has to `call` a worker. Raises RedisError."""
+def leave_proofs(relay_id: str, proofs: Sequence[Proof], told: Sequence[Traced] = ()) -> bool:
+    """Leave a relay's proofs to be stored. Returns whether the caller has to `call` a worker. Raises RedisError.
+
+    `told` are the messages that they prove whose way is told. Workers of 0.5.0 know nothing of them.
+    """
     pipeline = client().pipeline(transaction=False)
-    pipeline.rpush(_PROOFS, orjson.dumps([relay_id, proofs]))
+    messages = [[[*each] for each in told]] if told else []
+    pipeline.rpush(_PROOFS, orjson.dumps([relay_id, proofs, *messages]))
     pipeline.ltrim(_PROOFS, -_MOST_LEFT, -1)
     return _promise(pipeline)
 

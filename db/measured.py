@@ -47,4 +47,4 @@ def _end(_connection: Any, _cursor: Any, statement: str, _parameters: Any, conte
             _known[statement] = called
     database_seconds.labels(called).observe(seconds)
     if seconds > settings().slow_seconds:
-        log.warning("slow_statement", statement=called, seconds=round(seconds, 3))
+        log.warning("slow_statement", log="performance", statement=called, seconds=round(seconds, 3))

@@ -41,6 +41,9 @@ class OutboxEvent(Base):
     user_id: Mapped[int] = mapped_column(default=0, comment="who did it")
     change_seq: Mapped[int] = mapped_column(default=0, comment="the conversation's, given to this change")
     detail: Mapped[str | None] = mapped_column(Text, comment="JSON: ids and numbers that only this kind has")
+    trace: Mapped[str | None] = mapped_column(
+        binary_string(55), comment="the traceparent (W3C) of the request that caused it"
+    )
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times that it could not be told")
     create_time: Mapped[datetime]
     # Used by the previous release alone, and to be dropped in the next: ADR 20.

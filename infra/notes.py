@@ -13,10 +13,12 @@ Each class has `lines`, which returns the header and the frames to publish, and 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import orjson
+
+from infra.trace import Traced
 
 Header = dict[str, Any]
 Frames = Sequence[bytes]  # JSON texts, ready for a socket
@@ -33,7 +35,10 @@ class BadNote(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _OfMessage:
-    """A new message for a user's connections. A relay orders it and proves its delivery by the header."""
+    """A new message for a user's connections. A relay orders it and proves its delivery by the header.
+
+    `traced` is for the log (infra/trace.py), and not there when the message's way is not told.
+    """
 
     KIND: ClassVar[str]
 
@@ -41,6 +46,7 @@ class _OfMessage:
     seq: int
     from_user_id: int
     frame: bytes
+    traced: Traced | None = field(default=None, kw_only=True)
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -50,7 +56,7 @@ class _OfMessage:
     def read(cls, header: Header, frames: Frames) -> Self:
         """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
-        return cls(*cls._place(header), frame)
+        return cls(*cls._place(header), frame, traced=_traced(header))
 
     def _header(self) -> Header:
         return {
@@ -59,7 +65,7 @@ class _OfMessage:
             "conversation_id": self.conversation_id,
             "seq": self.seq,
             "from_user_id": self.from_user_id,
-        }
+        } | _of_traced(self.traced)
 
     @staticmethod
     def _place(header: Header) -> tuple[str, int, int]:
@@ -96,7 +102,7 @@ class FastMessage(_OfMessage):
     def read(cls, header: Header, frames: Frames) -> Self:
         """Returns the message. Raises KeyError, TypeError or ValueError if header or frames do not fit."""
         (frame,) = frames
-        return cls(*cls._place(header), frame, _at(header))
+        return cls(*cls._place(header), frame, _at(header), traced=_traced(header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +165,24 @@ class Quoting:
         return Quoting(frame.encode(), seq, frozenset(_flat(raw["blind"], int)))
 
 
-def _header(kind: str, quoting: Quoting | None, **fields: Any) -> bytes:
-    """Returns the header of a note that may quote. One that does not is the shorter for it."""
-    return orjson.dumps({"kind": kind, "v": 1} | fields | ({"quoting": quoting.header()} if quoting else {}))
+def _header(kind: str, quoting: Quoting | None, *, traced: Traced | None = None, **fields: Any) -> bytes:
+    """Returns the header of a note that may quote, and may be traced. One that does neither is the shorter for it."""
+    quoted = {"quoting": quoting.header()} if quoting else {}
+    return orjson.dumps({"kind": kind, "v": 1} | fields | quoted | _of_traced(traced))
+
+
+def _of_traced(traced: Traced | None) -> Header:
+    return {"traced": [*traced]} if traced else {}
+
+
+def _traced(header: Header) -> Traced | None:
+    raw = header.get("traced")
+    if raw is None:
+        return None
+    message_id, parent = raw
+    if type(message_id) is not int or not (parent is None or type(parent) is str):
+        raise TypeError
+    return Traced(message_id, parent)
 
 
 def _at(header: Header) -> float | None:
@@ -191,6 +212,7 @@ class GroupMessage:
     membership: bool = False
     went: tuple[int, ...] = ()
     quoting: Quoting | None = None
+    traced: Traced | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -202,6 +224,7 @@ class GroupMessage:
             from_user_id=self.from_user_id,
             membership=self.membership,
             went=self.went,
+            traced=self.traced,
         )
         return header, self.frame
 
@@ -212,7 +235,8 @@ class GroupMessage:
         conversation_id, seq, from_user_id = _typed(header, conversation_id=str, seq=int, from_user_id=int)
         (membership,) = _typed(header, membership=bool)
         went = _flat(header["went"], int)
-        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went, _quoting(header))
+        quoting, traced = _quoting(header), _traced(header)
+        return GroupMessage(conversation_id, seq, from_user_id, frame, membership, went, quoting, traced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +254,7 @@ class FastGroupMessage:
     frame: bytes
     quoting: Quoting | None = None
     at: float | None = None
+    traced: Traced | None = None
 
     def lines(self) -> Frames:
         """Returns the header and its frame."""
@@ -241,6 +266,7 @@ class FastGroupMessage:
             from_user_id=self.from_user_id,
             members_seq=self.members_seq,
             at=self.at,
+            traced=self.traced,
         )
         return header, self.frame
 
@@ -251,8 +277,8 @@ class FastGroupMessage:
         conversation_id, seq, from_user_id, members_seq = _typed(
             header, conversation_id=str, seq=int, from_user_id=int, members_seq=int
         )
-        quoting, at = _quoting(header), _at(header)
-        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, quoting, at)
+        quoting, at, traced = _quoting(header), _at(header), _traced(header)
+        return FastGroupMessage(conversation_id, seq, from_user_id, members_seq, frame, quoting, at, traced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +373,8 @@ class BacklogPage:
 
     `cursor` is what to ask for the next page with; None says that this page is the last. `tops` names conversations and
     how far they have got, read together with the page: all that comes after it is in the backlog, or workers have still
-    to publish it. A note without `tops`, from an older release, names none.
+    to publish it. A note without `tops`, from an older release, names none. `ids` are those of the messages, 0 for one
+    whose way the log does not tell; there are none when it tells of no message.
     """
 
     connection_id: str
@@ -357,6 +384,7 @@ class BacklogPage:
     cursor: Place | None = None
     frames: Frames = ()
     tops: tuple[Place, ...] = ()
+    ids: tuple[int, ...] = ()
 
     def lines(self) -> Frames:
         """Returns the header and the frames of its messages."""
@@ -370,18 +398,20 @@ class BacklogPage:
             "cursor": self.cursor,
             "tops": self.tops,
         }
-        return orjson.dumps(header), *self.frames
+        return orjson.dumps(header | ({"ids": self.ids} if self.ids else {})), *self.frames
 
     @staticmethod
     def read(header: Header, frames: Frames) -> "BacklogPage":
         """Returns the page. Raises KeyError or TypeError if header or frames do not fit."""
         connection_id, serial, cursor = header["connection_id"], header["serial"], header["cursor"]
         runs, places = _rows(header["runs"], str, int, int, bool), _rows(header["places"], str, int)
-        tops = _rows(header.get("tops", []), str, int)
+        tops, ids = _rows(header.get("tops", []), str, int), _flat(header.get("ids", []), int)
         if not (type(connection_id) is str and type(serial) is int and len(places) == len(frames)):
             raise TypeError
+        if ids and len(ids) != len(places):
+            raise TypeError
         (place,) = (None,) if cursor is None else _rows([cursor], str, int)
-        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames), tops)
+        return BacklogPage(connection_id, serial, runs, places, place, tuple(frames), tops, ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,7 +29,8 @@ def off_the_loop(work: Callable[[], T], *, pool: str | None = None) -> T:
     from gevent import get_hub
 
     threads = get_hub().threadpool if pool is None else _pool(pool)
-    outcome: tuple[T, None] | tuple[None, BaseException] = threads.apply(_outcome, (work,))
+    context = copy_context()  # with the ids of the request, for the log
+    outcome: tuple[T, None] | tuple[None, BaseException] = threads.apply(context.run, (_outcome, work))
     value, error = outcome
     if error is not None:
         raise error

@@ -7,6 +7,7 @@ start. The embedded mode (`make run`) creates its secrets at first start, and pa
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 
 from environs import Env, EnvError, validate
 
@@ -61,7 +62,9 @@ class Settings:
     rate_limits: bool
     db_pool_size: int
     log_level: str
+    log_sample: float
     slow_seconds: float
+    otel_traces: bool
     metrics_bind: str
     drill: bool
     canary_web_url: str
@@ -120,7 +123,9 @@ def settings() -> Settings:
         rate_limits=env.bool("RATE_LIMITS", True),
         db_pool_size=env.int("DB_POOL_SIZE", 10),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        log_sample=env.float("LOG_SAMPLE", 0.01, validate=validate.Range(min=0, max=1)),
         slow_seconds=env.float("SLOW_SECONDS", 1.0, validate=validate.Range(min=0.001, max=3_600)),
+        otel_traces=env.bool("OTEL_TRACES", False),
         metrics_bind=env.str("METRICS_BIND", "", validate=validate.Regexp(_BIND)),
         drill=env.bool("DRILL", False),
         canary_web_url=env.str("CANARY_WEB_URL", "", validate=validate.Regexp(_ENDPOINT)),
@@ -141,11 +146,20 @@ def settings() -> Settings:
         rpc_concurrency=env.int("RPC_CONCURRENCY", 128, validate=validate.Range(min=1, max=1024)),
     )
     _check_storage(found)
+    if found.otel_traces and not _has_opentelemetry():
+        raise EnvError("OTEL_TRACES=1 needs the packages of requirements/otel.txt, which are not installed")
     _check_canary(found)
     _check_retention(found)
     if not found.embedded:
         _refuse_weak_secrets(found)
     return found
+
+
+def _has_opentelemetry() -> bool:
+    try:
+        return all(map(find_spec, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")))
+    except ModuleNotFoundError:
+        return False
 
 
 def _refuse_weak_secrets(found: Settings) -> None:

@@ -1,6 +1,7 @@
 """The announcements of outbox events, made from the messages as they stand when the events are published."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from messaging.conversation_id import group_of
 from messaging.events import Told, event_of
@@ -21,7 +22,8 @@ def announcements(events: Sequence[Pending], members: Members, about: Subjects) 
         try:
             message = about.messages.get(pending.message_id)
             pair = () if group_of(pending.conversation_id) else members[pending.conversation_id]
-            told += event_of(pending).tell(pair, message, about.hidden, about.answered)
+            some = event_of(pending).tell(pair, message, about.hidden, about.answered)
+            told += [replace(each, trace=pending.trace) for each in some] if pending.trace else some
         except Exception as error:  # noqa: BLE001 - whatever it is, it comes back each time, and the others must go on
             failures.append(failure(pending, error))
     return told, failures

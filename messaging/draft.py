@@ -1,12 +1,13 @@
 """Drafts: messages that users ask to send, checked as far as is possible without the database."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
+from infra import trace
 from messaging import bodies
 from messaging.conversation_id import group, single
 from messaging.errors import Code, Refused
@@ -27,7 +28,7 @@ class Draft:
 
     `mentions` are the ids of the members whom its `extra` mentions, `reply_to` is the id of the message that it
     answers, and `media_id` that of the upload that it carries. `copied_id` is the id of the message of which it is a
-    copy, 0 for none.
+    copy, 0 for none. `trace` is the traceparent of the request that asks.
     """
 
     from_user_id: int
@@ -41,6 +42,7 @@ class Draft:
     reply_to: int | None = None
     media_id: str | None = None
     copied_id: int = 0
+    trace: str | None = field(default_factory=trace.current, compare=False)
 
     @property
     def conversation_id(self) -> str:

@@ -20,7 +20,7 @@ from messaging.events.kinds import row_of
 _EVENTS = table(OutboxEvent)
 _SHARDS = table(OutboxShard)
 _TOLD = (
-    *("id", "shard", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "attempts"),
+    *("id", "shard", "conversation_id", "kind", "message_id", "user_id", "change_seq", "detail", "trace", "attempts"),
     *("read_seq", "origin"),  # events of the release before have them instead of `detail`
 )
 _INSERT = insert(_EVENTS)

@@ -14,7 +14,7 @@ from messaging import outbox
 
 MOST_ATTEMPTS = 5
 _REASON_LENGTH = 255
-_KEPT = tuple(name for name in OutboxEvent.__table__.columns.keys() if name not in ("id", "attempts"))  # noqa: SIM118 - no dict
+_KEPT = tuple(name for name in OutboxEvent.__table__.columns.keys() if name not in ("id", "trace", "attempts"))  # noqa: SIM118 - no dict
 _BACK = tuple(name for name in _KEPT if name != "create_time")
 
 

@@ -11,7 +11,9 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, literal, select, tuple_
+import orjson
+from sqlalchemy import ColumnElement, Insert, Row, Select, String, bindparam, func, insert, literal, select, tuple_
+from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
 from db.base import table
@@ -45,6 +47,7 @@ _IDS = select(_MESSAGES.c.id, _MESSAGES.c.conversation_id, _MESSAGES.c.seq).wher
 # The event of each message, as the outbox would write it, but of columns: the ids need not come back first. The shard
 # is a subquery, because MariaDB would rather join the other way round, and read whole conversations.
 _SHARD = select(_HEADS.c.shard).where(_HEADS.c.conversation_id == _MESSAGES.c.conversation_id).scalar_subquery()
+# The traces come as one JSON object, by places.
 _EVENT = row_of(
     MessageSent(
         conversation_id=cast(Any, _MESSAGES.c.conversation_id),
@@ -54,13 +57,18 @@ _EVENT = row_of(
     shard=cast(Any, _SHARD),
     now=cast(Any, _MESSAGES.c.create_time),
 )
-_APPEND = insert(_EVENTS).from_select(
-    list(_EVENT),
-    select(*(each if isinstance(each, ColumnElement) else literal(each) for each in _EVENT.values()))
-    .where(_STORED)
-    .order_by(_MESSAGES.c.id),
-    include_defaults=False,
-)
+_WHERE = literal('$."') + _MESSAGES.c.conversation_id + " " + cast_to(_MESSAGES.c.seq, String) + '"'
+_TRACE = func.json_extract(bindparam("traces", type_=String), _WHERE, type_=String)
+
+
+def _append(trace: ColumnElement[str]) -> Insert:
+    values = _EVENT | {"trace": trace}
+    told = (each if isinstance(each, ColumnElement) else literal(each) for each in values.values())
+    rows = select(*told).where(_STORED).order_by(_MESSAGES.c.id)
+    return insert(_EVENTS).from_select(list(values), rows, include_defaults=False)
+
+
+_APPEND = {"sqlite": _append(_TRACE), "mysql": _append(func.json_unquote(_TRACE, type_=String))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,16 +248,25 @@ def _store(session: Session, now: datetime, drafts: Sequence[Draft], held: Heads
     advanced = heads.advance_call(session, locked.values(), taken, messages=True, counted=counted)
     placed = [(draft, row["seq"]) for draft, row in zip(drafts, rows, strict=True)]
     behind = [
-        Call(_APPEND, {"places": [_place(row) for row in rows]}),
+        _appending(session, rows, [draft.trace for draft in drafts]),
         *told.writers.writing(session, now, placed),
         *told.uploads.writing(placed),
     ]
     if session.get_bind().dialect.insert_returning:
         _, inserted, *_ = fly(session, advanced, Call(_INSERT_IDS, rows), *behind)
     else:  # MySQL has no RETURNING: read them back by their unique key
-        _, _, inserted, *_ = fly(session, advanced, Call(_INSERT, rows), Call(_IDS, behind[0].parameters), *behind)
+        places = {"places": [_place(row) for row in rows]}
+        _, _, inserted, *_ = fly(session, advanced, Call(_INSERT, rows), Call(_IDS, places), *behind)
     ids = {(conversation_id, seq): id_ for id_, conversation_id, seq in inserted}
     return [_stored(ids[_place(row)], row, locked[row["conversation_id"]]) for row in rows]
+
+
+def _appending(session: Session, rows: Sequence[Columns], traces: Sequence[str | None]) -> Call:
+    """Returns the call that adds the event of each of these messages, marked with its request's trace."""
+    by_place = {" ".join(map(str, _place(row))): trace for row, trace in zip(rows, traces, strict=True) if trace}
+    dialect = "sqlite" if session.get_bind().dialect.name == "sqlite" else "mysql"
+    given = {"places": [_place(row) for row in rows], "traces": orjson.dumps(by_place).decode()}
+    return Call(_APPEND[dialect], given)
 
 
 def _stored(id_: int, row: Columns, head: heads.LockedHead) -> _Stored:

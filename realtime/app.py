@@ -3,7 +3,7 @@
 from flask import Flask, Response, g, request
 
 from db.readiness import database_answers
-from infra import limits, logs, proxies, readiness
+from infra import limits, logs, proxies, readiness, trace
 from infra.readiness import Part
 from realtime import drain, handshake, socket
 from realtime.auth import authenticate
@@ -36,7 +36,10 @@ def create_app() -> Flask:
 
 
 def _before() -> Response | None:
-    return authenticate() if request.path == PATH else None
+    if request.path != PATH:
+        return None
+    trace.enter("", request.headers.get("traceparent"))
+    return authenticate()
 
 
 def _socket(hub: Hub) -> Response:
@@ -48,7 +51,7 @@ def _socket(hub: Hub) -> Response:
         sock.sendall(answer)
         socket.serve(hub, g.claims, sock)
     except OSError as error:
-        log.info("socket_lost", reason=str(error))
+        log.info("socket_lost", log="connection", reason=str(error))
     except Exception:
         log.exception("socket_failed")  # a 500 would write HTTP between two frames
     return handshake.Over()

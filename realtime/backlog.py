@@ -22,6 +22,8 @@ TakeLive = Callable[[notes.Live, bytes], None]
 class Backlog:
     """A backlog of one connection. At its end it calls `take_live(note, frame)` for each held live frame.
 
+    It calls `queued(conversation_id, message_id)` for each message that it pushes; 0 for one whose way is not told.
+
     A new one holds live frames, and asks for nothing before `begin`.
     """
 
@@ -34,8 +36,10 @@ class Backlog:
         *,
         user_id: int,
         connection_id: str,
+        queued: Callable[[str, int], None] = lambda _conversation_id, _message_id: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._queued = queued
         self._clock = clock
         self._runs = runs
         self._outbound = outbound
@@ -118,8 +122,10 @@ class Backlog:
             self._runs.begin(name, after, whole=whole)
         for name, seq in page.tops:
             self._runs.know(name, seq)
-        for (name, seq), raw in zip(page.places, page.frames, strict=True):
+        ids = page.ids or (0,) * len(page.places)
+        for (name, seq), raw, message_id in zip(page.places, page.frames, ids, strict=True):
             if self._runs.take(name, seq, own=False) is Place.NEXT:
+                self._queued(name, message_id)
                 self._outbound.push(self._held.as_it_stands(name, seq, frames.text(raw)), bounded=False)
         self._outbound.wake()
         self._cursor = page.cursor

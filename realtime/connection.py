@@ -7,6 +7,7 @@ from uuid import uuid4
 from infra import notes
 from infra.metrics import frames_dropped
 from infra.tokens import Claims
+from infra.trace import Traced
 from messaging.conversation_id import group_of
 from realtime import frames
 from realtime.backlog import Backlog
@@ -16,6 +17,7 @@ from realtime.pages import Pages
 from realtime.runs import Place, Runs
 from realtime.timing import Timing
 from realtime.typing import Typing
+from realtime.way import Way
 
 IDLE_PING_SECONDS = 25.0
 DEAD_SECONDS = 75.0  # without a byte from the peer, which is three idle pings unanswered
@@ -28,14 +30,21 @@ class Connection:
         self.id = uuid4().hex
         self.claims = claims
         self._timing = Timing()
-        self.outbound = Outbound(written=self._timing.written)
+        self._way = Way(connection_id=self.id, user_id=claims.user_id)
+        self.outbound = Outbound(written=self._written)
         self.typing = Typing(claims.user_id)
         self.is_first = False
         self._clock_offset = 0.0
         self._proofs = proofs
         self._runs = Runs(claims.user_id)
         self._backlog = Backlog(
-            self._runs, self.outbound, pages, self._take_held, user_id=claims.user_id, connection_id=self.id
+            self._runs,
+            self.outbound,
+            pages,
+            self._take_held,
+            user_id=claims.user_id,
+            connection_id=self.id,
+            queued=self._queued_of_backlog,
         )
         self._heard_at = self._pinged_at = time.monotonic()
         self._idle_ping = False
@@ -109,7 +118,8 @@ class Connection:
         if serial is None:
             return
         self._timing.answered()
-        self._proofs.add(self._runs.pong(serial))
+        proofs = self._runs.pong(serial)
+        self._proofs.add(proofs, self._way.answered() if proofs else {})
         self._backlog.answered()
         if not self._runs.all_answered:
             self.outbound.wake()
@@ -135,6 +145,8 @@ class Connection:
             return b""
         self._idle_ping = False
         self._timing.asked()
+        if serial is not None:
+            self._way.asked()
         self._pinged_at = time.monotonic()
         return frames.ping(serial or 0)
 
@@ -152,6 +164,17 @@ class Connection:
     def leave(self) -> None:
         """Ask for no more pages: the hub has forgotten this connection."""
         self._backlog.leave()
+
+    def _written(self) -> None:
+        self._timing.written()
+        self._way.written()
+
+    def _queued(self, note: notes.Message | notes.FastMessage) -> None:
+        self._way.pushed(note.conversation_id, note.traced, proves=not self._is_own(note))
+
+    def _queued_of_backlog(self, conversation_id: str, message_id: int) -> None:
+        if message_id:
+            self._way.pushed(conversation_id, Traced(message_id, None), proves=True)
 
     def _fall_behind(self) -> None:
         """Drop live frames, because more came at once than the reader could take.
@@ -175,6 +198,7 @@ class Connection:
             return
         if self._runs.take_fast(note.conversation_id, note.seq, own=self._is_own(note)):
             self._timing.pushed(note.at)
+            self._queued(note)
             self.outbound.push(frame)
 
     def _take_held(self, note: notes.Live, frame: bytes) -> None:
@@ -188,6 +212,7 @@ class Connection:
             self._runs.begin(name, note.seq - 1, whole=True)
             place = self._runs.take(name, note.seq, own=self._is_own(note))
         if place is Place.NEXT:
+            self._queued(note)
             self.outbound.push(frame, bounded=bounded)
         elif place is Place.GAP:
             self.rerun_backlog()

@@ -1,7 +1,7 @@
 """Proofs of delivery that no worker has confirmed yet: left for the workers in batches, and again every 5 s."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,6 +12,7 @@ from actions import work
 from infra import logs, loops, notes
 from infra.metrics import proofs_waiting
 from infra.tasks import AWAY
+from infra.trace import Traced
 from messaging.conversation_id import group_of
 from messaging.delivered import Proof
 
@@ -23,12 +24,16 @@ _PAUSE_SECONDS = 0.05  # proofs that come together go together
 _MOST_TOGETHER = 100
 _MOST_PENDING = 200_000  # beyond it the oldest is dropped, and its messages come again on the next connection
 
+_MOST_TOLD = 100  # messages of a proof whose way is told
+_NONE_TOLD: dict[str, list[Traced]] = {}
+
 _Key = tuple[int, str, int]  # user id, conversation id, after
 
 
 @dataclass(slots=True)
 class _Pending:
     upto: int
+    told: list[Traced]  # the messages that it proves whose way is told
     left_at: float | None = None
 
 
@@ -39,7 +44,7 @@ class Proofs:
         self,
         relay_id: str,
         *,
-        leave: Callable[[str, list[list[Any]]], bool] = work.leave_proofs,
+        leave: Callable[[str, list[list[Any]], list[Traced]], bool] = work.leave_proofs,
         call: Callable[[], None] = work.call,
         gather_seconds: float | None = None,
         most: int = _MOST_PENDING,
@@ -54,28 +59,31 @@ class Proofs:
         self._clock = clock
         self._sleep = sleep
         self._pending: dict[_Key, _Pending] = {}
-        self._gathering: dict[int, dict[_Key, int]] = {}  # of groups, by user
+        self._gathering: dict[int, dict[_Key, _Pending]] = {}  # of groups, by user
         self._gathered_at = float("-inf")
         self._due = Event()
 
-    def add(self, proofs: Iterable[Proof]) -> None:
-        """Have proofs stored soon, and those of groups within GROUP_SECONDS. Beyond `most` the oldest are dropped."""
+    def add(self, proofs: Iterable[Proof], told: Mapping[str, list[Traced]] = _NONE_TOLD) -> None:
+        """Have proofs stored soon, and those of groups within GROUP_SECONDS. Beyond `most` the oldest are dropped.
+
+        `told` are the messages that they prove whose way is told, by conversation.
+        """
         for proof in proofs:
             key = (proof.user_id, proof.conversation_id, proof.after)
+            pending = _Pending(proof.upto, told.get(proof.conversation_id, []))
             if group_of(proof.conversation_id) is None:
-                self._put(key, proof.upto)
+                self._put(key, pending)
             else:
                 gathering = self._gathering.setdefault(proof.user_id, {})
-                gathering[key] = max(proof.upto, gathering.get(key, 0))
+                gathering[key] = _together(pending, gathering.get(key))
 
     def hurry(self, user_id: int) -> None:
         """Have a user's proofs stored without waiting for more, as they may come back and be asked to prove again."""
-        for key, upto in self._gathering.pop(user_id, {}).items():
-            self._put(key, upto)
+        for key, pending in self._gathering.pop(user_id, {}).items():
+            self._put(key, pending)
 
-    def _put(self, key: _Key, upto: int) -> None:
-        known = self._pending.pop(key, None)
-        self._pending[key] = _Pending(max(upto, known.upto if known else 0))
+    def _put(self, key: _Key, pending: _Pending) -> None:
+        self._pending[key] = _together(pending, self._pending.pop(key, None))
         while len(self._pending) > self._most:
             del self._pending[next(iter(self._pending))]
         self._due.set()
@@ -123,7 +131,9 @@ class Proofs:
         for start in range(0, len(due), _MOST_TOGETHER):
             batch = due[start : start + _MOST_TOGETHER]
             try:
-                must_call |= self._leave(self._relay_id, [[*key, pending.upto] for key, pending in batch])
+                proofs = [[*key, pending.upto] for key, pending in batch]
+                told = [traced for _, pending in batch for traced in pending.told]
+                must_call |= self._leave(self._relay_id, proofs, told)
             except AWAY:
                 if must_call:  # a promise that others rely on
                     break
@@ -131,3 +141,9 @@ class Proofs:
             for _, pending in batch:
                 pending.left_at = now
         return must_call
+
+
+def _together(new: _Pending, known: _Pending | None) -> _Pending:
+    if known is None:
+        return new
+    return _Pending(max(new.upto, known.upto), (known.told + new.told)[-_MOST_TOLD:])

@@ -10,9 +10,10 @@ import gevent
 
 from actions.revocations import revocations
 from db.errors import DatabaseUnavailable
-from infra import bus, channels, logs, loops, notes, presence
+from infra import bus, channels, logs, loops, notes, presence, trace
 from infra.metrics import bus_losses, connections
 from infra.redis import RedisError, client
+from infra.trace import Traced
 from messaging.groups.memberships import Membership
 from realtime import frames
 from realtime.connection import Connection
@@ -32,6 +33,7 @@ _REPORT_SECONDS = 5.0
 _LINGER_SECONDS = 5.0  # a channel without connections is kept so long: the user may be back
 _UNSUBSCRIBED_TOGETHER = 500
 _PASSED_ON_TOGETHER = 500  # members of a group; then sockets are written, so that nobody waits for thousands
+_TOLD_ONE_BY_ONE = 20  # members of a group here: of more, a line each would be most of a message's work
 _RESTART_SPREAD_MS = 5_000
 
 
@@ -183,10 +185,11 @@ class Hub:
     def _pass_on_in_group(self, note: notes.OfGroup) -> None:
         if not self.listener.up:  # who is in the group is not known until the link is restored
             return
-        live, frame = _live(note), frames.text(note.frame)
+        users = self.groups.audience(note)
+        live, frame = _live(note, _told_one_by_one(note, users)), frames.text(note.frame)
         quoting = None if isinstance(note, notes.GroupTyping) else note.quoting
         full = frames.text(quoting.frame) if quoting else frame
-        for place, user_id in enumerate(self.groups.audience(note), 1):
+        for place, user_id in enumerate(users, 1):
             told = full if quoting and self.groups.sees(user_id, note.conversation_id, quoting) else frame
             for connection in self._of(user_id):
                 connection.take(live, told)
@@ -271,13 +274,26 @@ class Hub:
             log.warning("presence_not_reported", reason=str(error))
 
 
-def _live(note: notes.OfGroup) -> notes.Live:
+def _told_one_by_one(note: notes.OfGroup, users: Sequence[int]) -> Traced | None:
+    """Returns the message whose way the connections of these users are to log, None for none.
+
+    For many users one line says it all: they will have it as soon as their sockets take it.
+    """
+    traced = note.traced if isinstance(note, notes.GroupMessage | notes.FastGroupMessage) else None
+    if traced is None or len(users) <= _TOLD_ONE_BY_ONE:
+        return traced
+    trace.tell(log, "passed_on", [traced], conversation_id=note.conversation_id, users=len(users))
+    return None
+
+
+def _live(note: notes.OfGroup, traced: Traced | None) -> notes.Live:
     """Returns the note as a connection takes it, which knows nothing of groups."""
     match note:
         case notes.GroupMessage():
-            return notes.Message(note.conversation_id, note.seq, note.from_user_id, note.frame)
+            return notes.Message(note.conversation_id, note.seq, note.from_user_id, note.frame, traced=traced)
         case notes.FastGroupMessage():
-            return notes.FastMessage(note.conversation_id, note.seq, note.from_user_id, note.frame, note.at)
+            place = (note.conversation_id, note.seq, note.from_user_id)
+            return notes.FastMessage(*place, note.frame, note.at, traced=traced)
         case notes.GroupFrame():
             return notes.Frame(note.frame)
         case notes.GroupTyping():

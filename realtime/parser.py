@@ -52,6 +52,11 @@ class Parser:
         """Whether nothing more is to be read: the peer has closed, is gone, or broke the protocol."""
         return self._broken or self._protocol.state is not State.OPEN
 
+    @property
+    def peers_code(self) -> int | None:
+        """Returns the code with which the peer has closed, None if it has not."""
+        return self._protocol.close_rcvd.code if self._protocol.close_rcvd else None
+
     def take(self, data: bytes) -> list[Message]:
         """Returns the messages that are complete now. Empty data means that the peer is gone.
 

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from actions.revocations import revocations
 from actions.send import TooLate, submit
 from db.errors import DatabaseUnavailable
-from infra import logs
+from infra import logs, trace
 from infra.limits import SENDS, Calls
 from infra.metrics import limited
 from infra.tokens import Claims
@@ -67,7 +67,7 @@ class Sends:
         except Refused as refused:
             raise _bad(refused, key) from refused
         self._room.acquire()
-        gevent.spawn(self._deal_with, draft)
+        gevent.spawn(trace.handed_over().run, self._deal_with, draft)
 
     def _count(self) -> None:
         if self._limited and self._calls.take(self._connection.claims.user_id):
@@ -100,6 +100,7 @@ class Sends:
             outbound.push(frames.message("sent", content))
         finally:
             self._room.release()
+            trace.leave()
 
 
 def _draft(user_id: int, content: dict[str, Any]) -> Draft:

@@ -1,9 +1,10 @@
 """One upgraded socket, from the 101 to its close: its reader, its writer, and how it ends."""
 
-from functools import partial
+import time
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
+from infra import logs, trace
 from infra.tokens import Claims
 from messaging.message import unix
 from realtime import inbound
@@ -11,27 +12,34 @@ from realtime.connection import Connection
 from realtime.hub import Hub
 from realtime.line import Line
 from realtime.outbound import linger
-from realtime.parser import Parser
+from realtime.parser import Message, Parser
 from realtime.sends import Sends
+
+log = logs.get(__name__)
 
 _SUBSCRIBE_SECONDS = 2.0
 _KERNEL_BUFFER = 256 * 1024  # bytes; Linux would buffer megabytes for a peer that does not read, which no queue counts
 TOO_MANY = 4001
 OVERLOADED = 1013
 RESTARTING = 1012
+BROKEN = 1006  # no close came, nor was one sent
 
 
 def serve(hub: Hub, claims: Claims, sock: Any) -> None:
     """Run one socket until it ends. Nothing is read before hello: early messages wait in the kernel."""
     connection = Connection(claims, hub.proofs, hub.pages)
+    trace.also(connection_id=connection.id, user_id=claims.user_id)
+    log.info("connection_opened", log="connection")
+    began, code = time.monotonic(), BROKEN
     joined = _join(hub, connection)
     try:
         if joined:
             _welcome(hub, connection)
-        _talk(connection, sock)
+        code = _talk(connection, sock)
     finally:
         if joined:
             hub.leave(connection)
+        log.info("connection_closed", log="connection", code=code, seconds=round(time.monotonic() - began, 3))
 
 
 def _join(hub: Hub, connection: Connection) -> bool:
@@ -61,16 +69,25 @@ def _welcome(hub: Hub, connection: Connection) -> None:
     hub.greet(connection)
 
 
-def _talk(connection: Connection, sock: Any) -> None:
-    """Read and write until either ends; then let the peer read our last frame."""
+def _talk(connection: Connection, sock: Any) -> int:
+    """Read and write until either ends; then let the peer read our last frame. Returns the code of the close."""
     sock.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BUFFER)
     bucket = inbound.Bucket()
     pings = inbound.Pings(connection, bucket)
     parser = Parser(connection, bucket, pings)
-    handle = partial(inbound.handle, connection, bucket, Sends(connection, limited=bucket.limited))
+    sends = Sends(connection, limited=bucket.limited)
+
+    def handle(message: Message) -> None:
+        trace.enter("frame", connection_id=connection.id, user_id=connection.claims.user_id)  # in its own greenlet
+        try:
+            inbound.handle(connection, bucket, sends, message)
+        finally:
+            trace.leave()
+
     line = Line(sock, connection, parser, handle, bucket.pause)
     try:
         connection.outbound.write_all(sock, pings.due)
     finally:
         line.stop()
     linger(sock)
+    return connection.outbound.closing or parser.code or parser.peers_code or BROKEN

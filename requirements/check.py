@@ -45,11 +45,15 @@ def faults(name: str, directory: Path = _HERE) -> Iterator[str]:
 
 
 def disagreements(directory: Path = _HERE) -> Iterator[str]:
-    """Returns a line for each pin of base.txt that test.txt lacks. Markers may differ, as tests need more platforms."""
+    """Returns a line for each pin of the other locks that test.txt lacks.
+
+    Markers may differ, as tests need more platforms.
+    """
     in_test = {_version(pin) for pin, _ in pins((directory / "test.txt").read_text())}
-    for pin, _ in pins((directory / "base.txt").read_text()):
-        if _version(pin) not in in_test:
-            yield f"test.txt: lacks {_version(pin)} of base.txt"
+    for name in ("base", "otel"):
+        for pin, _ in pins((directory / f"{name}.txt").read_text()):
+            if _version(pin) not in in_test:
+                yield f"test.txt: lacks {_version(pin)} of {name}.txt"
 
 
 def _version(pin: Requirement) -> str:
@@ -62,7 +66,7 @@ def _same(one: Requirement, other: Requirement) -> bool:
 
 def main() -> None:
     """Check the locks. Exits with 1 and a line for every fault when `make lock` is due."""
-    found = [*faults("base"), *faults("test"), *disagreements()]
+    found = [*faults("base"), *faults("otel"), *faults("test"), *disagreements()]
     if found:
         sys.exit("\n".join([*found, "run `make lock`"]))
 

@@ -10,7 +10,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from actions.send import TooLate
-from infra import logs
+from infra import logs, trace
 from messaging.errors import Code, Refused
 from rpc import metrics
 from rpc.auth import Callers
@@ -20,6 +20,7 @@ from rpc.errors import CODE_KEY, refusal
 log = logs.get(__name__)
 
 _PUBLIC = "/grpc.health.v1.Health/Check"
+_REQUEST_ID_KEY = "x-request-id"
 _UNKNOWN = "unknown"
 _PATIENCE_SECONDS = 1.0
 
@@ -59,6 +60,7 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
             return False
 
     def _call(self, method: str, behaviour: Behaviour, raw: bytes, context: grpc.ServicerContext) -> Any:
+        request_id = trace.enter(method, str(dict(context.invocation_metadata()).get("traceparent")))
         line: dict[str, Any] = {"method": method, "caller": "", "status": grpc.StatusCode.OK.name}
         started = time.monotonic()
         try:
@@ -66,13 +68,16 @@ class Door(grpc.ServerInterceptor):  # type: ignore[type-arg]
             with self._place(context):
                 if too_late(context):
                     raise TooLate
-                return behaviour(raw, context)
+                answer = behaviour(raw, context)
+            context.set_trailing_metadata(((_REQUEST_ID_KEY, request_id),))
+            return answer
         except Exception as error:  # noqa: BLE001 - `refusal` has an answer to each, and logs the unforeseen
             refused = refusal(error)
             line |= {"status": refused.status.name, "code": refused.code.value}
         finally:
             _note(line, time.monotonic() - started)
-        context.set_trailing_metadata(((CODE_KEY, str(refused.code.value)),))
+            trace.leave()
+        context.set_trailing_metadata(((CODE_KEY, str(refused.code.value)), (_REQUEST_ID_KEY, request_id)))
         return context.abort(refused.status, refused.detail)
 
     @contextmanager
@@ -107,4 +112,4 @@ def _no_such_method(_raw: bytes, _context: grpc.ServicerContext) -> Any:
 def _note(line: dict[str, Any], seconds: float) -> None:
     metrics.calls.labels(line["method"], line["caller"], line["status"]).inc()
     metrics.call_seconds.labels(line["method"]).observe(seconds)
-    log.info("call", **line, ms=round(seconds * 1000, 1))
+    log.info("call", log="performance", **line, ms=round(seconds * 1000, 1))

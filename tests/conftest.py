@@ -8,12 +8,26 @@ from typing import Any
 
 import pytest
 
-from tests import databases
+from infra import trace
+from tests import databases, untold
 from tests.embedded_run import EmbeddedRun
 from tests.people import Web
 from tests.s3 import S3Server
 from tests.servers import Databases, MariaDB, OutsideRedis, RedisServer, outside_databases
 from tests.stack import Stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_secret_is_logged() -> Iterator[None]:
+    """Fail when a log of any process of this session holds what no log may hold."""
+    yield
+    assert not list(untold.told())
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> None:
+    """Forget the request that a test before has begun in this process."""
+    trace.work()
 
 
 @pytest.fixture(scope="session")

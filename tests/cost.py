@@ -19,6 +19,7 @@ from sqlalchemy import event, insert
 from actions.poke import poke
 from db.friend import Friend
 from db.session import engine, read, write
+from infra import logs, trace
 from infra.redis import client
 from infra.settings import settings
 from messaging.conversation_id import group
@@ -44,6 +45,8 @@ def main(count: int, members: int = 0, answers: int = 0, carrying: int = 0) -> d
 
     Returns the counts of each step, once all is warm.
     """
+    logs.configure()  # to stderr: what is printed is the result
+    trace.enter("a test")
     write(lambda session, now: session.execute(insert(Friend), [_friends(number, now) for number in range(count)]))
     group_id = made(*range(1, members + 1)) if members else 0
     flights: list[str] = []

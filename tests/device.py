@@ -12,6 +12,7 @@ from typing import Any
 
 import websocket
 
+from tests import untold
 from tests.documents import require_described
 from tests.processes import PATIENCE
 
@@ -79,6 +80,7 @@ class Device:
 
     def say(self, kind: str, content: Any = None) -> None:
         """Send a frame with a type and a content, as protocol.md describes it."""
+        untold.note(content)
         self._socket.send(json.dumps({"type": kind, "content": content}))
 
     def send(self, data: str | bytes, *, binary: bool = False) -> None:

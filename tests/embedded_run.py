@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from tests import untold
 from tests.processes import PATIENCE, Process, free_port
 
 
@@ -25,6 +26,7 @@ class EmbeddedRun(Process):
             "METRICS_BIND": "off",  # its processes would share one address
         }
         env = {name: str(value) for name, value in places.items()} | environment
+        untold.watch(directory / "embedded.log")
         super().__init__("embedded", [sys.executable, "-m", "embedded"], log=directory / "embedded.log", env=env)
 
     def ready(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests import untold
+
 
 class _From(HTTPAdapter):
     """Connects from a given address. All of 127.0.0.0/8 is this machine."""
@@ -47,12 +49,15 @@ class Web:
         headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         options.setdefault("timeout", 30)
         options["verify"] = str(self._trusted) if self._trusted else True
+        untold.note(options.get("json"))
         with requests.Session() as session:
             session.mount(self.url, _From(self._address or _anywhere()))
             response = session.request(method, f"{self.url}{path}", headers=headers, **options)
             while not self._address and response.headers.get("Retry-After") == "1" and response.status_code == 429:
                 time.sleep(1)
                 response = session.request(method, f"{self.url}{path}", headers=headers, **options)
+        if response.headers.get("Content-Type") == "application/json":
+            untold.note(response.json())
         return response
 
 

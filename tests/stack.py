@@ -14,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.tasks import Task
-from tests import databases
+from tests import databases, untold
 from tests.processes import ROOT, Process, free_port
 
 SERVICE_TOKEN = "a service token of the tests; known to everybody"  # commas separate tokens
@@ -39,6 +39,7 @@ class Service(Process):
 
     def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
         self.metrics_address = f"127.0.0.1:{free_port()}"
+        untold.watch(log)
         super().__init__(name, command, log=log, env={"METRICS_BIND": self.metrics_address} | env)
 
     def metrics(self) -> dict[Sample, float]:
@@ -120,6 +121,7 @@ class Stack:
         self.media_settings = {"MEDIA_STORAGE": str(directory / "media")}
         settings = databases.environment(database_url, redis_url) | self.media_settings
         self._environment = with_programs(settings | environment)
+        self._environment.setdefault("LOG_SAMPLE", "1")  # untold.py shall see every line that there can be
         self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)
 

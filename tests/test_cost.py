@@ -33,12 +33,12 @@ EXACT: dict[int, Cost] = {
 }
 MOST_BYTES: dict[int, Cost] = {
     1: {
-        "send": {"sql_bytes": 2_200},
+        "send": {"sql_bytes": 2_400},  # of them 150 for the trace of its request
         "poke": {"redis_bytes": 1_200},
         "drain": {"sql_bytes": 3_700, "redis_bytes": 1_700},
     },
     64: {
-        "send": {"sql_bytes": 25_000},
+        "send": {"sql_bytes": 26_000},
         "poke": {"redis_bytes": 1_200},
         "drain": {"sql_bytes": 24_000, "redis_bytes": 67_000},
     },
@@ -78,7 +78,7 @@ READS = {3: 8, 1_000: 7}  # statements: of a group of up to 100, those who are t
 
 def cost(database_url: str, redis_url: str, *arguments: int) -> Cost:
     """Returns what tests.cost counts."""
-    environment = os.environ | databases.environment(database_url, redis_url)
+    environment = os.environ | databases.environment(database_url, redis_url) | {"LOG_SAMPLE": "0"}
     command = [sys.executable, "-m", "tests.cost", *map(str, arguments)]
     told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60).stdout
     found: Cost = json.loads(told)
@@ -116,4 +116,4 @@ def test_a_batch_of_pictures_costs_no_flight_more(mariadb_database: str, own_red
     found = cost(mariadb_database, own_redis.url, count, 0, 0, 1)
     for phase, exact in CARRYING[count].items():
         assert {name: found[phase][name] for name in exact} == exact, (phase, found)
-    assert found["send"]["sql_bytes"] <= 3_200 + 2_200 * count
+    assert found["send"]["sql_bytes"] <= 3_400 + 2_240 * count

@@ -34,6 +34,7 @@ from web import (
     read,
     recall,
     receipts,
+    request_id,
     send,
     sync,
     ticket,
@@ -74,6 +75,7 @@ def create_app() -> Flask:
     app = _App(__name__)
     app.config.update(openapi.CONFIG, DEMO_USERS=DEMO_USERS if settings().embedded else None)
     app.url_map.merge_slashes = False  # the redirect would be built from the Host that the caller names
+    request_id.register(app)
     counted.register(app)
     proxies.register(app)
     cors.register(app)

@@ -3,13 +3,14 @@
 from flask import Flask, Response, request
 
 from infra.settings import settings
+from web import request_id
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range, traceparent",
     "Access-Control-Max-Age": "7200",  # the longest that Chromium keeps one
 }
-_EXPOSED = "Retry-After, ETag, Content-Range"
+_EXPOSED = f"Retry-After, ETag, Content-Range, {request_id.HEADER}"
 
 
 def register(app: Flask) -> None:

@@ -14,7 +14,7 @@ from celery.signals import (
 
 from db.preload import preload
 from db.session import engine, reserved_engine
-from infra import logs, memory
+from infra import logs, memory, trace
 from infra.metrics import task_seconds, tasks
 from infra.redis import client
 from infra.tasks import app
@@ -46,8 +46,9 @@ def _own_connections(**_: Any) -> None:
 
 
 @task_prerun.connect
-def _begin(**_: Any) -> None:
+def _begin(task_id: str, task: Any, **_: Any) -> None:
     global _begun, _failed
+    trace.work(task_id=task_id, task=task.name)
     _begun, _failed = time.perf_counter(), False
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from db.errors import DatabaseUnavailable
 from db.session import read
-from infra import bus, channels, logs, notes
+from infra import bus, channels, logs, notes, trace
 from infra.metrics import backlog_pages
 from infra.tasks import Task, app
 from messaging.backlog import Asked, Page, pages
@@ -61,6 +61,7 @@ def _asked(request: Request) -> Asked:
 
 def _note(request: Request, found: Page) -> notes.BacklogPage:
     connection_id, serial, _, _ = request
+    ids = tuple(message["id"] if trace.traced(message["id"], None) else 0 for message in found.messages)
     return notes.BacklogPage(
         connection_id,
         serial,
@@ -69,4 +70,5 @@ def _note(request: Request, found: Page) -> notes.BacklogPage:
         cursor=found.cursor,
         frames=tuple(frame("new_message", message) for message in found.messages),
         tops=tuple(found.tops),
+        ids=ids if any(ids) else (),
     )

@@ -5,6 +5,7 @@ Redis has taken them; until then a recall or deletion of one of their messages w
 while Redis is waited for. Each may meet events that another drain has applied or published meanwhile.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +14,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.flight import Call, Rows, fly
-from infra import bus, channels, notes
+from infra import bus, channels, logs, notes, trace
+from infra.trace import Traced
 from messaging import outbox, projection
 from messaging.announcements import announcements
 from messaging.events import Announcement, GroupAnnouncement, Told
 from messaging.frame import frame
 from messaging.parked import Failure, set_back
 from messaging.subjects import rereading, updated
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,15 @@ def announce(announcements: Sequence[Told]) -> None:
 
     Raises RedisError; some may be published by then.
     """
+    began = time.time()
     bus.publish(_addressed(announcements))
+    steps: dict[str, list[Traced]] = {}
+    for told in announcements:
+        id_ = told.content.get("id")  # which only frames about one message have
+        if id_ and (found := trace.traced(id_, told.trace)):
+            steps.setdefault(told.kind, []).append(found)
+    for kind, some in steps.items():
+        trace.tell(log, "published", list(dict.fromkeys(some)), began=began, frame=kind)
 
 
 def locking(projected: projection.Projected) -> list[Call]:
@@ -121,7 +133,9 @@ def _addressed(announcements: Sequence[Told]) -> Iterator[tuple[str, notes.Note]
 
 
 def _to_users(told: Announcement, encoded: bytes) -> Iterator[tuple[str, notes.Note]]:
-    note = notes.Message(*_place(told.content), encoded) if told.message else notes.Frame(encoded, told.origin)
+    note: notes.Message | notes.Frame = notes.Frame(encoded, told.origin)
+    if told.message:
+        note = notes.Message(*_place(told.content), encoded, traced=_traced(told))
     for user in told.user_ids:
         yield channels.of_user(user), note
 
@@ -139,9 +153,10 @@ def _to_group(told: GroupAnnouncement, encoded: bytes) -> Iterator[tuple[str, no
         return
     name, seq, from_user_id = _place(told.content)
     membership = bool(told.came or told.went)
-    note = notes.GroupMessage(name, seq, from_user_id, encoded, membership, told.went, quoting)
+    traced = _traced(told)
+    note = notes.GroupMessage(name, seq, from_user_id, encoded, membership, told.went, quoting, traced)
     yield channels.of_group(name), note
-    for own in (notes.Joined(name), notes.Message(name, seq, from_user_id, encoded)):
+    for own in (notes.Joined(name), notes.Message(name, seq, from_user_id, encoded, traced=traced)):
         for user in told.came:
             yield channels.of_user(user), own
 
@@ -150,6 +165,10 @@ def _quoting(told: GroupAnnouncement) -> notes.Quoting | None:
     if told.quoting is None:
         return None
     return notes.Quoting(frame(told.kind, told.quoting.content), told.quoting.seq, frozenset(told.quoting.blind))
+
+
+def _traced(told: Told) -> Traced | None:
+    return trace.traced(told.content["id"], told.trace)
 
 
 def _place(message: dict[str, Any]) -> tuple[str, int, int]:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import orjson
 
 from actions import work as ready
-from infra import logs
+from infra import logs, trace
 from infra.tasks import Task, app
+from infra.trace import Traced
 from workers.delivered import store_proofs
 from workers.outbox import drain
 
@@ -30,26 +32,39 @@ def work() -> None:
     taken, more = ready.take_proofs()
     if left or more:
         ready.resume(left)  # at once: another worker may go on meanwhile
-    for relay_id, proofs in _by_relay(taken):
+    began = time.time()
+    read = list(filter(None, map(_read, taken)))
+    for relay_id, proofs in _by_relay(read):
         store_proofs(relay_id, proofs)
+    trace.tell(log, "delivered", list(dict.fromkeys(traced for each in read for traced in each.told)), began=began)
 
 
-def _by_relay(taken: Sequence[bytes]) -> Iterator[tuple[str, list[ready.Proof]]]:
+class _Left(NamedTuple):
+    """What a relay has left: proofs, and the messages that they prove whose way is told."""
+
+    relay_id: str
+    proofs: list[ready.Proof]
+    told: list[Traced]
+
+
+def _by_relay(read: Sequence[_Left]) -> Iterator[tuple[str, list[ready.Proof]]]:
     """Returns each relay's proofs, together as far as a transaction holds them."""
     found: dict[str, list[ready.Proof]] = {}
-    for relay_id, proofs in filter(None, map(_read, taken)):
-        found.setdefault(relay_id, []).extend(proofs)
+    for each in read:
+        found.setdefault(each.relay_id, []).extend(each.proofs)
     for relay_id, proofs in found.items():
         for start in range(0, len(proofs), _MOST_TOGETHER):
             yield relay_id, proofs[start : start + _MOST_TOGETHER]
 
 
-def _read(text: bytes) -> tuple[str, list[ready.Proof]] | None:
+def _read(text: bytes) -> _Left | None:
     try:
-        relay_id, proofs = orjson.loads(text)
-        return str(relay_id), [
-            [int(user_id), str(name), int(after), int(upto)] for user_id, name, after, upto in proofs
-        ]
+        relay_id, proofs, *told = orjson.loads(text)
+        return _Left(
+            str(relay_id),
+            [[int(user_id), str(name), int(after), int(upto)] for user_id, name, after, upto in proofs],
+            [Traced(int(message_id), parent and str(parent)) for some in told for message_id, parent in some],
+        )
     except (ValueError, TypeError, OverflowError):
         log.error("no_proofs")
         return None

@@ -18,6 +18,7 @@ class Announcement:
     """A frame for every connection of these users except `origin`, the connection that caused the event.
 
     `message` says that the frame carries a message in the order of its seq, so that a relay can prove its delivery.
+    `trace` is the traceparent of the request that caused the event.
     """
 
     user_ids: tuple[int, ...]
@@ -25,6 +26,7 @@ class Announcement:
     content: dict[str, Any]
     message: bool = False
     origin: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class GroupAnnouncement:
 
     The message is that of `seq`, or `content` itself when that is None. `message` as in Announcement. `came` and `went`
     are the users who come into the group with this message, or who see nothing after it. Those who are `blind` get
-    nothing. `quoting` stands for `content` for those who see what is quoted.
+    nothing. `quoting` stands for `content` for those who see what is quoted. `trace` as in Announcement.
     """
 
     kind: str
@@ -54,6 +56,7 @@ class GroupAnnouncement:
     blind: tuple[int, ...] = ()
     seq: int | None = None
     quoting: Quoting | None = None
+    trace: str | None = None
 
 
 Told = Announcement | GroupAnnouncement

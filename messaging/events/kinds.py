@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from infra import trace
 from messaging.events.event import Event
 from messaging.events.of_groups import GroupChanged, GroupRead
 from messaging.events.of_messages import MessageDeleted, MessageHidden, MessageRecalled, MessageSent, MessageUpdated
@@ -28,7 +29,10 @@ _CLASSES: dict[int, type[Event]] = {
 
 
 def row_of(event: Event, *, shard: int, now: datetime) -> dict[str, Any]:
-    """Returns an event as a new row of the outbox. `shard` is the one in the head of its conversation."""
+    """Returns an event as a new row of the outbox, caused by the request of this thread or greenlet, if there is one.
+
+    `shard` is the one in the head of its conversation.
+    """
     detail = {name: getattr(event, name) for name in event.DETAIL}
     return {
         "shard": shard,
@@ -38,6 +42,7 @@ def row_of(event: Event, *, shard: int, now: datetime) -> dict[str, Any]:
         "user_id": event.user_id,
         "change_seq": event.change_seq,
         "detail": orjson.dumps(detail).decode() if detail else None,
+        "trace": trace.current(),
         "applied": False,
         "create_time": now,
     }

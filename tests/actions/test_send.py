@@ -10,13 +10,14 @@ from prometheus_client import REGISTRY
 from actions import send
 from actions.send import TooLate, submit
 from infra.settings import settings
+from infra.trace import Traced
 from messaging.conversation_id import group
 from messaging.errors import Code
 from tests.groups import changed, made
 from tests.messaging.conftest import ALICE, BOB, CAROL, draft, events, messages, pair, refusal  # noqa: F401 - a fixture
 from tests.processes import PATIENCE
 
-Fast = list[tuple[dict[str, Any], int]]  # messages, each with the seq of its group's last change of members
+Fast = list[tuple[dict[str, Any], int, None, Traced]]  # each with the seq of its group's last change of members
 
 
 @pytest.fixture
@@ -58,19 +59,19 @@ def test_a_repeat_is_answered_again_and_pokes_no_shard(poked: list[int | None]) 
 
 def test_the_fast_path_gets_what_is_stored_and_no_repeat_of_it(poked: list[int | None], fast: Fast) -> None:
     sent = submit(draft(ALICE, BOB, client_msg_id="k"))
-    assert fast == [(sent.message, 0, None)]
+    assert fast == [(sent.message, 0, None, Traced(sent.message["id"], None))]
     submit(draft(ALICE, BOB, client_msg_id="k"))
     assert refusal(lambda: submit(draft(ALICE, CAROL))) is Code.NOT_FRIENDS
     with pytest.raises(TooLate):
         submit(draft(ALICE, BOB), too_late=lambda: True)
-    assert fast == [(sent.message, 0, None)]
+    assert fast == [(sent.message, 0, None, Traced(sent.message["id"], None))]
 
 
 def test_the_fast_path_gets_a_groups_message_with_what_names_its_members(poked: list[int | None], fast: Fast) -> None:
     group_id = made(ALICE, BOB)
     changed(group(group_id), ALICE, came=(CAROL,))
     sent = submit(draft(CAROL, 0, group_id=group_id))
-    assert (sent.message["seq"], fast) == (3, [(sent.message, 2, None)])
+    assert (sent.message["seq"], fast) == (3, [(sent.message, 2, None, Traced(sent.message["id"], None))])
 
 
 def test_the_fast_path_can_be_switched_off(

@@ -27,6 +27,7 @@ from infra.notes import (
     decode,
     encode,
 )
+from infra.trace import Traced
 from messaging.frame import frame
 from tests.processes import ROOT
 
@@ -34,6 +35,10 @@ _NOTES: list[Note] = [
     Message("1_2", 5, 1, b'{"type":"new_message"}'),
     FastMessage("1_2", 5, 1, b'{"type":"new_message"}'),
     FastMessage("1_2", 5, 1, b'{"type":"new_message"}', at=1_796_088_916.25),
+    Message("1_2", 5, 1, b"{}", traced=Traced(9, "00-" + "a" * 32 + "-" + "b" * 16 + "-01")),
+    FastMessage("1_2", 5, 1, b"{}", traced=Traced(9, None)),
+    GroupMessage("group_7", 5, 1, b"{}", traced=Traced(9, None)),
+    FastGroupMessage("group_7", 5, 1, 4, b"{}", traced=Traced(9, None)),
     Frame(frame("recalled", {"content": "line\nline\r\n\u2028\x00 文😀"}), origin="a"),
     Frame(b""),
     Typing(b'{"type":"typing"}'),
@@ -52,6 +57,7 @@ _NOTES: list[Note] = [
         "a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), ("1_2", 2), (b"{}", b"[]"), (("1_2", 2), ("2_3", 9))
     ),
     BacklogPage("a", 1),
+    BacklogPage("a", 3, (("1_2", 0, 2, True),), (("1_2", 1), ("1_2", 2)), None, (b"{}", b"[]"), ids=(0, 9)),
     Greeting("a", (b"{}", b"[]", b'"x"')),
     Confirmed(((1, "1_2", 0, 5), (2, "2_3", 4, 6))),
     Trace("1_2", "im:trace:x"),
@@ -84,6 +90,8 @@ _WRONG: dict[str, tuple[object, ...]] = {
         *({"frame": "{}", "seq": 4, "blind": ["2"]}, {"frame": "{}", "seq": 4, "blind": {}}),
     ),
     "at": (5, "5", True, [5.5]),
+    "ids": (None, 5, {}, "a", ["9", "8"], [9], [9, True]),
+    "traced": (5, "ab", [], [9], ["9", None], [True, None], [9, 5], [9, None, 1], {}),
     "serial": (_ABSENT, None, "5", 1.5, True),
     "runs": (_ABSENT, None, 5, {}, "a", [5], [["1_2", 0, 2]], [["1_2", 0, 2, 1]], [["1_2", 0, "2", True]]),
     "places": (_ABSENT, None, 5, {}, "a", [5, 6], [["1_2"], ["1_2"]], [["1_2", "1"], ["1_2", "2"]], [["1_2", 1]]),
@@ -130,6 +138,11 @@ def test_what_does_not_say_when_it_was_committed_is_of_the_release_before(note: 
     assert decode(changed(note, at=_ABSENT)) == note
 
 
+@pytest.mark.parametrize("note", [_NOTES[0], _NOTES[1], GroupMessage("group_7", 5, 1, b"{}"), _NOTES[11]], ids=repr)
+def test_what_is_not_traced_has_the_header_of_the_release_before(note: Note) -> None:
+    assert "traced" not in header(note)
+
+
 def test_a_page_without_tops_is_of_the_release_before() -> None:
     assert decode(changed(BacklogPage("a", 1, tops=(("1_2", 2),)), tops=_ABSENT)) == BacklogPage("a", 1)
 
@@ -152,7 +165,7 @@ def test_a_newer_version_an_unknown_kind_and_a_missing_or_ill_typed_field_are_re
 
 
 @pytest.mark.parametrize(
-    "note", [_NOTES[0], _NOTES[1], _NOTES[3], _NOTES[5], _NOTES[6]], ids=lambda note: type(note).__name__
+    "note", [_NOTES[0], _NOTES[1], _NOTES[7], _NOTES[9], _NOTES[10]], ids=lambda note: type(note).__name__
 )
 def test_another_number_of_frames_is_refused(note: Note) -> None:
     raw = encode(note)

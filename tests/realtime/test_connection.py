@@ -228,7 +228,8 @@ def test_ones_own_message_proves_how_far_one_is_in_a_group_and_nothing_in_a_pair
 ) -> None:
     proofs: list[Proof] = []
     pages: Any = SimpleNamespace()
-    connection = Connection(Claims(ME, int(time.time()) + 3600, None, None), SimpleNamespace(add=proofs.extend), pages)  # type: ignore[arg-type]
+    sink: Any = SimpleNamespace(add=lambda found, _told: proofs.extend(found))
+    connection = Connection(Claims(ME, int(time.time()) + 3600, None, None), sink, pages)
     connection.welcome(int(time.time()), 0, [(name, 2)])
     text = frame("new_message", {"conversation_id": name, "seq": 3})
     connection.take(kind(name, 3, ME, text), frames.text(text))
@@ -277,7 +278,7 @@ def test_once_the_backlog_is_run_a_coming_hides_no_loss() -> None:
 
 def test_what_proves_a_new_stay_begins_with_it() -> None:
     proofs: list[Proof] = []
-    sink: Any = SimpleNamespace(add=proofs.extend)
+    sink: Any = SimpleNamespace(add=lambda found, _told: proofs.extend(found))
     pages: Any = SimpleNamespace(ask=lambda _request: None, answered=lambda *_: None)
     connection = Connection(Claims(ME, int(time.time()) + 3600, None, None), sink, pages)
     connection.welcome(int(time.time()), 0, ((GROUP, 3),))

@@ -51,7 +51,7 @@ class Relay:
         self.proofs.leave_due()
         return [proof for batch in self.batches[before:] for proof in batch]
 
-    def _leave(self, relay_id: str, proofs: Sent) -> bool:
+    def _leave(self, relay_id: str, proofs: Sent, _told: object) -> bool:
         self.publishing()
         assert relay_id == "relay"
         self.batches.append(proofs)

@@ -199,7 +199,7 @@ class House:
             tops=self.tops(user_id),
         )
 
-    def add(self, proofs: Iterable[Proof]) -> None:
+    def add(self, proofs: Iterable[Proof], _told: object) -> None:
         """Store proofs, in place of the relay's Proofs and the workers."""
         for proof in proofs:
             if proof.after <= self.received(proof.user_id):

@@ -37,7 +37,7 @@ def of_cors(found: requests.Response) -> dict[str, str]:
 def assert_readable(found: requests.Response) -> None:
     assert of_cors(found) == {
         "Access-Control-Allow-Origin": ALLOWED,
-        "Access-Control-Expose-Headers": "Retry-After, ETag, Content-Range",
+        "Access-Control-Expose-Headers": "Retry-After, ETag, Content-Range, X-Request-ID",
     }
     assert "Origin" in found.headers["Vary"]
 
@@ -49,7 +49,7 @@ def test_a_preflight_of_an_allowed_origin_is_answered_without_a_token(strict_web
     allowed = of_cors(found)
     assert allowed["Access-Control-Allow-Origin"] == ALLOWED
     assert allowed["Access-Control-Allow-Methods"] == "GET, POST"
-    assert allowed["Access-Control-Allow-Headers"] == "Authorization, Content-Type, Range"
+    assert allowed["Access-Control-Allow-Headers"] == "Authorization, Content-Type, Range, traceparent"
     assert int(allowed["Access-Control-Max-Age"]) >= 600
     assert "Access-Control-Allow-Credentials" not in allowed
     assert "Origin" in found.headers["Vary"]

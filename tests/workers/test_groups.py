@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from infra import trace
 from messaging.conversation_id import group
 from messaging.events import GroupAnnouncement, GroupRead
 from messaging.replies import Originals
@@ -30,9 +31,12 @@ def notes(channels: Channels) -> list[tuple[str, dict[str, Any], list[Any]]]:
 @pytest.mark.parametrize("members", [3, 300])
 def test_a_message_is_one_note_however_many_there_are(channels: Channels, members: int) -> None:
     name = group(made(ALICE, *range(2, members + 1)))
+    request_id = trace.enter("a test")
     (message,) = said(name, BOB, "hello")
     drain(announce)
     ((channel, header, frames),) = notes(channels)
+    message_id, parent = header.pop("traced")
+    assert (message_id, parent[3:35]) == (message["id"], request_id), "by which the relays' logs tell of it"
     assert channel == f"im:{name.replace('_', ':')}"
     assert header == {
         "kind": "group_message",
