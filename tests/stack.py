@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import grpc
 import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from honcho.environ import parse_procfile
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.tasks import Task
 from tests import databases, untold
 from tests.nginx import Nginx
 from tests.processes import ROOT, Process, free_port
@@ -52,13 +55,17 @@ class Service(Process):
 
     def metrics(self) -> dict[Sample, float]:
         """Returns every sample that the process serves now."""
-        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
-        found.raise_for_status()
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(found.text)
+            for family in self.families()
             for sample in family.samples
         }
+
+    def families(self) -> list[Metric]:
+        """Returns every metric that the process serves now, also those that have no sample yet."""
+        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
+        found.raise_for_status()
+        return list(text_string_to_metric_families(found.text))
 
     def metric(self, name: str, /, **labels: str) -> float:
         """Returns the sum of the samples of this name that have these labels, 0 for none."""
@@ -189,17 +196,11 @@ class Stack:
         """Returns all processes of a name, running or not."""
         return [process for process in self.processes if process.name.rpartition(".")[0] == name]
 
-    def _doors(self, name: str) -> list[Door]:
-        return [process for process in self.named(name) if isinstance(process, Door)]
-
-    def _behind_nginx(self) -> Nginx:
-        directory = self._directory / "nginx"
-        directory.mkdir()
-        addresses = {name: [each.address for each in self._doors(name)] for name in ("web", "realtime")}
-        front = Nginx(directory, **addresses)
-        front.start()
-        _trust(front.certificate)
-        return front
+    def ask(self, task: Task, *arguments: int) -> None:
+        """Put a task in its queue, as another process: Celery keeps its first broker for life."""
+        code = f"from infra.tasks import Task, send; send(Task('{task}'), *{arguments})"
+        env = os.environ | self._environment
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, timeout=60, check=True)
 
     def stop(self) -> None:
         """Kill all processes. Orderly stops have tests of their own."""
@@ -221,3 +222,15 @@ class Stack:
         self.processes.append(process)
         process.launch()
         return process
+
+    def _doors(self, name: str) -> list[Door]:
+        return [process for process in self.named(name) if isinstance(process, Door)]
+
+    def _behind_nginx(self) -> Nginx:
+        directory = self._directory / "nginx"
+        directory.mkdir()
+        addresses = {name: [each.address for each in self._doors(name)] for name in ("web", "realtime")}
+        front = Nginx(directory, **addresses)
+        front.start()
+        _trust(front.certificate)
+        return front

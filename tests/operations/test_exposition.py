@@ -127,6 +127,18 @@ def _answers(address: str) -> bool:
         return False
 
 
+def test_callers_who_ask_nothing_hold_up_the_others_for_a_second(stack: Stack) -> None:
+    (process,) = stack.named("beat")
+    assert isinstance(process, Service)
+    host, _, port = process.metrics_address.partition(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(4)]
+    try:
+        assert 0.5 < seconds_until(process, "/healthz") < 3
+    finally:
+        for each in silent:
+            each.close()
+
+
 def test_off_is_nowhere(own: Stack) -> None:
     door = own.add("web", METRICS_BIND="off")
     links = [link for each in (door.pid, *_children(door)) for link in psutil.Process(each).net_connections()]
@@ -170,6 +182,32 @@ def test_a_database_that_hangs_is_told_in_time(
             assert max(each.result() for each in told) < PATIENCE_SECONDS + 1.5
         finally:
             deployment.stop()
+
+
+def test_a_media_worker_without_its_storage_is_not_ready(own: Stack) -> None:
+    process = own.add("media")
+    assert isinstance(process, Service)
+    place = Path(own.media_settings["MEDIA_STORAGE"])
+    place.rename(place.with_name("elsewhere"))
+    ready, said = process.readiness()
+    assert not ready
+    assert said.startswith("storage: does not answer (No such file or directory); see that it runs")
+    place.with_name("elsewhere").rename(place)
+    assert process.readiness()[0]
+
+
+def test_a_storage_that_hangs_is_told_in_time(own: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = own.launch(
+            "media",
+            MEDIA_STORAGE="s3://bucket/prefix",
+            S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            S3_ACCESS_KEY_ID="a key of the tests",
+            S3_SECRET_ACCESS_KEY=databases.SECRET,
+        )
+        assert isinstance(process, Service)
+        wait_until(lambda: "storage: does not answer (TimeoutError)" in process.readiness()[1], "it to be told")
+        assert seconds_until(process, "/readyz") < PATIENCE_SECONDS + 1.5
 
 
 def seconds_until(process: Service, path: str) -> float:
