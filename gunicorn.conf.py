@@ -11,12 +11,8 @@ from gevent import Timeout, monkey, sleep
 # The workers patch the rest, of which gevent warns.
 warnings.filterwarnings("ignore", "Patching more than once", monkey.MonkeyPatchWarning)
 
-# Before the workers are forked, and before prometheus-client is imported. By its path: gunicorn has not put this
-# directory among those of modules yet.
+# gunicorn has not put this directory among those of modules yet.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from infra import metric_files  # noqa: E402
-
-metric_files.begin()
 
 bind = os.environ.get("BIND", "127.0.0.1:8080")
 worker_class = "gevent"
@@ -51,6 +47,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 
 def on_starting(server: Any) -> None:
     """Load before the first fork what several workers can share. One alone shares nothing: it loads for itself."""
+    _count_together(server)
     module, _, name = server.app.app_uri.partition(":")
     if server.cfg.workers > 1 and module == "wsgi":
         # Before the modules make their locks: a greenlet that waits for a native one stops them all. But this process
@@ -59,6 +56,19 @@ def on_starting(server: Any) -> None:
         import wsgi
 
         wsgi.preload(name)
+
+
+def on_reload(server: Any) -> None:
+    """Have the workers count together if there are more than one now."""
+    _count_together(server)
+
+
+def _count_together(server: Any) -> None:
+    """Have several workers count in files. One counts in its memory, at half the cost."""
+    if server.cfg.workers > 1:
+        from infra import metric_files
+
+        metric_files.begin()  # before anything imports prometheus-client
 
 
 def pre_fork(_server: object, _worker: object) -> None:

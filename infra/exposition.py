@@ -23,6 +23,8 @@ log = logs.get(__name__)
 PORTS = {"web": 9180, "worker": 9181, "media": 9182, "beat": 9183, "rpc": 9184, "realtime": 9190}
 _AGAIN_SECONDS = 5.0
 _MOST_AT_ONCE = 4
+_ASKED_SECONDS = 1.0  # silence of a caller who has not asked yet: they hold a place that others wait for
+_ANSWERED_SECONDS = 5.0  # for a caller to take the answer
 
 
 def address(kind: str) -> tuple[str, int] | None:
@@ -74,7 +76,13 @@ def _application(health: WsgiApp, collectors: Iterable[Collector]) -> WsgiApp:
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = 5  # seconds that a caller may be silent
+    timeout = _ASKED_SECONDS
+
+    def parse_request(self) -> bool:
+        """Read the headers, after the first line. Returns whether they are good."""
+        good = super().parse_request()
+        self.connection.settimeout(_ANSWERED_SECONDS)
+        return good
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: a scrape is no event."""

@@ -28,17 +28,19 @@ def create_app() -> Flask:
     hub = Hub()
     hub.start()
     drain.watch(hub)
-    app.before_request(_before)
+    app.before_request(lambda: _before(hub))
     app.add_url_rule(PATH, "socket", lambda: _socket(hub), websocket=True)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", lambda: readyz(hub))
     return app
 
 
-def _before() -> Response | None:
+def _before(hub: Hub) -> Response | None:
     if request.path != PATH:
         return None
     trace.enter("", request.headers.get("traceparent"))
+    if hub.draining:  # a proxy finds another relay by it, and 1012 would end at the client
+        return Response("this process ends", 503, {"Retry-After": "1"})
     return authenticate()
 
 

@@ -16,6 +16,8 @@ from tests.s3 import S3Server
 from tests.servers import Databases, MariaDB, OutsideRedis, RedisServer, outside_databases
 from tests.stack import Stack
 
+os.environ.setdefault("LOG_SAMPLE", "1")  # of every process: untold.py shall see each line that there can be
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_secret_is_logged() -> Iterator[None]:

@@ -36,7 +36,6 @@ def configured(url: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(url).items():
             patch.setenv(name, value)
-        patch.setenv("LOG_SAMPLE", "1")  # so that what is told of messages is told of each
         _forget()
         try:
             yield

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,12 +10,17 @@ import grpc
 import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from honcho.environ import parse_procfile
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.tasks import Task
 from tests import databases, untold
+from tests.nginx import Nginx
 from tests.processes import ROOT, Process, free_port
 
 SERVICE_TOKEN = "a service token of the tests; known to everybody"  # commas separate tokens
+
+_BEHIND_NGINX = os.environ.get("BEHIND_NGINX") == "1"
 
 
 def commands(procfile: str = "Procfile") -> dict[str, str]:
@@ -26,6 +32,14 @@ def commands(procfile: str = "Procfile") -> dict[str, str]:
 def with_programs(environment: dict[str, str]) -> dict[str, str]:
     """Returns the environment with this Python's programs first in PATH."""
     return environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"}
+
+
+def _trust(certificate: Path) -> None:
+    """Have requests and websocket-client trust one more certificate."""
+    trusted = Path(os.environ.setdefault("WEBSOCKET_CLIENT_CA_BUNDLE", str(certificate.with_name("trusted.pem"))))
+    os.environ["REQUESTS_CA_BUNDLE"] = str(trusted)
+    with trusted.open("a") as bundle:
+        bundle.write(certificate.read_text())
 
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]  # a metric's name and its labels, sorted
@@ -41,13 +55,17 @@ class Service(Process):
 
     def metrics(self) -> dict[Sample, float]:
         """Returns every sample that the process serves now."""
-        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
-        found.raise_for_status()
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(found.text)
+            for family in self.families()
             for sample in family.samples
         }
+
+    def families(self) -> list[Metric]:
+        """Returns every metric that the process serves now, also those that have no sample yet."""
+        found = requests.get(f"http://{self.metrics_address}/metrics", timeout=10)
+        found.raise_for_status()
+        return list(text_string_to_metric_families(found.text))
 
     def metric(self, name: str, /, **labels: str) -> float:
         """Returns the sum of the samples of this name that have these labels, 0 for none."""
@@ -67,9 +85,9 @@ class Door(Service):
     """A gunicorn process, ready when its log says so. It keeps its port over restarts."""
 
     def __init__(self, name: str, command: str, *, log: Path, env: dict[str, str]) -> None:
-        self._address = f"127.0.0.1:{free_port()}"
-        self.url = f"http://{self._address}"
-        super().__init__(name, command, log=log, env=env | {"BIND": self._address, "REALTIME_BIND": self._address})
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}"
+        super().__init__(name, command, log=log, env=env | {"BIND": self.address, "REALTIME_BIND": self.address})
 
     def ready(self) -> bool:
         try:
@@ -104,7 +122,10 @@ class Speaking(Service):
 
 
 class Stack:
-    """A deployment on a migrated database. `environment` is added to the settings of every process."""
+    """A deployment on a migrated database. `environment` is added to the settings of every process.
+
+    With BEHIND_NGINX=1 its URLs are those of an nginx with TLS before the doors that `start` starts.
+    """
 
     def __init__(self, database_url: str, redis_url: str, directory: Path, **environment: str) -> None:
         self.database_url = database_url
@@ -113,8 +134,9 @@ class Stack:
         self._directory = directory
         self.media_settings = {"MEDIA_STORAGE": str(directory / "media")}
         settings = databases.environment(database_url, redis_url) | self.media_settings
-        self._environment = with_programs(settings | environment)
-        self._environment.setdefault("LOG_SAMPLE", "1")  # untold.py shall see every line that there can be
+        self._front: Nginx | None = None
+        behind = {"TRUSTED_PROXIES": "1"} if _BEHIND_NGINX else {}
+        self._environment = with_programs(settings | behind | environment)
         self._environment["PYTHONUNBUFFERED"] = "1"  # `ready` waits for banners
         self._numbers = itertools.count(1)
 
@@ -135,7 +157,7 @@ class Stack:
 
     def urls(self, name: str) -> list[str]:
         """Returns the URLs of all doors of a name."""
-        return [process.url for process in self.named(name) if isinstance(process, Door)]
+        return [self._front.url if self._front else process.url for process in self._doors(name)]
 
     def start(
         self,
@@ -153,6 +175,8 @@ class Stack:
         new = [self.launch(name, **environment) for name, count in counts.items() for _ in range(count)]
         for process in new:
             process.wait_ready()
+        if _BEHIND_NGINX and web and realtime and not self._front:
+            self._front = self._behind_nginx()
         return self
 
     def add(self, name: str, **environment: str) -> Process:
@@ -172,8 +196,16 @@ class Stack:
         """Returns all processes of a name, running or not."""
         return [process for process in self.processes if process.name.rpartition(".")[0] == name]
 
+    def ask(self, task: Task, *arguments: int) -> None:
+        """Put a task in its queue, as another process: Celery keeps its first broker for life."""
+        code = f"from infra.tasks import Task, send; send(Task('{task}'), *{arguments})"
+        env = os.environ | self._environment
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, timeout=60, check=True)
+
     def stop(self) -> None:
         """Kill all processes. Orderly stops have tests of their own."""
+        if self._front:
+            self._front.kill()
         for process in self.processes:
             process.kill()
 
@@ -190,3 +222,15 @@ class Stack:
         self.processes.append(process)
         process.launch()
         return process
+
+    def _doors(self, name: str) -> list[Door]:
+        return [process for process in self.named(name) if isinstance(process, Door)]
+
+    def _behind_nginx(self) -> Nginx:
+        directory = self._directory / "nginx"
+        directory.mkdir()
+        addresses = {name: [each.address for each in self._doors(name)] for name in ("web", "realtime")}
+        front = Nginx(directory, **addresses)
+        front.start()
+        _trust(front.certificate)
+        return front

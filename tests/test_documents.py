@@ -9,6 +9,7 @@ import grimp
 import pytest
 
 from infra.settings import Settings
+from infra.tasks import app
 from messaging.errors import Code
 from tests import documents
 from tests.documents import blocks, names, table, text
@@ -123,6 +124,17 @@ def test_metrics_lists_every_event_that_is_logged_as_a_warning_or_an_error() -> 
     assert not documents.logged() - told
     texts = set().union(*map(documents.strings, documents.python_files()))
     assert not {event for event, _ in told} - texts, "nobody logs these"
+
+
+@pytest.mark.usefixtures("database")
+def test_operations_lists_every_job_of_beat_with_its_period() -> None:
+    told = {row["Job"].strip("`"): row for row in table(text("docs/operations.md"), "Job")}
+    schedule = app.conf.beat_schedule
+    assert list(told) == list(schedule)
+    for name, row in told.items():
+        period = f"{schedule[name]['schedule'].run_every.total_seconds():g} s"
+        assert (row["Task"].strip("`"), row["Every"]) == (schedule[name]["task"], period)
+        assert all(row.values()), name
 
 
 def test_the_protocol_lists_the_codes_of_all_refusals() -> None:

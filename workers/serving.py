@@ -8,6 +8,7 @@ from db.readiness import database_answers
 from infra import exposition, readiness
 from infra.readiness import Part
 from infra.snapshot import State
+from infra.storage.answers import storage_answers
 
 _consuming = False
 
@@ -20,6 +21,7 @@ def begin(kind: str, *, with_beat: bool) -> None:
         Part("queues", _takes_tasks),
         Part("database", database_answers),
         Part("Redis", readiness.redis_answers),
+        *([Part("storage", storage_answers)] if kind == "media" else []),
     ]
     exposition.serve(kind, readiness.application(parts), *([State()] if with_beat else []))
 

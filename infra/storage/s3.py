@@ -11,9 +11,9 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from infra.off_the_loop import off_the_loop
-from infra.settings import settings
 from infra.storage.base import ASKING, CHUNK, PUTTING, Damaged, Missing, Reading, StorageAway, Stored, is_name
-from infra.storage.presigned import Keys, presigned
+from infra.storage.bucket import bucket_of
+from infra.storage.presigned import presigned
 
 _PART = 5 * 1024 * 1024  # the least that S3 takes; with one on its way and one being read, a put holds two
 _CLIENT = {
@@ -28,22 +28,17 @@ class S3Storage:
     """The objects below a prefix of a bucket, from a URL like s3://bucket/prefix."""
 
     def __init__(self, url: str) -> None:
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        prefix = prefix.strip("/")
-        chosen = settings()
-        self._keys = Keys(chosen.s3_access_key_id, chosen.s3_secret_access_key, chosen.s3_region)
-        endpoint = chosen.s3_endpoint.rstrip("/") or f"https://s3.{chosen.s3_region}.amazonaws.com"
-        self._base = "/".join(filter(None, (endpoint, bucket, prefix)))
+        self._bucket = bucket = bucket_of(url)
         self._store = S3Store(
-            bucket,
-            prefix=prefix or None,
-            endpoint=endpoint,
-            region=chosen.s3_region,
-            access_key_id=chosen.s3_access_key_id,
-            secret_access_key=chosen.s3_secret_access_key,
+            bucket.name,
+            prefix=bucket.prefix or None,
+            endpoint=bucket.endpoint,
+            region=bucket.keys.region,
+            access_key_id=bucket.keys.access_key_id,
+            secret_access_key=bucket.keys.secret_access_key,
             virtual_hosted_style_request=False,
             disable_bulk_delete=True,  # not every S3 knows it
-            client_options={**_CLIENT, "allow_http": endpoint.startswith("http://")},  # type: ignore[arg-type]
+            client_options={**_CLIENT, "allow_http": bucket.endpoint.startswith("http://")},  # type: ignore[arg-type]
             retry_config=_RETRIES,  # type: ignore[arg-type]
         )
 
@@ -78,8 +73,8 @@ class S3Storage:
             "response-content-type": content_type,
             "response-content-disposition": "inline" if inline else "attachment",
         }
-        url = f"{self._base}/{_checked(name)}"
-        return presigned(url, self._keys, now=datetime.now(UTC), seconds=seconds, answer=answer)
+        url = f"{self._bucket.url}/{_checked(name)}"
+        return presigned(url, self._bucket.keys, now=datetime.now(UTC), seconds=seconds, answer=answer)
 
     def _names(self, after: str, limit: int) -> list[Stored]:
         found: list[Stored] = []

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,10 @@ import pytest
 import yaml
 
 from tests import documents
+from tests.deploy.queries import ADDED, BOARD, PROMETHEUS, alerts, grouped, matchers, names, queries
 from tests.processes import ROOT
 
-PROMETHEUS = ROOT / "deploy/prometheus"
-BOARD = ROOT / "deploy/grafana/dashboards/im.json"
 QUESTIONS = ["Is it right?", "Is it fast?", "Is it full?", "Is it failing?"]
-_NAME = re.compile(r"\b(im_\w+|up)\b(?!\w*-)")
-_LABELS = re.compile(r"\b(im_\w+)\{([^}]*)\}")
-_GROUPED = re.compile(r"\b(?:by|without) \(([^)]*)\)")
-_SCRAPED = {"job", "instance", "le"}  # what Prometheus adds
-
-
-def alerts() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def queries() -> Iterator[tuple[str, str]]:
-    """Yields each query of the alerts and of the dashboard, with who asks it."""
-    yield from ((rule["alert"], rule["expr"]) for rule in alerts())
-    for panel in json.loads(BOARD.read_text())["panels"]:
-        yield from ((panel["title"], target["expr"]) for target in panel.get("targets", ()))
 
 
 def known() -> dict[str, tuple[str, ...]]:
@@ -45,18 +27,16 @@ def known() -> dict[str, tuple[str, ...]]:
 
 @pytest.mark.parametrize(("who", "query"), queries())
 def test_a_query_asks_for_what_there_is(who: str, query: str) -> None:
-    names = set(_NAME.findall(query))
-    assert names
-    assert names <= known().keys(), who
-    for name, labels in _LABELS.findall(query):
-        assert set(re.findall(r"(\w+)\s*(?:=|!)", labels)) <= {*known()[name]} | _SCRAPED, who
-    of_any = {label for name in names for label in known()[name]}
-    for grouped in _GROUPED.findall(query):
-        assert set(re.findall(r"\w+", grouped)) <= of_any | _SCRAPED, who
+    asked = names(query)
+    assert asked
+    assert asked <= known().keys(), who
+    for name, label, _ in matchers(query):
+        assert label in {*known()[name]} | ADDED, who
+    assert grouped(query) <= {label for name in asked for label in known()[name]} | ADDED, who
 
 
 def test_the_dashboard_shows_every_metric() -> None:
-    shown = {name for _, query in queries() for name in _NAME.findall(query)}
+    shown = {name for _, query in queries() for name in names(query)}
     endings = re.compile(r"_(?:bucket|sum|count)$")
     assert {endings.sub("", name) for name in known()} == {endings.sub("", name) for name in shown}
 

@@ -20,6 +20,7 @@ import requests
 
 from infra.settings import settings
 from infra.storage import CHUNK, Damaged, Missing, Storage, StorageAway, new_name, storage
+from infra.storage.answers import storage_answers
 from infra.storage.presigned import Keys, presigned
 from tests import databases
 from tests.processes import ROOT
@@ -144,6 +145,12 @@ def test_other_files_are_not_listed(local: Storage, tmp_path: Path) -> None:
     assert [each.name for each in local.names("", 10)] == [name]
 
 
+def test_a_storage_that_is_there_answers(either: Storage) -> None:
+    assert storage_answers() == ""
+    put(either, b"some")
+    assert storage_answers() == ""
+
+
 def test_other_objects_are_not_listed(s3: S3Server, bucket: Storage) -> None:
     name = put(bucket, b"x")
     place = settings().media_storage.removeprefix("s3://").partition("/")
@@ -188,6 +195,7 @@ def test_a_directory_that_is_gone_is_away_and_nothing_is_missing(local: Storage,
     name = put(local, b"x")
     (tmp_path / "deep" / "media").rename(tmp_path / "elsewhere")
     away(local, name)
+    assert "does not answer (No such file or directory); see that" in storage_answers()
     (tmp_path / "elsewhere").rename(tmp_path / "deep" / "media")
     assert local.size(name) == 1
 
@@ -250,6 +258,14 @@ def test_a_bucket_that_is_not_there_is_away(s3: S3Server, monkeypatch: pytest.Mo
     ):
         with pytest.raises(StorageAway):
             asking()
+
+
+def test_whether_a_bucket_answers_is_told_with_the_reason(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = s3.create_bucket()
+    with contextmanager(_storage)(own | {"MEDIA_STORAGE": "s3://no-such-bucket"}, monkeypatch):
+        assert "does not answer (no such bucket); see that" in storage_answers()
+    with contextmanager(_storage)(own | {"S3_ENDPOINT": "http://127.0.0.1:1"}, monkeypatch):
+        assert "does not answer (ConnectionRefusedError); see that" in storage_answers()
 
 
 def away(place: Storage, name: str) -> None:

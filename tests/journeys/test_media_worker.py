@@ -1,10 +1,7 @@
 """Tests that a thumbnail follows an upload; that a killed worker loses none, and that bad pictures hold up no other."""
 
 import io
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +17,7 @@ from tests import databases, media, media_files
 from tests.device import Device
 from tests.journeys.conftest import Deployment
 from tests.people import Web, answer, friends, new_user, send, upload
-from tests.processes import ROOT, wait_until
+from tests.processes import wait_until
 from tests.servers import RedisServer
 from tests.stack import Stack
 
@@ -47,13 +44,6 @@ def silence() -> Iterator[dict[str, str]]:
         }
 
 
-def ask(redis_server: RedisServer, task: Task, *arguments: int) -> None:
-    """Put a task in its queue, as another process: Celery keeps its first broker for life."""
-    code = f"from infra.tasks import Task, send; send(Task('{task}'), *{arguments})"
-    env = os.environ | databases.environment("sqlite://", redis_server.url)
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, timeout=60, check=True)
-
-
 def uploaded(data: bytes) -> int:
     """Store a picture that was uploaded long ago and has no thumbnail. Returns the id of its bytes."""
     name = new_name()
@@ -75,8 +65,8 @@ def test_a_worker_that_is_killed_in_a_thumbnail_loses_nothing(
     blob_id = uploaded(media_files.picture("JPEG", (640, 480)))
     media.carry(media.upload(blob_id, content_type="image/jpeg"), message)
 
-    ask(own_redis, Task.MAKE_THUMBNAIL, blob_id)
-    ask(own_redis, Task.SNAPSHOT)
+    running.ask(Task.MAKE_THUMBNAIL, blob_id)
+    running.ask(Task.SNAPSHOT)
     with redis.Redis.from_url(own_redis.url) as queues:
         wait_until(lambda: queues.exists("im:snapshot"), "the worker to have looked at its queues")
         assert queues.llen("media") == 1, "which do not have this task"
@@ -89,7 +79,7 @@ def test_a_worker_that_is_killed_in_a_thumbnail_loses_nothing(
     for each in bad:
         media.upload(each)
     running.add("media")
-    ask(own_redis, Task.CLEAN_MEDIA)
+    running.ask(Task.CLEAN_MEDIA)
     (updated,) = device.expect("message_updated")
     assert (updated["id"], updated["change_seq"]) == (message["id"], 2)
     wait_until(lambda: row(blob_id).thumbnail_state == ThumbnailState.MADE, "it to be made")

@@ -258,3 +258,17 @@ def test_on_sigterm_every_socket_is_told_to_come_back(fresh_stack: Stack) -> Non
     fresh_stack.named("realtime")[0].terminate()
     assert [device.wait_closed() for device in devices] == [1012] * 5
     assert all(device.of("reconnect")[0]["after_ms"] >= 0 for device in devices)
+
+
+def test_a_relay_that_ends_sends_newcomers_elsewhere_before_they_have_a_socket(fresh_stack: Stack) -> None:
+    fresh_stack.start(beat=0)
+    user = new_user(Web(fresh_stack.web_url))
+    device = Device(fresh_stack.realtime_urls[0], user.token).online()
+    with ThreadPoolExecutor() as pool:
+        ended = pool.submit(fresh_stack.named("realtime")[0].terminate)
+        device.expect("reconnect")
+        with pytest.raises((websocket.WebSocketBadStatusException, OSError)) as refused:
+            Device(fresh_stack.realtime_urls[0], user.token)
+        ended.result()
+    if isinstance(refused.value, websocket.WebSocketBadStatusException):  # else it had stopped listening
+        assert (refused.value.status_code, refused.value.resp_headers["retry-after"]) == (503, "1")

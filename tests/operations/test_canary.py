@@ -1,5 +1,6 @@
 """Tests of the canary in beat's process: what it measures, and that beat says so when messages do not arrive."""
 
+from tests.operations.counting import reached
 from tests.people import Web, friends
 from tests.processes import wait_until
 from tests.stack import Service, Stack
@@ -17,12 +18,12 @@ def test_beat_measures_and_is_not_ready_while_it_fails(stack: Stack) -> None:
     )
     assert isinstance(beat, Service)
     try:
-        wait_until(lambda: beat.metric("im_canary_seconds_count") >= 1, "a round")
+        reached(stack, "beat", "im_canary_seconds_count", 1)
         assert 0 < beat.metric("im_canary_seconds_sum") < 5
         assert beat.metric("im_canary_failures_total") == 0
         realtime.kill()
         wait_until(lambda: not beat.readiness()[0], "beat to be red")
-        assert beat.metric("im_canary_failures_total") >= 3
+        reached(stack, "beat", "im_canary_failures_total", 3)
         fault = beat.readiness()[1]
         assert "canary: 3 rounds failed in a row, the last at connect: ConnectionRefusedError" in fault
         realtime.start()

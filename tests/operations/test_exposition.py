@@ -85,7 +85,7 @@ def served(door: Door) -> bool:
 
 
 def test_nothing_is_left_of_what_was_counted(own: Stack) -> None:
-    door = own.add("web")
+    door = own.add("web", WEB_CONCURRENCY="2")
     (left,) = directories(door.pid)
     assert left.parent == _memory()  # uploads fill disks, and a count in a file on a full one ends its process
     os.killpg(door.pid, signal.SIGKILL)
@@ -95,6 +95,19 @@ def test_nothing_is_left_of_what_was_counted(own: Stack) -> None:
     assert not left.exists()
     door.terminate()
     assert not other.exists()
+
+
+def test_a_worker_alone_counts_in_its_memory_and_so_does_the_next(own: Stack) -> None:
+    door = own.add("web")
+    assert isinstance(door, Door)
+    refuse_some(door, 2)
+    assert (counted(door), directories(door.pid)) == (2, [])
+    (worker,) = _children(door)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: served(door) and worker not in _children(door), "another to serve")
+    assert counted(door) == 0
+    refuse_some(door, 1)
+    assert counted(door) == 1
 
 
 def test_a_process_goes_on_without_a_port_and_takes_it_once_it_is_free(own: Stack) -> None:
@@ -112,6 +125,18 @@ def _answers(address: str) -> bool:
         return requests.get(f"http://{address}/metrics", timeout=5).ok
     except requests.RequestException:
         return False
+
+
+def test_callers_who_ask_nothing_hold_up_the_others_for_a_second(stack: Stack) -> None:
+    (process,) = stack.named("beat")
+    assert isinstance(process, Service)
+    host, _, port = process.metrics_address.partition(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(4)]
+    try:
+        assert 0.5 < seconds_until(process, "/healthz") < 3
+    finally:
+        for each in silent:
+            each.close()
 
 
 def test_off_is_nowhere(own: Stack) -> None:
@@ -157,6 +182,32 @@ def test_a_database_that_hangs_is_told_in_time(
             assert max(each.result() for each in told) < PATIENCE_SECONDS + 1.5
         finally:
             deployment.stop()
+
+
+def test_a_media_worker_without_its_storage_is_not_ready(own: Stack) -> None:
+    process = own.add("media")
+    assert isinstance(process, Service)
+    place = Path(own.media_settings["MEDIA_STORAGE"])
+    place.rename(place.with_name("elsewhere"))
+    ready, said = process.readiness()
+    assert not ready
+    assert said.startswith("storage: does not answer (No such file or directory); see that it runs")
+    place.with_name("elsewhere").rename(place)
+    assert process.readiness()[0]
+
+
+def test_a_storage_that_hangs_is_told_in_time(own: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = own.launch(
+            "media",
+            MEDIA_STORAGE="s3://bucket/prefix",
+            S3_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            S3_ACCESS_KEY_ID="a key of the tests",
+            S3_SECRET_ACCESS_KEY=databases.SECRET,
+        )
+        assert isinstance(process, Service)
+        wait_until(lambda: "storage: does not answer (TimeoutError)" in process.readiness()[1], "it to be told")
+        assert seconds_until(process, "/readyz") < PATIENCE_SECONDS + 1.5
 
 
 def seconds_until(process: Service, path: str) -> float:
