@@ -70,7 +70,7 @@ def test_a_worker_that_is_killed_in_a_thumbnail_loses_nothing(
     with redis.Redis.from_url(own_redis.url) as queues:
         wait_until(lambda: queues.exists("im:snapshot"), "the worker to have looked at its queues")
         assert queues.llen("media") == 1, "which do not have this task"
-    worker = running.add("media", **silence)
+    worker = running.launch("media", **silence)  # it is not ready: its storage is silent
     wait_until(lambda: row(blob_id).thumbnail_attempts == 1, "a try")
     worker.kill()
     assert row(blob_id).thumbnail_state == ThumbnailState.WANTED
