@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -12,19 +13,20 @@ from infra.settings import settings
 
 log = logs.get(__name__)
 
-_MOST_KNOWN = 1_000  # statements are built once, so that there are some hundred
+_MOST_KNOWN = 500  # statements are built once, but those with lists have a text for each length
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+`?(\w+)", re.IGNORECASE)
-_known: dict[str, str] = {}
+_OUT = "im_out"
 
 
 def measure(engine: Engine) -> None:
     """Measure each trip of an engine's connections, and count those in use."""
     event.listen(engine, "before_cursor_execute", _begin)
     event.listen(engine, "after_cursor_execute", _end)
-    event.listen(engine, "checkout", lambda *_: database_connections.inc())
-    event.listen(engine, "checkin", lambda *_: database_connections.dec())
+    event.listen(engine, "checkout", _out)
+    event.listen(engine, "checkin", _back)
 
 
+@lru_cache(_MOST_KNOWN)
 def name(statement: str) -> str:
     """Returns what a trip is called: its verb and its first table, or "flight" for several statements."""
     if "; " in statement:
@@ -34,17 +36,23 @@ def name(statement: str) -> str:
     return f"{verb} {table[1]}" if table else verb
 
 
+def _out(_connection: Any, record: Any, _proxy: Any) -> None:
+    record.record_info[_OUT] = True
+    database_connections.inc()
+
+
+def _back(_connection: Any, record: Any) -> None:
+    if record.record_info.pop(_OUT, False):  # what could not be connected comes back without having been out
+        database_connections.dec()
+
+
 def _begin(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
     context.im_begun = time.perf_counter()
 
 
 def _end(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
     seconds = time.perf_counter() - context.im_begun
-    called = _known.get(statement)
-    if called is None:
-        called = name(statement) if len(_known) < _MOST_KNOWN else "other"
-        if len(_known) < _MOST_KNOWN:
-            _known[statement] = called
+    called = name(statement)
     database_seconds.labels(called).observe(seconds)
     if seconds > settings().slow_seconds:
         log.warning("slow_statement", log="performance", statement=called, seconds=round(seconds, 3))

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,13 @@ _FILE = re.compile(r"(gauge_live\w*|counter|histogram)_(\d+)\.db")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - `mkdtemp` makes what nobody else can read
 
 
+@cache
 def begin() -> None:
     """Make a directory that this process and its children count in, until this process ends.
 
-    A second call, as by gunicorn's reload, changes nothing. What killed servers have left is removed.
+    A second call, as by gunicorn's reload, changes nothing. What killed servers have left is removed, and what this
+    process has left when Celery has started Python in it again: nobody holds that any more.
     """
-    if Path(os.environ.get(_VARIABLE, "")).name.startswith(f"{_PREFIX}{os.getpid()}-"):
-        return
     place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     for left in place.glob(f"{_PREFIX}*"):
         if (file := _held(left)) is not None:

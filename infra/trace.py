@@ -42,14 +42,14 @@ def enter(name: str, given: str | None = None, **ids: object) -> str:
     other `ids`.
     """
     found = _GIVEN.fullmatch(given or "")
+    parent = f"00-{found[1] if found else os.urandom(16).hex()}-{os.urandom(8).hex()}-{found[2] if found else '00'}"
+    _span.set(None)
     if name and settings().otel_traces:
         from infra import tracing
 
-        span = tracing.begin(name, given if found else None)
-        _span.set(span)
-        parent = tracing.traceparent(span)
-    else:
-        parent = f"00-{found[1] if found else os.urandom(16).hex()}-{os.urandom(8).hex()}-{found[2] if found else '00'}"
+        if span := tracing.begin(name, given if found else None):
+            _span.set(span)
+            parent = tracing.traceparent(span)
     _parent.set(parent)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=_trace_id(parent), **ids)

@@ -5,6 +5,7 @@ spans, every five seconds. Those of a process's last seconds are lost: its end w
 """
 
 import os
+import threading
 from functools import cache
 
 from opentelemetry.context import Context
@@ -12,16 +13,25 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Tracer
+from opentelemetry.trace import NoOpTracer, Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from infra import logs
+
+log = logs.get(__name__)
 
 _NANOSECONDS = 1_000_000_000
 _W3C = TraceContextTextMapPropagator()
+_making = threading.Lock()  # each tracer has a thread of its own
 
 
-def begin(name: str, given: str | None) -> Span:
-    """Returns the span of a request, just begun: below the one that its caller names by `given`, if any."""
-    return _tracer().start_span(name, _below(given), SpanKind.SERVER)
+def begin(name: str, given: str | None) -> Span | None:
+    """Returns the span of a request, just begun: below the one that its caller names by `given`, if any.
+
+    Returns None where OpenTelemetry is switched off, or refuses its settings: such a span would have no id.
+    """
+    span = _tracer().start_span(name, _below(given), SpanKind.SERVER)
+    return span if span.get_span_context().is_valid else None
 
 
 def traceparent(span: Span) -> str:
@@ -40,10 +50,22 @@ def _below(parent: str | None) -> Context:
     return _W3C.extract({"traceparent": parent} if parent else {}, Context())
 
 
-@cache
 def _tracer() -> Tracer:
-    """Returns this process's tracer, made at first use: its thread would not survive a fork."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> Tracer:
+    """Returns this process's tracer, made at first use: its thread would not survive a fork.
+
+    Settings that OpenTelemetry refuses are logged: no request fails for them.
+    """
     ours = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": "im-message"}
-    provider = TracerProvider(resource=Resource.create(ours), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    try:
+        provider = TracerProvider(resource=Resource.create(ours), shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    except Exception:
+        log.exception("not_traced")
+        return NoOpTracer()
     return provider.get_tracer("im-message")

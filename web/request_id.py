@@ -15,8 +15,9 @@ def register(app: Flask) -> None:
 
 
 def _enter() -> None:
-    rule = request.url_rule.rule if request.url_rule else "unknown"
-    g.request_id = trace.enter(f"{request.method} {rule}", request.headers.get("traceparent"))
+    rule = request.url_rule
+    name = f"{request.method} {rule.rule}" if rule else "unknown"  # a caller may invent any method
+    g.request_id = trace.enter(name, request.headers.get("traceparent"))
 
 
 def _tell(response: Response) -> Response:

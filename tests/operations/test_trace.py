@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 
 import pytest
+import requests
 
 from tests import databases
 from tests.operations.conftest import Telling
@@ -42,6 +43,15 @@ def test_a_request_that_its_caller_does_not_want_traced_is_not(telling: Telling)
     assert not telling.collector.trace(quiet)
 
 
+def test_spans_have_no_names_that_callers_invent(telling: Telling) -> None:
+    trace_id = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    for method, path in (("INVENTED", "/healthz"), ("GET", f"/{trace_id}")):
+        requests.request(method, f"{telling.stack.web_url}{path}", headers=headers, timeout=10)
+    wait_until(lambda: len(telling.collector.trace(trace_id)) == 2, "both spans")
+    assert {span.name for span in telling.collector.trace(trace_id)} == {"unknown"}
+
+
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     found = os.environ | databases.environment("sqlite:////nowhere.db", "redis://127.0.0.1:1/0") | environment
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=found, capture_output=True, text=True, timeout=60)
@@ -60,3 +70,35 @@ def test_packages_that_are_missing_are_told_in_one_line() -> None:
     done = run(code, OTEL_TRACES="1")
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert "requirements/otel.txt" in done.stderr
+
+
+_TWO_IDS = "from infra import trace; print(trace.enter('GET /'), trace.enter('GET /'))"
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"), [("OTEL_BSP_MAX_EXPORT_BATCH_SIZE=5000", True), ("OTEL_SDK_DISABLED=true", False)]
+)
+def test_requests_keep_their_ids_where_opentelemetry_does_nothing(variable: str, told: bool) -> None:
+    name, _, value = variable.partition("=")
+    done = run(f"from infra import logs; logs.configure(); {_TWO_IDS}", OTEL_TRACES="1", **{name: value})
+    one, other = done.stdout.split()
+    assert len({one, other, "0" * 32}) == 3
+    assert ('"not_traced"' in done.stderr) == told
+
+
+_AT_ONCE = """
+import threading
+from infra import trace
+barrier = threading.Barrier(32)
+def request():
+    barrier.wait()
+    trace.enter("GET /")
+threads = [threading.Thread(target=request) for _ in range(32)]
+for each in threads: each.start()
+for each in threads: each.join()
+print(len(threading.enumerate()))
+"""
+
+
+def test_requests_that_come_at_once_share_what_sends_their_spans() -> None:
+    assert run(_AT_ONCE, OTEL_TRACES="1").stdout == "2\n", "this thread and that one"
