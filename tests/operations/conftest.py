@@ -9,7 +9,7 @@ from tests import databases
 from tests.device import Device
 from tests.operations.collector import Collector, collecting
 from tests.people import User, Web, friends
-from tests.servers import Databases, OutsideRedis, RedisServer
+from tests.servers import Databases, RedisServer
 from tests.stack import Stack
 
 
@@ -26,10 +26,10 @@ class Telling:
 
 
 @pytest.fixture(scope="session")
-def telling(
-    mariadb: Databases, redis_server: RedisServer | OutsideRedis, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Telling]:
+def telling(mariadb: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telling]:
     """Yields a deployment that logs the way of all messages and sends traces, which no test stops."""
+    redis = RedisServer(tmp_path_factory.mktemp("redis"))  # its own: workers of another would take its tasks
+    redis.start()
     url = mariadb.create_database()
     databases.migrate(url)
     with collecting() as collector:
@@ -38,7 +38,7 @@ def telling(
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
         }
-        stack = Stack(url, redis_server.url, tmp_path_factory.mktemp("telling"), **traces)
+        stack = Stack(url, redis.url, tmp_path_factory.mktemp("telling"), **traces)
         try:
             stack.start(realtime=2)
             web = Web(stack.web_url)
@@ -48,3 +48,4 @@ def telling(
             yield Telling(stack, collector, web, alice, bob, devices)
         finally:
             stack.stop()
+            redis.kill()

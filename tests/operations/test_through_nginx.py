@@ -10,23 +10,24 @@ from tests.device import Device
 from tests.nginx import Nginx
 from tests.people import User, Web, answer, conversation, friends, history, new_user, send, unread, upload
 from tests.processes import wait_until
-from tests.servers import Databases, OutsideRedis, RedisServer
+from tests.servers import Databases, RedisServer
 from tests.stack import Door, Stack
 
 MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def deployment(
-    mariadb: Databases, redis_server: RedisServer | OutsideRedis, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def deployment(mariadb: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    redis = RedisServer(tmp_path_factory.mktemp("redis"))  # its own: workers of another would take its tasks
+    redis.start()
     url = mariadb.create_database()
     databases.migrate(url)
-    stack = Stack(url, redis_server.url, tmp_path_factory.mktemp("behind"), TRUSTED_PROXIES="1")
+    stack = Stack(url, redis.url, tmp_path_factory.mktemp("behind"), TRUSTED_PROXIES="1")
     try:
         yield stack.start(web=2, realtime=2, rpc=0)
     finally:
         stack.stop()
+        redis.kill()
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from realtime.connection import Connection
 from realtime.delivered import Proofs
 from realtime.groups import Groups, Mark
 from realtime.socket import serve
+from tests import databases
 from tests.processes import PATIENCE
 
 
@@ -142,7 +143,8 @@ class Visit:
 def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     monkeypatch.setattr(inbound, "settings", lambda: SimpleNamespace(rate_limits=True))
     visit = Visit()
-    yield visit
+    with databases.configured("sqlite:////nowhere.db"):
+        yield visit
     visit.close()
 
 

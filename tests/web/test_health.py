@@ -30,7 +30,7 @@ def client() -> FlaskClient:
 
 @pytest.mark.parametrize("kind", ["sqlite", "mariadb"])
 def test_what_to_do_about_a_database_without_tables(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     if kind == "mariadb":
@@ -38,7 +38,7 @@ def test_what_to_do_about_a_database_without_tables(
         url = server.create_database()
     with databases.configured(url):
         assert client().get("/readyz").status_code == 503
-    assert "alembic upgrade head" in capsys.readouterr().err
+    assert "alembic upgrade head" in capfd.readouterr().err
 
 
 def test_a_loop_that_stands_still_is_told(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_a_wrong_password_and_an_unknown_name_are_answered_alike(web: Web) -> No
     wrong, unknown = login(web, user.username, "wrong password"), login(web, name(), "wrong password")
     assert_refused(wrong, 401, 101003)
     assert (wrong.status_code, wrong.content) == (unknown.status_code, unknown.content)
-    same = ("Date", "Content-Length")
+    same = ("Date", "Content-Length", "X-Request-ID")
     assert {k: v for k, v in wrong.headers.items() if k not in same} == {
         k: v for k, v in unknown.headers.items() if k not in same
     }
