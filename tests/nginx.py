@@ -1,5 +1,6 @@
 """Debian's nginx with `deploy/nginx.conf` itself: only addresses, paths and the user are others than in production."""
 
+import os
 import shutil
 import socket
 import ssl
@@ -30,7 +31,7 @@ class Nginx(Process):
 
     def _rendered(self) -> str:
         changes = {
-            "user www-data;": "",
+            "user www-data;": "user root;" if os.geteuid() == 0 else "",  # nobody else may look into the directory
             "/run/nginx.pid": f"{self.directory}/pid",
             "/var/log/nginx/": f"{self.directory}/",
             "/var/lib/nginx/": f"{self.directory}/",
