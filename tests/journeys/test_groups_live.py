@@ -65,8 +65,19 @@ class Party:
         found = {"name": self.name, "user_id": user.id}
         wait_until(lambda: storage.rows(self.stack, query, **found) == [(seq,)], f"message {seq} to be delivered")
 
+    def known(self) -> None:
+        """Wait until the relay knows as members whom it was told of: before, it passes nothing fast on to them."""
+        for one, other in ((self.of_bob, self.of_carol), (self.of_carol, self.of_bob)):
+            wait_until(lambda one=one, other=other: _typed(one, other, self.name), "a member to be known")
+
     def published(self) -> None:
         wait_until(lambda: storage.outbox(self.stack) == 0, "all to be published")
+
+
+def _typed(one: Device, other: Device, name: str) -> bool:
+    """Have one type. Returns whether the other has heard of it, now or before."""
+    one.say("typing", {"conversation_id": name})
+    return bool(other.of("typing"))
 
 
 @contextmanager
@@ -238,6 +249,7 @@ def test_messages_come_fast_and_never_to_who_was_removed_before_them(own_party: 
     for device in (party.of_bob, party.of_carol):
         party.hears(device, first)
     party.published()
+    party.known()
     with without_workers(party):
         fast = party.say()
         for device in (party.of_bob, party.of_carol):
